@@ -1,0 +1,169 @@
+import type { DateTime, ManagedTransaction } from 'neo4j-driver';
+import { leastOf } from './changes.ts';
+import { rows, type Graph } from './connection.ts';
+import { fromDateTime } from './instant.ts';
+import { inOrder, resolve, type Version } from './resolve.ts';
+
+/** Rows of one settling transaction; a hundred thousand at once ran out of a 600 MB heap. */
+const PAGE_ROWS = 1_000;
+
+/** Before every instant that a record can claim. */
+const BEGINNING = '-9999-01-01T00:00:00Z';
+
+const LOCK = `
+MERGE (w:WriteLock {name: 'graph'})
+SET w.turn = coalesce(w.turn, 0) + 1
+`;
+
+const NEXT_MARKER = `
+MATCH (k:Relink)
+RETURN k.key AS key, k.kind AS kind, k.target AS target
+ORDER BY key
+LIMIT 1
+`;
+
+const MARKED_LINKS = `
+MATCH (p:PendingLink)
+WHERE p.hash = $hash AND p.name IS NOT NULL AND p.commit IS NOT NULL
+WITH p LIMIT $limit
+MATCH (d:Dataset {hash: p.hash})
+MATCH (m:Model {name: p.name, commit: p.commit})
+OPTIONAL MATCH (d)-[u:USED_IN]->(m)
+RETURN p.hash AS hash, p.name AS name, p.commit AS commit, p.evidence AS pending, u.evidence AS usedIn
+`;
+
+const MAKE_LINKS = `
+UNWIND $rows AS row
+MATCH (p:PendingLink {hash: row.hash, name: row.name, commit: row.commit})
+MATCH (d:Dataset {hash: row.hash})
+MATCH (m:Model {name: row.name, commit: row.commit})
+MERGE (d)-[u:USED_IN]->(m)
+SET u.evidence = row.evidence
+DELETE p
+`;
+
+const VERSIONS = `
+MATCH (m:Model)
+WHERE m.name = $name AND m.commit IS NOT NULL
+RETURN m.commit AS commit, m.since AS since
+`;
+
+const MARKED_INFERENCES = `
+MATCH (k:Relink {key: $key})
+WITH coalesce(k.at, datetime($beginning)) AS at, coalesce(k.digest, '') AS digest
+MATCH (i:Inference)
+WHERE i.model = $name AND i.recordedAt >= at AND i.digest IS NOT NULL
+  AND (i.recordedAt > at OR i.digest > digest)
+WITH i
+ORDER BY i.recordedAt, i.digest
+LIMIT $limit
+OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
+RETURN i.id AS id, i.commit AS commit, i.recordedAt AS recordedAt, i.digest AS digest,
+  i.resolution AS resolution, m.commit AS linked
+ORDER BY recordedAt, digest
+`;
+
+/** Takes the edge away; together with {@link LINK} it moves one. */
+export const UNLINK = `
+UNWIND $rows AS row
+MATCH (i:Inference {id: row.id})
+SET i.resolution = row.resolution
+WITH i
+MATCH (:Model)-[old:GENERATED]->(i)
+DELETE old
+`;
+
+export const LINK = `
+UNWIND $rows AS row
+MATCH (m:Model {name: row.name, commit: row.commit})
+MATCH (i:Inference {id: row.id})
+CREATE (m)-[:GENERATED]->(i)
+`;
+
+const MOVE_MARKER = `
+MATCH (k:Relink {key: $key})
+SET k.at = $at, k.digest = $digest
+`;
+
+const CLEAR_MARKER = `
+MATCH (k:Relink {key: $key})
+DELETE k
+`;
+
+/**
+ * Works off every open marker, whoever left it, a page a transaction. Resolves when none is open.
+ * Safe to run at any time, by any number of writers, and to break off anywhere.
+ */
+export async function settle(graph: Graph): Promise<void> {
+  while (await graph.write(settlePage)) continue;
+}
+
+/** Waits for its turn: from here to the COMMIT no other writer reads or writes (docs/graph.md, G-30). */
+export async function lock(tx: ManagedTransaction): Promise<void> {
+  await tx.run(LOCK);
+}
+
+/** One page of one marker; false when no marker was open. */
+async function settlePage(tx: ManagedTransaction): Promise<boolean> {
+  await lock(tx);
+  const marker = rows(await tx.run(NEXT_MARKER))[0] as
+    | { key: string; kind: 'dataset' | 'model'; target: string }
+    | undefined;
+  if (marker === undefined) return false;
+  const isDone =
+    marker.kind === 'dataset'
+      ? await makeLinks(tx, marker.target)
+      : await relink(tx, marker.key, marker.target);
+  if (isDone) await tx.run(CLEAR_MARKER, { key: marker.key });
+  return true;
+}
+
+async function makeLinks(tx: ManagedTransaction, hash: string): Promise<boolean> {
+  const found = rows(await tx.run(MARKED_LINKS, { hash, limit: BigInt(PAGE_ROWS) })) as {
+    hash: string;
+    name: string;
+    commit: string;
+    pending: string[];
+    usedIn: string[] | null;
+  }[];
+  await tx.run(MAKE_LINKS, {
+    rows: found.map(({ name, commit, pending, usedIn }) => ({
+      hash,
+      name,
+      commit,
+      evidence: leastOf(usedIn, pending),
+    })),
+  });
+  return found.length < PAGE_ROWS;
+}
+
+async function relink(tx: ManagedTransaction, key: string, name: string): Promise<boolean> {
+  const versions = inOrder(
+    rows(await tx.run(VERSIONS, { name })).map(
+      (row): Version => ({
+        commit: row['commit'] as string,
+        since: fromDateTime(row['since'] as DateTime<number>),
+      }),
+    ),
+  );
+  const found = rows(
+    await tx.run(MARKED_INFERENCES, { key, name, beginning: BEGINNING, limit: BigInt(PAGE_ROWS) }),
+  ) as {
+    id: string;
+    commit: string | null;
+    recordedAt: DateTime<number>;
+    digest: string;
+    resolution: string;
+    linked: string | null;
+  }[];
+  const moved = found
+    .map((row) => ({ row, link: resolve(row.commit, fromDateTime(row.recordedAt), versions) }))
+    .filter(({ row, link }) => link.commit !== row.linked || link.resolution !== row.resolution)
+    .map(({ row, link }) => ({ id: row.id, name, ...link }));
+  await tx.run(UNLINK, { rows: moved });
+  await tx.run(LINK, { rows: moved.filter(({ commit }) => commit !== null) });
+  const last = found.at(-1);
+  if (last === undefined || found.length < PAGE_ROWS) return true;
+  await tx.run(MOVE_MARKER, { key, at: last.recordedAt, digest: last.digest });
+  return false;
+}
