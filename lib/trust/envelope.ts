@@ -1,0 +1,70 @@
+import { scanObject } from './json.ts';
+import type { Refusal } from './rejection.ts';
+
+/** The one version of envelope and record that is read. */
+export const SCHEMA_VERSION = '1.1';
+
+/** An envelope of the right shape; nothing in it is trusted yet. */
+export interface Envelope {
+  readonly signedData: string;
+  readonly signature: Uint8Array;
+}
+
+const MEMBERS = ['schema_version', 'signed_data', 'signature'];
+
+// A byte order mark is no white space of JSON: keep it, so that it is refused.
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Reads a line as an envelope, or says why it is none, in the order of docs/envelope.md, E-3. */
+export function openEnvelope(bytes: Uint8Array): Envelope | Refusal {
+  let text: string;
+  try {
+    text = decoder.decode(bytes);
+  } catch {
+    return { code: 'LINE_NOT_UTF8', detail: 'the line is not valid UTF-8' };
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    // The parser's own message would quote the line.
+    const isBlank = text.trim() === '';
+    return { code: 'LINE_NOT_JSON', detail: `the line is ${isBlank ? 'blank' : 'not JSON'}` };
+  }
+  if (value === null || typeof value !== 'object' || Array.isArray(value))
+    return invalid('the line is JSON, but not an object');
+  // Only duplicates and nothing else can hide from the parsed value: count what the text has.
+  const members = scanObject(text);
+  if (typeof members === 'string') return invalid('the envelope is nested too deep');
+  if (new Set(members.map(({ name }) => name)).size !== members.length)
+    return invalid('a member of the envelope occurs twice');
+  const envelope = value as Record<string, unknown>;
+  const version = own(envelope, 'schema_version');
+  if (typeof version !== 'string') return invalid('schema_version is missing or not a string');
+  if (version !== SCHEMA_VERSION)
+    return {
+      code: 'SCHEMA_VERSION_UNSUPPORTED',
+      detail: `the envelope's schema_version is not "${SCHEMA_VERSION}"`,
+    };
+  const signedData = own(envelope, 'signed_data');
+  const signature = own(envelope, 'signature');
+  if (typeof signedData !== 'string') return invalid('signed_data is missing or not a string');
+  if (typeof signature !== 'string') return invalid('signature is missing or not a string');
+  if (members.length !== MEMBERS.length)
+    return invalid('the envelope has a member besides schema_version, signed_data and signature');
+  // Encoding would fold it into U+FFFD, and the signature would hold for another text.
+  if (!signedData.isWellFormed()) return invalid('signed_data has a lone surrogate');
+  // Node's decoder also takes url-safe, unpadded and broken base64: only what encodes back is canonical.
+  const decoded = Buffer.from(signature, 'base64');
+  if (decoded.toString('base64') !== signature)
+    return { code: 'SIGNATURE_INVALID', detail: 'the signature is not canonical base64' };
+  return { signedData, signature: decoded };
+}
+
+function own(object: Record<string, unknown>, name: string): unknown {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+function invalid(detail: string): Refusal {
+  return { code: 'ENVELOPE_INVALID', detail };
+}
