@@ -87,7 +87,7 @@ export function rows(result: { records: { toObject(): Row }[] }): Row[] {
 }
 
 function translated(error: unknown): unknown {
-  if (!neo4j.isNeo4jError(error)) return error;
+  if (!(error instanceof neo4j.Neo4jError)) return error;
   if (error.code.startsWith('Neo.ClientError.Security'))
     return new ConfigError(
       ['Neo4j refused the login: check NEO4J_USERNAME and NEO4J_PASSWORD'],

@@ -1,0 +1,105 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { access, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { ConfigError, TransientError } from '../errors.ts';
+
+const run = promisify(execFile);
+
+const POM = fileURLToPath(new URL('pom.xml', import.meta.url));
+
+const BUILD_CLASSPATH = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:build-classpath';
+
+const MIN_JAVA = 17;
+
+/** What to do where no database can be started here. */
+const WAYS_OUT = `Custody needs a Neo4j. Three ways to one:
+  1. install Java ${MIN_JAVA} or newer and Maven, and run this again;
+  2. docker run --publish=127.0.0.1:7687:7687 --env=NEO4J_AUTH=neo4j/choose-a-password neo4j:5.26
+     and set NEO4J_URI=bolt://127.0.0.1:7687 NEO4J_USERNAME=neo4j NEO4J_PASSWORD=choose-a-password;
+  3. create a database at Neo4j Aura and put the file that it hands out beside this project as .env.`;
+
+/**
+ * The jars of the embedded Neo4j as a class path, resolved by Maven once and remembered in `home`.
+ * {@link ConfigError} names the ways out where Java or Maven is missing.
+ */
+export async function resolveClasspath(
+  home: string,
+  onProgress: (message: string) => void,
+): Promise<string> {
+  await needJava();
+  const pom = await readFile(POM);
+  const version = createHash('sha256').update(pom).digest('hex').slice(0, 16);
+  const file = join(home, `classpath-${version}`);
+  const known = await readFile(file, 'utf8').catch(() => null);
+  if (known !== null && (await allExist(known))) return known;
+  onProgress('fetching Neo4j 5.26 from Maven Central (about 116 MB, once) …');
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  const fresh = `${file}.${process.pid}`;
+  try {
+    await run(
+      'mvn',
+      ['-B', '-q', '-f', POM, BUILD_CLASSPATH, `-Dmdep.outputFile=${fresh}`, '-DincludeScope=runtime'],
+      { maxBuffer: 16 * 1024 * 1024 },
+    );
+  } catch (error) {
+    if (isMissing(error)) throw new ConfigError([`Maven (mvn) is not on the path.\n${WAYS_OUT}`]);
+    throw new TransientError(
+      'Maven could not fetch Neo4j; check the network and run this again (nothing half-fetched is used)',
+      { cause: error },
+    );
+  }
+  await rename(fresh, file);
+  return readFile(file, 'utf8');
+}
+
+/** The heap-independent start of the command line that runs the server. */
+export function serverArguments(classpath: string, home: string): string[] {
+  const opened = ['java.nio', 'java.io', 'sun.nio.ch', 'java.util.concurrent'];
+  return [
+    ...opened.map((name) => `--add-opens=java.base/${name}=ALL-UNNAMED`),
+    '-cp',
+    classpath,
+    'org.neo4j.server.CommunityEntryPoint',
+    `--home-dir=${home}`,
+    `--config-dir=${join(home, 'conf')}`,
+  ];
+}
+
+/** Writes so that a reader sees the whole text or the text before it. */
+export async function writeWhole(file: string, text: string, mode = 0o644): Promise<void> {
+  const fresh = `${file}.${process.pid}.tmp`;
+  await writeFile(fresh, text, { mode });
+  await rename(fresh, file);
+}
+
+async function needJava(): Promise<void> {
+  let text: string;
+  try {
+    const { stdout, stderr } = await run('java', ['-version']);
+    text = stdout + stderr;
+  } catch (error) {
+    throw new ConfigError([`Java is not on the path.\n${WAYS_OUT}`], { cause: error });
+  }
+  const major = Number(/version "(\d+)/.exec(text)?.[1] ?? 0);
+  if (major < MIN_JAVA)
+    throw new ConfigError([`Java ${MIN_JAVA} or newer is needed, this is ${major}.\n${WAYS_OUT}`]);
+}
+
+async function allExist(classpath: string): Promise<boolean> {
+  const found = await Promise.all(
+    classpath.split(delimiter).map((jar) =>
+      access(jar).then(
+        () => true,
+        () => false,
+      ),
+    ),
+  );
+  return found.every(Boolean);
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
