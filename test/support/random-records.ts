@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import type { LineageRecord } from '../../lib/trust/record.ts';
+import type { VerifiedRecord } from '../../lib/trust/verify.ts';
+
+// Code point order and UTF-16 order disagree on these two.
+const NAMES = ['m', '\uFFFD', '\u{1F600}'];
+const COMMITS = ['N/A', 'a', '\uFFFD', '\u{1F600}'];
+const HASHES = ['d1', 'd2', 'd3', '\uFFFD'];
+const IDS = ['i1', 'i2', 'i3', 'i4', 'i5', '\u{1F600}'];
+
+const instant = fc.record({
+  epochSeconds: fc.constantFrom(-62_135_596_800, -1, 0, 1, 1_767_225_600),
+  nanoseconds: fc.constantFrom(0, 1, 999_999_999),
+});
+
+const content = fc.oneof(
+  fc.record({
+    type: fc.constant('dataset' as const),
+    hash: fc.constantFrom(...HASHES),
+    path: fc.constantFrom('p', 'q'),
+    description: fc.constantFrom('', 'x'),
+  }),
+  fc.record({
+    type: fc.constant('model' as const),
+    name: fc.constantFrom(...NAMES),
+    commit: fc.constantFrom(...COMMITS),
+    hyperparameters: fc.constantFrom('{}', '{"lr": 1e-05}'),
+    environment: fc.constant('{}'),
+    datasetHashes: fc.uniqueArray(fc.constantFrom(...HASHES), { maxLength: 3 }),
+  }),
+  fc.record({
+    type: fc.constant('inference' as const),
+    id: fc.constantFrom(...IDS),
+    modelName: fc.constantFrom(...NAMES),
+    commit: fc.constantFrom(null, null, ...COMMITS),
+    input: fc.constantFrom('{}', 'NaN'),
+    output: fc.constant('{}'),
+  }),
+);
+
+const record = fc.tuple(content, instant).map(([members, recordedAt]): LineageRecord => {
+  const all = { ...members, recordedAt, timestamp: JSON.stringify(recordedAt) };
+  const digest = createHash('sha256').update(JSON.stringify(all)).digest('hex');
+  return { ...all, digest };
+});
+
+/** A log's lines, object by object; the same record may stand in several places, under several keys. */
+export interface RandomObject {
+  readonly uri: string;
+  readonly records: readonly VerifiedRecord[];
+}
+
+/** Small, nasty sets: few names, so that everything collides. */
+export const randomObjects: fc.Arbitrary<RandomObject[]> = fc
+  .array(record, { minLength: 1, maxLength: 24 })
+  .chain((pool) =>
+    fc.array(fc.array(fc.constantFrom(...pool), { minLength: 1, maxLength: 14 }), {
+      minLength: 1,
+      maxLength: 4,
+    }),
+  )
+  .map((objects) =>
+    objects.map((records, index) => {
+      const uri = `file:///log-${index}.jsonl?sha256=${index}`;
+      return {
+        uri,
+        records: records.map((of, at) => ({
+          record: of,
+          kid: `kid-${(index + at) % 2}`,
+          location: { source: uri, line: at + 1, offset: at * 100, length: 99 },
+        })),
+      };
+    }),
+  );
