@@ -1,0 +1,72 @@
+import { loadEnvFile } from 'node:process';
+import { ConfigError, PoisonObjectError, TransientError } from '../lib/errors.ts';
+import { ingest, verify } from './ingest.ts';
+import { keygen } from './keygen.ts';
+import { migrate } from './migrate.ts';
+import { neo4j } from './neo4j.ts';
+import { query } from './query.ts';
+import { sign } from './sign.ts';
+import { start } from './start.ts';
+
+/** Resolves to the exit code: 0 done, 1 something was refused or found. */
+export type Command = (args: string[]) => Promise<0 | 1>;
+
+const COMMANDS: Readonly<Record<string, { run: Command; does: string }>> = {
+  start: { run: start, does: 'database and watched folder, with a demo log the first time' },
+  ingest: { run: ingest, does: 'verify logs and write them into the graph' },
+  verify: { run: verify, does: 'check logs without a database' },
+  sign: { run: sign, does: 'make envelopes of plain records, from stdin to stdout' },
+  keygen: { run: keygen, does: 'make an RSA key pair for trying things out' },
+  migrate: { run: migrate, does: 'create constraints and indexes' },
+  query: { run: query, does: 'ask one of the eight questions, 3.1 to 3.8' },
+  neo4j: { run: neo4j, does: 'the embedded server alone: start, stop, status' },
+};
+
+const HELP = `usage: custody <command> [--help]
+
+${Object.entries(COMMANDS)
+  .map(([name, { does }]) => `  ${name.padEnd(9)}${does}`)
+  .join('\n')}
+
+exit codes: 0 done, 1 something was refused or found, 2 usage or configuration, 3 a dependency failed
+`;
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main([name, ...args]: string[]): Promise<number> {
+  if (name === undefined || name === '--help' || name === 'help') {
+    (name === undefined ? process.stderr : process.stdout).write(HELP);
+    return name === undefined ? 2 : 0;
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) {
+    process.stderr.write(`custody: there is no command "${name}"\n\n${HELP}`);
+    return 2;
+  }
+  try {
+    loadEnvFile();
+  } catch {
+    // There need not be an .env file.
+  }
+  try {
+    return await command.run(args);
+  } catch (error) {
+    return explain(error);
+  }
+}
+
+function explain(error: unknown): number {
+  if (!(error instanceof Error)) throw error;
+  const code = 'code' in error ? String(error.code) : '';
+  const say = (message: string, exit: number): number => {
+    process.stderr.write(`custody: ${message}\n`);
+    return exit;
+  };
+  if (error instanceof ConfigError) return say(error.message, 2);
+  if (error instanceof TransientError) return say(error.message, 3);
+  if (error instanceof PoisonObjectError) return say(error.message, 1);
+  if (code.startsWith('ERR_PARSE_ARGS')) return say(error.message, 2);
+  if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR') return say(error.message, 2);
+  if (code === 'ENOSPC') return say('the disk is full; nothing half-done was kept', 3);
+  throw error;
+}

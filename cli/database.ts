@@ -1,0 +1,38 @@
+import { graphSettings } from '../lib/config.ts';
+import { openGraph, type Graph } from '../lib/graph/connection.ts';
+import { migrate } from '../lib/graph/schema.ts';
+import { runningNeo4j, startNeo4j } from '../lib/local/neo4j.ts';
+
+/** Where the embedded database lives. */
+export const NEO4J_HOME = '.custody/neo4j';
+
+/** Messages for people go to stderr; stdout is for data. */
+export function tell(message: string): void {
+  process.stderr.write(`${message}\n`);
+}
+
+/**
+ * Runs `use` with the database of the environment, or with the embedded one: the one that runs, or
+ * one started for as long as `use` takes.
+ */
+export async function withGraph<T>(use: (graph: Graph) => Promise<T>): Promise<T> {
+  const settings = graphSettings(process.env);
+  const embedded =
+    settings === null
+      ? ((await runningNeo4j(NEO4J_HOME)) ?? (await startNeo4j({ home: NEO4J_HOME, onProgress: tell })))
+      : null;
+  const graph = openGraph(settings ?? embedded ?? never());
+  try {
+    await graph.verify();
+    // The embedded database is ours to prepare; another one is its operator's.
+    if (embedded !== null) await migrate(graph);
+    return await use(graph);
+  } finally {
+    await graph.close();
+    await embedded?.stop();
+  }
+}
+
+function never(): never {
+  throw new Error('there are settings or there is an embedded database');
+}

@@ -1,0 +1,21 @@
+import { parseArgs } from 'node:util';
+import { migrate as createSchema, missingSchema } from '../lib/graph/schema.ts';
+import type { Command } from './custody.ts';
+import { withGraph } from './database.ts';
+
+export const migrate: Command = async (args) => {
+  const { values } = parseArgs({
+    args,
+    options: { check: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+  });
+  if (values.help) {
+    process.stdout.write('usage: custody migrate [--check]\n');
+    return 0;
+  }
+  const names = await withGraph((graph) =>
+    values.check ? missingSchema(graph) : createSchema(graph),
+  );
+  const verb = values.check ? 'missing' : 'created';
+  process.stdout.write(names.length === 0 ? 'up to date\n' : names.map((n) => `${verb} ${n}\n`).join(''));
+  return values.check && names.length > 0 ? 1 : 0;
+};

@@ -1,0 +1,34 @@
+import { parseArgs } from 'node:util';
+import { ConfigError } from '../lib/errors.ts';
+import { runningNeo4j, startNeo4j, stopNeo4j } from '../lib/local/neo4j.ts';
+import type { Command } from './custody.ts';
+import { NEO4J_HOME, tell } from './database.ts';
+
+export const neo4j: Command = async (args) => {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { help: { type: 'boolean', default: false } },
+  });
+  if (values.help) {
+    process.stdout.write('usage: custody neo4j start|stop|status\n');
+    return 0;
+  }
+  switch (positionals[0]) {
+    case 'start': {
+      const server = await startNeo4j({ home: NEO4J_HOME, detached: true, onProgress: tell });
+      process.stdout.write(`${server.uri}  Browser ${server.browserUrl}\n`);
+      return 0;
+    }
+    case 'stop':
+      process.stdout.write((await stopNeo4j(NEO4J_HOME)) ? 'stopped\n' : 'not running\n');
+      return 0;
+    case 'status': {
+      const server = await runningNeo4j(NEO4J_HOME);
+      process.stdout.write(server === null ? 'not running\n' : `running at ${server.uri}\n`);
+      return server === null ? 1 : 0;
+    }
+    default:
+      throw new ConfigError(['custody neo4j takes start, stop or status']);
+  }
+};

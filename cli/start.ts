@@ -1,0 +1,127 @@
+import { createPrivateKey } from 'node:crypto';
+import { access, mkdir, readdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { watch } from 'chokidar';
+import { graphSettings, keyEntries, loadKeys } from '../lib/config.ts';
+import { PoisonObjectError, TransientError } from '../lib/errors.ts';
+import { openGraph } from '../lib/graph/connection.ts';
+import { migrate } from '../lib/graph/schema.ts';
+import { GraphWriter } from '../lib/graph/writer.ts';
+import { ingestFile } from '../lib/ingest/ingest.ts';
+import { writeWhole } from '../lib/local/classpath.ts';
+import { demoLog } from '../lib/local/demo.ts';
+import { startNeo4j } from '../lib/local/neo4j.ts';
+import { sourceFile } from '../lib/object/file.ts';
+import type { Command } from './custody.ts';
+import { NEO4J_HOME, tell } from './database.ts';
+import { DEMO_PUBLIC_KEY, verdict } from './ingest.ts';
+import { writeKeyPair } from './keygen.ts';
+
+const BUCKET = '.custody/bucket';
+const RECEIPTS = '.custody/receipts';
+const KEYS = '.custody/keys';
+const RETRY_MS = 5_000;
+/** A file counts as written when it has not grown for this long. */
+const STILL_MS = 500;
+
+export const start: Command = async (args) => {
+  const { values } = parseArgs({ args, options: { help: { type: 'boolean', default: false } } });
+  if (values.help) {
+    process.stdout.write('usage: custody start\n');
+    return 0;
+  }
+  const stopped = new Promise<void>((done) => {
+    process.once('SIGINT', () => done());
+    process.once('SIGTERM', () => done());
+  });
+  for (const folder of [BUCKET, RECEIPTS, KEYS]) await mkdir(folder, { recursive: true });
+  await prepareDemo();
+  const settings = graphSettings(process.env);
+  const embedded = settings === null ? await startNeo4j({ home: NEO4J_HOME, onProgress: tell }) : null;
+  const connection = settings ?? embedded;
+  if (connection === null) throw new TransientError('no database was started');
+  const graph = openGraph(connection);
+  try {
+    await graph.verify();
+    await migrate(graph);
+    const writer = new GraphWriter(graph);
+    let stopping = false;
+    let queue = Promise.resolve();
+    const dropped = (path: string): void => {
+      queue = queue.then(async () => {
+        while (!stopping && !(await take(path, writer))) await new Promise((go) => setTimeout(go, RETRY_MS));
+      });
+    };
+    const watcher = watch(BUCKET, {
+      ignored: (path) => path !== BUCKET && /^\.|\.tmp$/.test(basename(path)),
+      awaitWriteFinish: { stabilityThreshold: STILL_MS, pollInterval: 100 },
+    });
+    watcher.on('add', dropped).on('change', dropped);
+    tell(welcome(embedded));
+    await stopped;
+    tell('stopping …');
+    stopping = true;
+    await watcher.close();
+    await queue;
+  } finally {
+    await graph.close();
+    await embedded?.stop();
+  }
+  return 0;
+};
+
+/** One dropped file; false when it is to be tried again. */
+async function take(path: string, writer: GraphWriter): Promise<boolean> {
+  const name = basename(path);
+  if (!/\.jsonl(\.gz)?$/.test(name)) {
+    tell(`${name}: ignored, its name does not end in .jsonl or .jsonl.gz`);
+    return true;
+  }
+  try {
+    const keys = await loadKeys(await bucketKeys());
+    const receipt = await ingestFile(sourceFile(path), writer, { keys, onBadLine: 'reject' });
+    await writeWhole(join(RECEIPTS, `${name}.json`), `${JSON.stringify(receipt, null, 2)}\n`);
+    tell(verdict(name, receipt));
+  } catch (error) {
+    if (error instanceof TransientError) {
+      tell(`${name}: ${error.message}; trying again in ${RETRY_MS / 1000} s`);
+      return false;
+    }
+    if (!(error instanceof Error)) throw error;
+    const reason = error instanceof PoisonObjectError ? 'refused' : 'not read';
+    tell(`${name}: ${reason}: ${error.message}`);
+  }
+  return true;
+}
+
+async function bucketKeys(): Promise<string[]> {
+  const files = (await readdir(KEYS)).filter((name) => name.endsWith('.pem')).sort();
+  return [...keyEntries(process.env), DEMO_PUBLIC_KEY, ...files.map((name) => join(KEYS, name))];
+}
+
+async function prepareDemo(): Promise<void> {
+  const isThere = await access(DEMO_PUBLIC_KEY).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) return;
+  const [privateFile] = await writeKeyPair('.custody/demo', 2_048);
+  const key = createPrivateKey(await readFile(privateFile, 'utf8'));
+  await writeWhole(join(BUCKET, 'demo.jsonl'), demoLog(key));
+}
+
+function welcome(embedded: { uri: string; browserUrl: string; passwordFile: string } | null): string {
+  const lines = [
+    `drop signed logs (*.jsonl, *.jsonl.gz) into   ${BUCKET}/`,
+    `their signers' public keys (*.pem) into       ${KEYS}/`,
+    `what became of each is told here and in       ${RECEIPTS}/`,
+    'ask, in another terminal:                     npm run --silent custody -- query 3.5',
+  ];
+  if (embedded !== null)
+    lines.push(
+      `look at the graph in the Neo4j Browser:       ${embedded.browserUrl} (user neo4j, password in ${embedded.passwordFile}, address ${embedded.uri})`,
+    );
+  lines.push('the HTTP API and the page are not part of this version', 'Ctrl-C stops everything');
+  return lines.map((line) => `  ${line}`).join('\n');
+}

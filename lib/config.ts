@@ -1,0 +1,62 @@
+import { readFile } from 'node:fs/promises';
+import type { GraphSettings } from './graph/connection.ts';
+import { ConfigError } from './errors.ts';
+import { readVerifyingKey, type VerifyingKey } from './trust/keys.ts';
+
+/** The variables that are read, and what each is for; the README's table is tested against it. */
+export const VARIABLES = {
+  CUSTODY_KEYS: 'public keys: file:<path to PEM> or PEM blocks, separated by commas or white space',
+  NEO4J_URI: 'the database; unset, the embedded one is used',
+  NEO4J_USERNAME: 'its user',
+  NEO4J_PASSWORD: 'its password',
+  NEO4J_DATABASE: "its database; the user's home database when unset",
+} as const;
+
+/** Environment variables by name, as `process.env` has them. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const MAX_KEYS = 16;
+
+/** The database that the environment names; null for the embedded one. */
+export function graphSettings(env: Environment): GraphSettings | null {
+  const { NEO4J_URI: uri, NEO4J_USERNAME: username, NEO4J_PASSWORD: password } = env;
+  if (!uri) return null;
+  const problems: string[] = [];
+  if (!username) problems.push('NEO4J_URI is set, but NEO4J_USERNAME is not');
+  if (!password) problems.push('NEO4J_URI is set, but NEO4J_PASSWORD is not');
+  if (!username || !password) throw new ConfigError(problems);
+  const database = env['NEO4J_DATABASE'];
+  return { uri, username, password, ...(database ? { database } : {}) };
+}
+
+/** The entries of CUSTODY_KEYS; a PEM block is one entry, whatever white space it has. */
+export function keyEntries(env: Environment): string[] {
+  const text = env['CUSTODY_KEYS'] ?? '';
+  return text.match(/-----BEGIN [^-]+-----[^-]*-----END [^-]+-----|[^\s,]+/g) ?? [];
+}
+
+/**
+ * Loads every key or names everything that is wrong with any of them. An entry is a PEM block,
+ * `file:<path>`, or a path.
+ */
+export async function loadKeys(entries: readonly string[]): Promise<readonly VerifyingKey[]> {
+  const problems: string[] = [];
+  const keys = new Map<string, VerifyingKey>();
+  if (entries.length === 0)
+    problems.push('no key to verify with: give --key PUBLIC.pem or set CUSTODY_KEYS');
+  if (entries.length > MAX_KEYS) problems.push(`at most ${MAX_KEYS} keys, not ${entries.length}`);
+  for (const [index, entry] of entries.entries()) {
+    const isText = entry.startsWith('-----BEGIN');
+    const name = isText ? `key ${index + 1}` : entry;
+    if (entry.startsWith('kms:')) {
+      problems.push(`${name}: keys of AWS KMS are not supported yet; use its public key as PEM`);
+      continue;
+    }
+    const pem = isText ? entry : await readFile(entry.replace(/^file:/, ''), 'utf8').catch(() => null);
+    const key = pem === null ? { problem: 'the file can’t be read' } : readVerifyingKey(pem);
+    if ('problem' in key) problems.push(`${name}: ${key.problem}`);
+    else keys.set(key.kid, key);
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return [...keys.values()];
+}
