@@ -19,7 +19,8 @@ export async function withGraph<T>(use: (graph: Graph) => Promise<T>): Promise<T
   const settings = graphSettings(process.env);
   const embedded =
     settings === null
-      ? ((await runningNeo4j(NEO4J_HOME)) ?? (await startNeo4j({ home: NEO4J_HOME, onProgress: tell })))
+      ? ((await runningNeo4j(NEO4J_HOME)) ??
+        (await startNeo4j({ home: NEO4J_HOME, onProgress: tell })))
       : null;
   const graph = openGraph(settings ?? embedded ?? never());
   try {

@@ -19,7 +19,8 @@ export const keygen: Command = async (args) => {
     return 0;
   }
   const bits = Number(values.bits);
-  if (![2_048, 3_072, 4_096].includes(bits)) throw new ConfigError(['--bits is 2048, 3072 or 4096']);
+  if (![2_048, 3_072, 4_096].includes(bits))
+    throw new ConfigError(['--bits is 2048, 3072 or 4096']);
   const files = await writeKeyPair(positionals[0] ?? 'custody', bits);
   process.stdout.write(`${files.join('\n')}\n`);
   return 0;

@@ -6,7 +6,10 @@ import { withGraph } from './database.ts';
 export const migrate: Command = async (args) => {
   const { values } = parseArgs({
     args,
-    options: { check: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+    options: {
+      check: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
   });
   if (values.help) {
     process.stdout.write('usage: custody migrate [--check]\n');
@@ -16,6 +19,8 @@ export const migrate: Command = async (args) => {
     values.check ? missingSchema(graph) : createSchema(graph),
   );
   const verb = values.check ? 'missing' : 'created';
-  process.stdout.write(names.length === 0 ? 'up to date\n' : names.map((n) => `${verb} ${n}\n`).join(''));
+  process.stdout.write(
+    names.length === 0 ? 'up to date\n' : names.map((n) => `${verb} ${n}\n`).join(''),
+  );
   return values.check && names.length > 0 ? 1 : 0;
 };

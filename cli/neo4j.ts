@@ -14,7 +14,7 @@ export const neo4j: Command = async (args) => {
     process.stdout.write('usage: custody neo4j start|stop|status\n');
     return 0;
   }
-  switch (positionals[0]) {
+  switch (positionals[0] ?? '') {
     case 'start': {
       const server = await startNeo4j({ home: NEO4J_HOME, detached: true, onProgress: tell });
       process.stdout.write(`${server.uri}  Browser ${server.browserUrl}\n`);

@@ -28,14 +28,21 @@ export const query: Command = async (args) => {
     return 0;
   }
   const table = await withGraph((graph) => runSeedQuery(graph, asked.id));
-  process.stdout.write(values.json ? `${JSON.stringify(table)}\n` : printed(table ?? { columns: [], rows: [] }));
+  process.stdout.write(
+    values.json ? `${JSON.stringify(table)}\n` : printed(table ?? { columns: [], rows: [] }),
+  );
   return 0;
 };
 
 function printed({ columns, rows }: Table): string {
   const cells = [columns, ...rows.map((row) => row.map(cell))];
   const widths = columns.map((_, at) => Math.max(...cells.map((row) => row[at]?.length ?? 0)));
-  const lines = cells.map((row) => row.map((text, at) => text.padEnd(widths[at] ?? 0)).join('  ').trimEnd());
+  const lines = cells.map((row) =>
+    row
+      .map((text, at) => text.padEnd(widths[at] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
   return `${lines.join('\n')}\n${rows.length} ${rows.length === 1 ? 'row' : 'rows'}\n`;
 }
 

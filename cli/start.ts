@@ -38,7 +38,8 @@ export const start: Command = async (args) => {
   for (const folder of [BUCKET, RECEIPTS, KEYS]) await mkdir(folder, { recursive: true });
   await prepareDemo();
   const settings = graphSettings(process.env);
-  const embedded = settings === null ? await startNeo4j({ home: NEO4J_HOME, onProgress: tell }) : null;
+  const embedded =
+    settings === null ? await startNeo4j({ home: NEO4J_HOME, onProgress: tell }) : null;
   const connection = settings ?? embedded;
   if (connection === null) throw new TransientError('no database was started');
   const graph = openGraph(connection);
@@ -50,7 +51,8 @@ export const start: Command = async (args) => {
     let queue = Promise.resolve();
     const dropped = (path: string): void => {
       queue = queue.then(async () => {
-        while (!stopping && !(await take(path, writer))) await new Promise((go) => setTimeout(go, RETRY_MS));
+        while (!stopping && !(await take(path, writer)))
+          await new Promise((go) => setTimeout(go, RETRY_MS));
       });
     };
     const watcher = watch(BUCKET, {
@@ -111,7 +113,9 @@ async function prepareDemo(): Promise<void> {
   await writeWhole(join(BUCKET, 'demo.jsonl'), demoLog(key));
 }
 
-function welcome(embedded: { uri: string; browserUrl: string; passwordFile: string } | null): string {
+function welcome(
+  embedded: { uri: string; browserUrl: string; passwordFile: string } | null,
+): string {
   const lines = [
     `drop signed logs (*.jsonl, *.jsonl.gz) into   ${BUCKET}/`,
     `their signers' public keys (*.pem) into       ${KEYS}/`,

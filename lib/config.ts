@@ -52,7 +52,9 @@ export async function loadKeys(entries: readonly string[]): Promise<readonly Ver
       problems.push(`${name}: keys of AWS KMS are not supported yet; use its public key as PEM`);
       continue;
     }
-    const pem = isText ? entry : await readFile(entry.replace(/^file:/, ''), 'utf8').catch(() => null);
+    const pem = isText
+      ? entry
+      : await readFile(entry.replace(/^file:/, ''), 'utf8').catch(() => null);
     const key = pem === null ? { problem: 'the file can’t be read' } : readVerifyingKey(pem);
     if ('problem' in key) problems.push(`${name}: ${key.problem}`);
     else keys.set(key.kid, key);

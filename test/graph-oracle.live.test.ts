@@ -16,41 +16,56 @@ afterAll(() => graph.close());
 const expected = (objects: { records: Parameters<typeof expectedGraph>[0] }[]) =>
   expectedGraph(objects.flatMap(({ records }) => records));
 
-test('any order, split, repetition and break-off of 200 record sets ends in the same graph', { timeout: 300_000 }, async () => {
-  const orders = fc.array(fc.record({ pick: fc.nat(), size: fc.integer({ min: 1, max: 7 }), stop: fc.integer({ min: 1, max: 9 }) }), { maxLength: 5 });
-  await fc.assert(
-    fc.asyncProperty(randomObjects, orders, async (objects, extra) => {
-      await wipe(graph);
-      const writer = new GraphWriter(graph);
-      for (const { pick, size, stop } of extra) {
-        const object = objects[pick % objects.length];
-        if (object !== undefined) await writeObject(writer, object, size, stop);
-      }
-      for (const object of objects.toReversed()) await writeObject(writer, object, 5);
-      expect(await graphSnapshot(graph)).toEqual(expected(objects));
-    }),
-    { numRuns: 200, endOnFailure: true },
-  );
-});
+test(
+  'any order, split, repetition and break-off of 200 record sets ends in the same graph',
+  { timeout: 300_000 },
+  async () => {
+    const orders = fc.array(
+      fc.record({
+        pick: fc.nat(),
+        size: fc.integer({ min: 1, max: 7 }),
+        stop: fc.integer({ min: 1, max: 9 }),
+      }),
+      { maxLength: 5 },
+    );
+    await fc.assert(
+      fc.asyncProperty(randomObjects, orders, async (objects, extra) => {
+        await wipe(graph);
+        const writer = new GraphWriter(graph);
+        for (const { pick, size, stop } of extra) {
+          const object = objects[pick % objects.length];
+          if (object !== undefined) await writeObject(writer, object, size, stop);
+        }
+        for (const object of objects.toReversed()) await writeObject(writer, object, 5);
+        expect(await graphSnapshot(graph)).toEqual(expected(objects));
+      }),
+      { numRuns: 200, endOnFailure: true },
+    );
+  },
+);
 
-test('8 writers at once on overlapping records end in the graph of the oracle, 50 times', { timeout: 300_000 }, async () => {
-  const graphs = Array.from({ length: 8 }, () => openGraph(inject('neo4j')));
-  const rounds = fc.sample(randomObjects, 50);
-  try {
-    for (const objects of rounds) {
-      await wipe(graph);
-      await Promise.all(
-        graphs.map(async (own, index) => {
-          const writer = new GraphWriter(own);
-          for (let step = 0; step < objects.length; step += 1) {
-            const object = objects[(index + step) % objects.length];
-            if (object !== undefined) await writeObject(writer, object, 1 + (index % 4));
-          }
-        }),
-      );
-      expect(await graphSnapshot(graph)).toEqual(expected(objects));
+test(
+  '8 writers at once on overlapping records end in the graph of the oracle, 50 times',
+  { timeout: 300_000 },
+  async () => {
+    const graphs = Array.from({ length: 8 }, () => openGraph(inject('neo4j')));
+    const rounds = fc.sample(randomObjects, 50);
+    try {
+      for (const objects of rounds) {
+        await wipe(graph);
+        await Promise.all(
+          graphs.map(async (own, index) => {
+            const writer = new GraphWriter(own);
+            for (let step = 0; step < objects.length; step += 1) {
+              const object = objects[(index + step) % objects.length];
+              if (object !== undefined) await writeObject(writer, object, 1 + (index % 4));
+            }
+          }),
+        );
+        expect(await graphSnapshot(graph)).toEqual(expected(objects));
+      }
+    } finally {
+      await Promise.all(graphs.map((own) => own.close()));
     }
-  } finally {
-    await Promise.all(graphs.map((own) => own.close()));
-  }
-});
+  },
+);

@@ -1,5 +1,10 @@
 import { compareInstants, type Instant } from '../trust/timestamp.ts';
-import type { DatasetRecord, InferenceRecord, LineageRecord, ModelRecord } from '../trust/record.ts';
+import type {
+  DatasetRecord,
+  InferenceRecord,
+  LineageRecord,
+  ModelRecord,
+} from '../trust/record.ts';
 import type { VerifiedRecord } from '../trust/verify.ts';
 import { isBefore, isLater, type Claim, type Place } from './order.ts';
 import { inOrder, resolve, type Link, type Version } from './resolve.ts';
@@ -68,7 +73,10 @@ export interface InferenceChange {
 /** Everything that one batch changes; empty lists throughout when the graph holds it all already. */
 export interface Changes {
   readonly datasets: ReadonlyMap<string, EntityChange<DatasetRecord>>;
-  readonly models: readonly (EntityChange<ModelRecord> & { readonly name: string; readonly commit: string })[];
+  readonly models: readonly (EntityChange<ModelRecord> & {
+    readonly name: string;
+    readonly commit: string;
+  })[];
   readonly records: readonly RecordChange[];
   readonly links: readonly LinkChange[];
   readonly createdInferences: readonly InferenceChange[];
@@ -110,7 +118,10 @@ export function decide(batch: readonly VerifiedRecord[], stored: Stored): Change
   const datasets = new Map<string, Entity<DatasetRecord>>();
   const models = new Map<string, Map<string, Entity<ModelRecord>>>();
   const records = new Records(stored.records);
-  const evidence = new Map<string, { link: Omit<LinkChange, 'evidence' | 'pending'>; digests: string[] }>();
+  const evidence = new Map<
+    string,
+    { link: Omit<LinkChange, 'evidence' | 'pending'>; digests: string[] }
+  >();
   let duplicate = 0;
 
   for (const verified of batch) {
@@ -167,7 +178,10 @@ export function decide(batch: readonly VerifiedRecord[], stored: Stored): Change
 }
 
 /** The least {@link MAX_EVIDENCE} of both lists, sorted; digests are ASCII, so `sort` orders them. */
-export function leastOf(held: readonly string[] | null | undefined, added: readonly string[]): string[] {
+export function leastOf(
+  held: readonly string[] | null | undefined,
+  added: readonly string[],
+): string[] {
   return [...new Set([...(held ?? []), ...added])].sort().slice(0, MAX_EVIDENCE);
 }
 

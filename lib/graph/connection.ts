@@ -50,8 +50,7 @@ export function openGraph(settings: GraphSettings): Graph {
       within(async (open) => {
         await open.run('RETURN 1');
       }),
-    write: (work) =>
-      within((open) => open.executeWrite(work, { timeout: TRANSACTION_TIMEOUT_MS })),
+    write: (work) => within((open) => open.executeWrite(work, { timeout: TRANSACTION_TIMEOUT_MS })),
     read: (work) => within((open) => open.executeRead(work, { timeout: TRANSACTION_TIMEOUT_MS })),
     run: (statement, parameters = {}) =>
       within(async (open) => rows(await open.run(statement, parameters))),
@@ -89,10 +88,9 @@ export function rows(result: { records: { toObject(): Row }[] }): Row[] {
 function translated(error: unknown): unknown {
   if (!(error instanceof neo4j.Neo4jError)) return error;
   if (error.code.startsWith('Neo.ClientError.Security'))
-    return new ConfigError(
-      ['Neo4j refused the login: check NEO4J_USERNAME and NEO4J_PASSWORD'],
-      { cause: error },
-    );
+    return new ConfigError(['Neo4j refused the login: check NEO4J_USERNAME and NEO4J_PASSWORD'], {
+      cause: error,
+    });
   if (neo4j.isRetryableError(error) || error.code === 'ServiceUnavailable')
     return new TransientError(
       `Neo4j could not be reached or could not finish (${error.code}); nothing half-done was kept, try again`,

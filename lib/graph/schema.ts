@@ -5,18 +5,23 @@ export const SCHEMA_VERSION = 1;
 
 /** Constraints and indexes by name; each statement may be run any number of times. */
 const SCHEMA = {
-  dataset_hash: 'CREATE CONSTRAINT dataset_hash IF NOT EXISTS FOR (d:Dataset) REQUIRE d.hash IS UNIQUE',
+  dataset_hash:
+    'CREATE CONSTRAINT dataset_hash IF NOT EXISTS FOR (d:Dataset) REQUIRE d.hash IS UNIQUE',
   model_name_commit:
     'CREATE CONSTRAINT model_name_commit IF NOT EXISTS FOR (m:Model) REQUIRE (m.name, m.commit) IS UNIQUE',
-  inference_id: 'CREATE CONSTRAINT inference_id IF NOT EXISTS FOR (i:Inference) REQUIRE i.id IS UNIQUE',
-  record_digest: 'CREATE CONSTRAINT record_digest IF NOT EXISTS FOR (r:Record) REQUIRE r.digest IS UNIQUE',
+  inference_id:
+    'CREATE CONSTRAINT inference_id IF NOT EXISTS FOR (i:Inference) REQUIRE i.id IS UNIQUE',
+  record_digest:
+    'CREATE CONSTRAINT record_digest IF NOT EXISTS FOR (r:Record) REQUIRE r.digest IS UNIQUE',
   pending_link:
     'CREATE CONSTRAINT pending_link IF NOT EXISTS FOR (p:PendingLink) REQUIRE (p.hash, p.name, p.commit) IS UNIQUE',
   source_object_uri:
     'CREATE CONSTRAINT source_object_uri IF NOT EXISTS FOR (o:SourceObject) REQUIRE o.uri IS UNIQUE',
   relink_key: 'CREATE CONSTRAINT relink_key IF NOT EXISTS FOR (k:Relink) REQUIRE k.key IS UNIQUE',
-  write_lock: 'CREATE CONSTRAINT write_lock IF NOT EXISTS FOR (w:WriteLock) REQUIRE w.name IS UNIQUE',
-  schema_name: 'CREATE CONSTRAINT schema_name IF NOT EXISTS FOR (s:Schema) REQUIRE s.name IS UNIQUE',
+  write_lock:
+    'CREATE CONSTRAINT write_lock IF NOT EXISTS FOR (w:WriteLock) REQUIRE w.name IS UNIQUE',
+  schema_name:
+    'CREATE CONSTRAINT schema_name IF NOT EXISTS FOR (s:Schema) REQUIRE s.name IS UNIQUE',
   inference_by_model:
     'CREATE INDEX inference_by_model IF NOT EXISTS FOR (i:Inference) ON (i.model, i.recordedAt, i.digest)',
 } as const;

@@ -1,3 +1,4 @@
+import neo4j from 'neo4j-driver';
 import type { Graph } from './connection.ts';
 
 /** One of the eight questions that the project began with. */
@@ -82,7 +83,10 @@ export async function runSeedQuery(graph: Graph, id: string): Promise<Table | un
     const result = tx.run(query.statement);
     const columns = await result.keys();
     const { records } = await result;
-    return { columns, rows: records.map((record) => columns.map((name) => plain(record.get(name)))) };
+    return {
+      columns,
+      rows: records.map((record) => columns.map((name) => plain(record.get(name)))),
+    };
   });
 }
 
@@ -90,6 +94,6 @@ function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
   if (value === null || typeof value !== 'object') return value;
   if ('properties' in value) return plain(value.properties);
-  if ('timeZoneOffsetSeconds' in value) return String(value);
+  if (neo4j.isDateTime(value)) return value.toString();
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, plain(member)]));
 }

@@ -107,8 +107,7 @@ export async function lock(tx: ManagedTransaction): Promise<void> {
 async function settlePage(tx: ManagedTransaction): Promise<boolean> {
   await lock(tx);
   const marker = rows(await tx.run(NEXT_MARKER))[0] as
-    | { key: string; kind: 'dataset' | 'model'; target: string }
-    | undefined;
+    { key: string; kind: 'dataset' | 'model'; target: string } | undefined;
   if (marker === undefined) return false;
   const isDone =
     marker.kind === 'dataset'
@@ -139,12 +138,10 @@ async function makeLinks(tx: ManagedTransaction, hash: string): Promise<boolean>
 
 async function relink(tx: ManagedTransaction, key: string, name: string): Promise<boolean> {
   const versions = inOrder(
-    rows(await tx.run(VERSIONS, { name })).map(
-      (row): Version => ({
-        commit: row['commit'] as string,
-        since: fromDateTime(row['since'] as DateTime<number>),
-      }),
-    ),
+    rows(await tx.run(VERSIONS, { name })).map((row): Version => ({
+      commit: row['commit'] as string,
+      since: fromDateTime(row['since'] as DateTime<number>),
+    })),
   );
   const found = rows(
     await tx.run(MARKED_INFERENCES, { key, name, beginning: BEGINNING, limit: BigInt(PAGE_ROWS) }),

@@ -248,7 +248,12 @@ export class GraphWriter {
   async progress(uri: string): Promise<Progress> {
     await this.#needSchema();
     const [row] = await this.#graph.read(async (tx) => rows(await tx.run(READ_PROGRESS, { uri })));
-    return (row ?? { status: null, linesDone: 0, accepted: 0, duplicate: 0 }) as unknown as Progress;
+    return (row ?? {
+      status: null,
+      linesDone: 0,
+      accepted: 0,
+      duplicate: 0,
+    }) as unknown as Progress;
   }
 
   /**
@@ -462,7 +467,10 @@ function identityOf(record: LineageRecord): Row {
 }
 
 /** Reads, under the write lock, all that the records of a batch may change. */
-async function readStored(tx: ManagedTransaction, batch: readonly VerifiedRecord[]): Promise<Stored> {
+async function readStored(
+  tx: ManagedTransaction,
+  batch: readonly VerifiedRecord[],
+): Promise<Stored> {
   const hashes = new Set<string>();
   const names = new Set<string>();
   const ids = new Set<string>();
@@ -490,7 +498,11 @@ async function readStored(tx: ManagedTransaction, batch: readonly VerifiedRecord
         break;
     }
   }
-  const ask = async (statement: string, name: string, values: Iterable<unknown>): Promise<Row[]> => {
+  const ask = async (
+    statement: string,
+    name: string,
+    values: Iterable<unknown>,
+  ): Promise<Row[]> => {
     const list = [...values];
     return list.length === 0 ? [] : rows(await tx.run(statement, { [name]: list }));
   };

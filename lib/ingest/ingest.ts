@@ -75,7 +75,10 @@ export async function ingestFile(
   }
   const before = await sink.progress(identity.uri);
   if (before.status === 'accepted' || before.status === 'partial')
-    return receipt(file, verdict, { accepted: 0, duplicate: verdict.lines - verdict.rejectedTotal });
+    return receipt(file, verdict, {
+      accepted: 0,
+      duplicate: verdict.lines - verdict.rejectedTotal,
+    });
   return receipt(file, verdict, await write(file, sink, object, verdict.status, before, options));
 }
 
@@ -157,7 +160,10 @@ async function write(
     bytes = 0;
   };
   for await (const { line, result } of verified(file, object.uri, options)) {
-    if (records.length >= BATCH_RECORDS || (records.length > 0 && bytes + line.length > BATCH_BYTES))
+    if (
+      records.length >= BATCH_RECORDS ||
+      (records.length > 0 && bytes + line.length > BATCH_BYTES)
+    )
       await send(false);
     throughLine = line.number;
     if (isRefusal(result) || line.number <= before.linesDone) continue;
@@ -175,5 +181,16 @@ function receipt(file: SourceFile, verdict: Verdict, totals: Totals): Receipt {
   const { accepted, duplicate } = totals;
   if (accepted + duplicate + rejectedTotal + withheld !== lines)
     throw new Error(`the counts of ${uri} do not add up`);
-  return { object: uri, status, lines, accepted, duplicate, withheld, rejectedTotal, rejected, bytes, sha256 };
+  return {
+    object: uri,
+    status,
+    lines,
+    accepted,
+    duplicate,
+    withheld,
+    rejectedTotal,
+    rejected,
+    bytes,
+    sha256,
+  };
 }

@@ -41,7 +41,15 @@ export async function resolveClasspath(
   try {
     await run(
       'mvn',
-      ['-B', '-q', '-f', POM, BUILD_CLASSPATH, `-Dmdep.outputFile=${fresh}`, '-DincludeScope=runtime'],
+      [
+        '-B',
+        '-q',
+        '-f',
+        POM,
+        BUILD_CLASSPATH,
+        `-Dmdep.outputFile=${fresh}`,
+        '-DincludeScope=runtime',
+      ],
       { maxBuffer: 16 * 1024 * 1024 },
     );
   } catch (error) {

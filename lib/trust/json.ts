@@ -62,8 +62,7 @@ class Scanner {
   #space(): void {
     for (;;) {
       const code = this.#text.charCodeAt(this.#at);
-      if (code !== CODE.space && code !== CODE.lf && code !== CODE.cr && code !== CODE.tab)
-        return;
+      if (code !== CODE.space && code !== CODE.lf && code !== CODE.cr && code !== CODE.tab) return;
       this.#at += 1;
     }
   }

@@ -54,7 +54,9 @@ function verifyingKey(key: KeyObject, bits: number): VerifyingKey {
   // Never AUTO, which takes any salt. A log has one signer: the salt that held last is tried first.
   let [likely, other] = [withSalt(maxSaltLength(bits)), withSalt(HASH_BYTES)];
   return {
-    kid: createHash('sha256').update(key.export({ type: 'spki', format: 'der' })).digest('hex'),
+    kid: createHash('sha256')
+      .update(key.export({ type: 'spki', format: 'der' }))
+      .digest('hex'),
     bits,
     verify(data, signature) {
       if (signature.length !== signatureBytes) return false;

@@ -139,7 +139,8 @@ class Fields {
 
   optionalText(name: string): string | null {
     const value = parsed(this.#members.get(name)) ?? null;
-    if (value !== null && typeof value !== 'string') throw new FieldError(`${name} is not a string`);
+    if (value !== null && typeof value !== 'string')
+      throw new FieldError(`${name} is not a string`);
     if (value?.isWellFormed() === false) throw new FieldError(`${name} has a lone surrogate`);
     return value;
   }
@@ -164,7 +165,8 @@ class Fields {
     const value = parsed(this.#members.get(name)) ?? [];
     if (!Array.isArray(value)) throw new FieldError(`${name} is not a list`);
     const list = value.map((item: unknown) => {
-      if (typeof item !== 'string') throw new FieldError(`${name} has an item that is not a string`);
+      if (typeof item !== 'string')
+        throw new FieldError(`${name} has an item that is not a string`);
       if (!item.isWellFormed()) throw new FieldError(`${name} has a lone surrogate`);
       return identity(name, item);
     });
@@ -175,7 +177,9 @@ class Fields {
     const timestamp = this.text('timestamp');
     const recordedAt = parseTimestamp(timestamp);
     if (recordedAt === null)
-      throw new FieldError('timestamp is not a real time of the form YYYY-MM-DDThh:mm:ss[.f][Z|±hh:mm]');
+      throw new FieldError(
+        'timestamp is not a real time of the form YYYY-MM-DDThh:mm:ss[.f][Z|±hh:mm]',
+      );
     return { timestamp, recordedAt };
   }
 }

@@ -62,19 +62,30 @@ export function expectedGraph(records: readonly VerifiedRecord[]): Snapshot {
     if (type !== 'inference' || digests.size > 1)
       for (const same of digests.values()) {
         const first = same.toSorted(least)[0];
-        if (first !== undefined) lines.push(lineOf('Record', { type, ...standing(first), asserts: key }));
+        if (first !== undefined)
+          lines.push(lineOf('Record', { type, ...standing(first), asserts: key }));
       }
     if (record.type === 'inference') {
       const { modelName, ...rest } = record;
       const { type: _t, recordedAt: _r, ...properties } = rest;
       const link = linkOf(record, models, sinceOf);
       lines.push(
-        lineOf('Inference', { ...properties, model: modelName, resolution: link.resolution, ...standing(head) }),
+        lineOf('Inference', {
+          ...properties,
+          model: modelName,
+          resolution: link.resolution,
+          ...standing(head),
+        }),
       );
       if (link.commit !== null)
         lines.push(lineOf('GENERATED', { name: modelName, commit: link.commit, id: record.id }));
     } else {
-      const properties = { ...described, datasetHashes: null, since: sinceOf(key), ...standing(head) };
+      const properties = {
+        ...described,
+        datasetHashes: null,
+        since: sinceOf(key),
+        ...standing(head),
+      };
       lines.push(lineOf(record.type === 'dataset' ? 'Dataset' : 'Model', properties));
     }
   }

@@ -1,0 +1,183 @@
+import { spawn } from 'node:child_process';
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { openGraph, type Graph } from '../lib/graph/connection.ts';
+import { demoLog } from '../lib/local/demo.ts';
+import { graphSnapshot, wipe } from './support/snapshot.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'custody-'));
+const at = (name: string): string => join(folder, name);
+let graph: Graph;
+let log: string;
+
+beforeAll(async () => {
+  graph = openGraph(inject('neo4j'));
+  await wipe(graph);
+  await custody(['keygen', at('k')]);
+  const { privateKey } = generateKeyPairSync('rsa', {
+    modulusLength: 2_048,
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  });
+  writeFileSync(at('other.pem'), privateKey);
+  log = demoLog(createPrivateKey(privateKey));
+});
+afterAll(async () => {
+  rmSync(folder, { recursive: true });
+  await graph.close();
+});
+
+interface Ended {
+  exit: number | null;
+  out: string;
+  err: string;
+}
+
+function custody(args: string[], input = '', env: Record<string, string> = {}): Promise<Ended> {
+  const { uri, username, password } = inject('neo4j');
+  const database = { NEO4J_URI: uri, NEO4J_USERNAME: username, NEO4J_PASSWORD: password };
+  const script = join(import.meta.dirname, '..', 'cli', 'custody.ts');
+  const child = spawn(process.execPath, [script, ...args], {
+    cwd: folder,
+    env: { PATH: process.env['PATH'] ?? '', ...database, ...env },
+  });
+  child.stdin.end(input);
+  const ended: Ended = { exit: null, out: '', err: '' };
+  child.stdout.on('data', (chunk) => (ended.out += String(chunk)));
+  child.stderr.on('data', (chunk) => (ended.err += String(chunk)));
+  return new Promise((done) => {
+    child.on('close', (exit) => done({ ...ended, exit }));
+  });
+}
+
+async function ingested(name: string, ...more: string[]): Promise<Record<string, unknown>> {
+  const { out } = await custody([
+    'ingest',
+    '--json',
+    '--key',
+    at('k.public.pem'),
+    ...more,
+    at(name),
+  ]);
+  const { objects } = JSON.parse(out) as { objects: Record<string, unknown>[] };
+  return objects[0] ?? {};
+}
+
+const records = (lines: string): string =>
+  lines
+    .trimEnd()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as { signed_data: string }).signed_data)
+    .join('\n');
+
+test('a signed log becomes a graph; the same log, file or lines again, changes nothing and is counted', async () => {
+  const signed = await custody(
+    ['sign', '--key', at('k.private.pem'), '--salt', 'max'],
+    records(log),
+  );
+  writeFileSync(at('good.jsonl'), signed.out);
+  expect(await ingested('good.jsonl')).toMatchObject({
+    status: 'accepted',
+    lines: 19,
+    accepted: 19,
+  });
+  const before = await graphSnapshot(graph);
+  expect(before.filter((line) => line.startsWith('["USED_IN"'))).toHaveLength(6);
+  expect(await ingested('good.jsonl')).toMatchObject({
+    status: 'accepted',
+    accepted: 0,
+    duplicate: 19,
+  });
+  writeFileSync(at('z.jsonl.gz'), gzipSync(signed.out + signed.out));
+  expect(await ingested('z.jsonl.gz')).toMatchObject({
+    status: 'accepted',
+    lines: 38,
+    duplicate: 38,
+  });
+  expect(await graphSnapshot(graph)).toEqual(before);
+});
+
+test('the eight questions are answered with the rows that the log says', async () => {
+  const rows = async (id: string): Promise<unknown[][]> =>
+    (JSON.parse((await custody(['query', id, '--json'])).out) as { rows: unknown[][] }).rows;
+  const counts = {
+    '3.1': 3,
+    '3.2': 4,
+    '3.3': 6,
+    '3.4': 12,
+    '3.5': 17,
+    '3.6': 17,
+    '3.7': 2,
+    '3.8': 1,
+  };
+  const found = await Promise.all(
+    Object.keys(counts).map(async (id) => [id, (await rows(id)).length] as const),
+  );
+  expect(Object.fromEntries(found)).toEqual(counts);
+  expect(await rows('3.8')).toEqual([['vendor-score']]);
+});
+
+test('one bad line and nothing is written, whatever it is; the receipt names line and code', async () => {
+  const before = await graphSnapshot(graph);
+  const signed = await custody(['sign', '--key', at('k.private.pem')], records(log));
+  const lines = signed.out.trimEnd().split('\n');
+  const tampered = [
+    ...lines.slice(0, 2),
+    (lines[2] ?? '').replace('labels', 'Labels'),
+    ...lines.slice(3),
+  ];
+  writeFileSync(at('tampered.jsonl'), tampered.join('\n'));
+  expect(await ingested('tampered.jsonl', '--on-bad-line', 'quarantine')).toMatchObject({
+    status: 'rejected',
+    accepted: 0,
+    withheld: 18,
+    rejectedTotal: 1,
+    rejected: [{ line: 3, code: 'SIGNATURE_INVALID' }],
+  });
+  writeFileSync(at('foreign.jsonl'), log);
+  expect(await ingested('foreign.jsonl')).toMatchObject({ status: 'rejected', rejectedTotal: 19 });
+  writeFileSync(at('empty.jsonl'), '');
+  expect(await ingested('empty.jsonl')).toMatchObject({ status: 'empty', lines: 0 });
+  expect(await graphSnapshot(graph)).toEqual(before);
+});
+
+test('quarantine sets a torn last line aside and keeps the rest', async () => {
+  const signed = await custody(['sign', '--key', at('k.private.pem')], records(log));
+  writeFileSync(at('torn.jsonl'), signed.out.slice(0, -40));
+  expect(await ingested('torn.jsonl')).toMatchObject({ status: 'rejected', withheld: 18 });
+  expect(await ingested('torn.jsonl', '--on-bad-line', 'quarantine')).toMatchObject({
+    status: 'partial',
+    rejectedTotal: 1,
+    rejected: [{ line: 19, code: 'LINE_NOT_JSON' }],
+  });
+});
+
+test.each([
+  ['no command', [], 2],
+  ['an unknown command', ['frobnicate'], 2],
+  ['an unknown option', ['ingest', '--frob'], 2],
+  ['a missing file', ['verify', '--key', 'k.public.pem', 'absent.jsonl'], 2],
+  ['no key', ['verify', 'good.jsonl'], 2],
+  ['a private key', ['verify', '--key', 'k.private.pem', 'good.jsonl'], 2],
+  ['a good log', ['verify', '--key', 'k.public.pem', 'good.jsonl'], 0],
+  ['a bad log', ['verify', '--key', 'k.public.pem', 'tampered.jsonl'], 1],
+  ['help', ['ingest', '--help'], 0],
+])('%s ends with its own exit code and a sentence', async (_, args, exit) => {
+  const ended = await custody(args);
+  expect(ended.exit).toBe(exit);
+  expect(exit === 2 && ended.err === '').toBe(false);
+  expect(ended.err).not.toContain('at file:');
+});
+
+test('an unreachable database ends with 3, a refused login with 2, and no password is told', async () => {
+  const args = ['query', '3.1'];
+  const gone = await custody(args, '', { NEO4J_URI: 'bolt://127.0.0.1:1' });
+  expect(gone.exit).toBe(3);
+  const refused = await custody(args, '', { NEO4J_PASSWORD: 'canary-password' });
+  expect(refused.exit).toBe(2);
+  expect(refused.err + gone.err).not.toContain('canary');
+});
