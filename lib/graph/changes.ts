@@ -10,7 +10,7 @@ import { isBefore, isLater, type Claim, type Place } from './order.ts';
 import { inOrder, resolve, type Link, type Version } from './resolve.ts';
 
 /** Evidence lists hold the least this many digests (docs/graph.md, G-10). */
-export const MAX_EVIDENCE = 100;
+const MAX_EVIDENCE = 100;
 
 /** A record as a node names it. */
 export interface Standing extends Claim, Place {

@@ -1,7 +1,7 @@
 import { rows, type Graph, type Row } from './connection.ts';
 
 /** Raised with every change of {@link SCHEMA}; kept on the `Schema` node. */
-export const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 1;
 
 /** Constraints and indexes by name; each statement may be run any number of times. */
 const SCHEMA = {

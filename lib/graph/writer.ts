@@ -64,7 +64,7 @@ export interface Progress extends Totals {
 export type Payload = 'inline' | 'hash' | 'none';
 
 /** A payload longer than this many UTF-8 bytes is kept as its hash and size. */
-export const INLINE_PAYLOAD_BYTES = 4_096;
+const INLINE_PAYLOAD_BYTES = 4_096;
 
 const OPEN_OBJECT = `
 MERGE (o:SourceObject {uri: $uri})

@@ -37,7 +37,7 @@ export interface Receipt {
   readonly sha256: string;
 }
 
-export const MAX_REJECTIONS = 100;
+const MAX_REJECTIONS = 100;
 const BATCH_RECORDS = 1_000;
 const BATCH_BYTES = 1024 * 1024;
 

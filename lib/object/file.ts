@@ -7,7 +7,7 @@ import { createGunzip } from 'node:zlib';
 import { PoisonObjectError, TransientError } from '../errors.ts';
 
 /** An object larger than this, unpacked, is refused; it also ends a gzip bomb. */
-export const MAX_OBJECT_BYTES = 64 * 1024 ** 3;
+const MAX_OBJECT_BYTES = 64 * 1024 ** 3;
 
 const CHUNK_BYTES = 1024 * 1024;
 

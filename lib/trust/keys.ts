@@ -40,7 +40,7 @@ export function readVerifyingKey(pem: string): VerifyingKey | KeyProblem {
 }
 
 /** The greatest salt that RFC 8017, section 9.1.1, leaves room for: 222 for 2048 bits. */
-export function maxSaltLength(bits: number): number {
+function maxSaltLength(bits: number): number {
   return Math.ceil((bits - 1) / 8) - HASH_BYTES - 2;
 }
 

@@ -48,7 +48,7 @@ export interface InferenceRecord extends Signed {
 export type LineageRecord = DatasetRecord | ModelRecord | InferenceRecord;
 
 /** An identity string is at most this long, so that three fit one index key (docs/envelope.md, E-14). */
-export const MAX_IDENTITY_BYTES = 2_048;
+const MAX_IDENTITY_BYTES = 2_048;
 
 /** Parses what was signed; takes nothing whose signature has not been checked. */
 export function parseRecord({ text, digest }: VerifiedEnvelope): LineageRecord | Refusal {
