@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
 import { expectedGraph } from './support/oracle.ts';
-import { randomObjects } from './support/random-records.ts';
+import { manyVersions, randomObjects } from './support/random-records.ts';
 import { graphSnapshot, wipe } from './support/snapshot.ts';
 import { writeObject } from './support/write-object.ts';
 
@@ -40,6 +40,22 @@ test(
         expect(await graphSnapshot(graph)).toEqual(expected(objects));
       }),
       { numRuns: 200, endOnFailure: true },
+    );
+  },
+);
+
+test(
+  'an edge or a pending link keeps the 100 least digests of its evidence',
+  { timeout: 300_000 },
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(manyVersions, fc.integer({ min: 1, max: 40 }), async (objects, size) => {
+        await wipe(graph);
+        const writer = new GraphWriter(graph);
+        for (const object of objects) await writeObject(writer, object, size);
+        expect(await graphSnapshot(graph)).toEqual(expected(objects));
+      }),
+      { numRuns: 12, endOnFailure: true },
     );
   },
 );

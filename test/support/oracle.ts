@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Instant } from '../../lib/trust/timestamp.ts';
 import type { InferenceRecord, LineageRecord, ModelRecord } from '../../lib/trust/record.ts';
 import type { VerifiedRecord } from '../../lib/trust/verify.ts';
@@ -32,6 +33,13 @@ function standing({ record, kid, location }: VerifiedRecord): Record<string, unk
   return { digest: record.digest, kid, recordedAt: nanos(record.recordedAt), ...location };
 }
 
+function payload(name: string, text: string, inlineBytes: number): Record<string, unknown> {
+  const utf8 = Buffer.from(text);
+  if (utf8.length <= inlineBytes) return { [name]: text };
+  const sha256 = createHash('sha256').update(utf8).digest('hex');
+  return { [`${name}Sha256`]: sha256, [`${name}Bytes`]: utf8.length };
+}
+
 /** One line of a snapshot. */
 export function lineOf(kind: string, members: Record<string, unknown>): string {
   const present = Object.entries(members).filter(([, value]) => value !== null);
@@ -44,7 +52,7 @@ export function lineOf(kind: string, members: Record<string, unknown>): string {
  * The graph that a set of records means, computed from all of them at once and without any code of
  * lib/graph: what every order, split and repetition of writing them has to end in.
  */
-export function expectedGraph(records: readonly VerifiedRecord[]): Snapshot {
+export function expectedGraph(records: readonly VerifiedRecord[], inlineBytes = 4_096): Snapshot {
   const lines: string[] = [];
   const entities = Map.groupBy(records, ({ record }) => entityOf(record));
   const sinceOf = (key: string): bigint | undefined => {
@@ -66,12 +74,14 @@ export function expectedGraph(records: readonly VerifiedRecord[]): Snapshot {
           lines.push(lineOf('Record', { type, ...standing(first), asserts: key }));
       }
     if (record.type === 'inference') {
-      const { modelName, ...rest } = record;
+      const { modelName, input, output, ...rest } = record;
       const { type: _t, recordedAt: _r, ...properties } = rest;
       const link = linkOf(record, models, sinceOf);
       lines.push(
         lineOf('Inference', {
           ...properties,
+          ...payload('input', input, inlineBytes),
+          ...payload('output', output, inlineBytes),
           model: modelName,
           resolution: link.resolution,
           ...standing(head),

@@ -6,11 +6,14 @@ import type { VerifiedRecord } from '../../lib/trust/verify.ts';
 // Code point order and UTF-16 order disagree on these two.
 const NAMES = ['m', '\uFFFD', '\u{1F600}'];
 const COMMITS = ['N/A', 'a', '\uFFFD', '\u{1F600}'];
-const HASHES = ['d1', 'd2', 'd3', '\uFFFD'];
-const IDS = ['i1', 'i2', 'i3', 'i4', 'i5', '\u{1F600}'];
+const HASHES = ['d1', 'd2', 'h'.repeat(2_048), '\uFFFD', '\u{1F600}'];
+const IDS = ['i1', 'i2', 'i3', 'i4', 'i5', '\u{1F600}', null];
+// One byte within what is stored inline, and one byte (of two) beyond it.
+const INLINE = JSON.stringify('x'.repeat(4_094));
+const BEYOND = JSON.stringify('\u00E9'.repeat(2_047) + 'x');
 
 const instant = fc.record({
-  epochSeconds: fc.constantFrom(-62_135_596_800, -1, 0, 1, 1_767_225_600),
+  epochSeconds: fc.constantFrom(-62_135_596_800, -86_401, -1, 0, 1, 1_767_225_600),
   nanoseconds: fc.constantFrom(0, 1, 999_999_999),
 });
 
@@ -34,21 +37,79 @@ const content = fc.oneof(
     id: fc.constantFrom(...IDS),
     modelName: fc.constantFrom(...NAMES),
     commit: fc.constantFrom(null, null, ...COMMITS),
-    input: fc.constantFrom('{}', 'NaN'),
-    output: fc.constant('{}'),
+    input: fc.constantFrom('{}', 'NaN', INLINE, BEYOND),
+    output: fc.constantFrom('{}', BEYOND),
   }),
 );
 
-const record = fc.tuple(content, instant).map(([members, recordedAt]): LineageRecord => {
-  const all = { ...members, recordedAt, timestamp: JSON.stringify(recordedAt) };
-  const digest = createHash('sha256').update(JSON.stringify(all)).digest('hex');
-  return { ...all, digest };
-});
+type Content<T> = T extends LineageRecord
+  ? Omit<T, 'digest' | 'timestamp' | 'id'> & { id?: string | null }
+  : never;
+
+/** The same content is the same record; an inference that names no id gets its digest's. */
+function sealed(content: Content<LineageRecord>): LineageRecord {
+  const { recordedAt } = content;
+  const timestamp = JSON.stringify(recordedAt);
+  const digest = createHash('sha256')
+    .update(JSON.stringify({ ...content, timestamp }))
+    .digest('hex');
+  const { id, ...members } = content;
+  return members.type === 'inference'
+    ? { ...members, id: id ?? `sha256:${digest}`, timestamp, digest }
+    : { ...members, timestamp, digest };
+}
+
+const record = fc
+  .tuple(content, instant)
+  .map(([members, recordedAt]) => sealed({ ...members, recordedAt }));
+
+/** More records of one model than an edge keeps as evidence, in an order of no digest. */
+export const manyVersions: fc.Arbitrary<RandomObject[]> = fc
+  .tuple(fc.integer({ min: 99, max: 130 }), fc.boolean(), instant)
+  .map(([count, exists, recordedAt]) => {
+    const models = Array.from({ length: count }, (_, at) =>
+      sealed({
+        type: 'model',
+        name: 'm',
+        commit: 'a',
+        hyperparameters: String(at),
+        environment: '{}',
+        datasetHashes: ['d1'],
+        recordedAt,
+      }),
+    );
+    const dataset = sealed({
+      type: 'dataset',
+      hash: 'd1',
+      path: 'p',
+      description: '',
+      recordedAt,
+    });
+    return placed(
+      [models.slice(0, 60), exists ? [dataset] : [], models.slice(40)].filter(
+        (of) => of.length > 0,
+      ),
+    );
+  });
 
 /** A log's lines, object by object; the same record may stand in several places, under several keys. */
 export interface RandomObject {
   readonly uri: string;
   readonly records: readonly VerifiedRecord[];
+}
+
+function placed(objects: readonly (readonly LineageRecord[])[]): RandomObject[] {
+  return objects.map((records, index) => {
+    const uri = `file:///log-${index}.jsonl?sha256=${index}`;
+    return {
+      uri,
+      records: records.map((of, at) => ({
+        record: of,
+        kid: `kid-${(index + at) % 2}`,
+        location: { source: uri, line: at + 1, offset: at * 100, length: 99 },
+      })),
+    };
+  });
 }
 
 /** Small, nasty sets: few names, so that everything collides. */
@@ -60,16 +121,4 @@ export const randomObjects: fc.Arbitrary<RandomObject[]> = fc
       maxLength: 4,
     }),
   )
-  .map((objects) =>
-    objects.map((records, index) => {
-      const uri = `file:///log-${index}.jsonl?sha256=${index}`;
-      return {
-        uri,
-        records: records.map((of, at) => ({
-          record: of,
-          kid: `kid-${(index + at) % 2}`,
-          location: { source: uri, line: at + 1, offset: at * 100, length: 99 },
-        })),
-      };
-    }),
-  );
+  .map(placed);

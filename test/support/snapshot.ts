@@ -1,10 +1,6 @@
+import { isDateTime } from 'neo4j-driver';
 import type { Graph, Row } from '../../lib/graph/connection.ts';
-import { fromDateTime } from '../../lib/graph/instant.ts';
 import { lineOf, type Snapshot } from './oracle.ts';
-
-interface Timed {
-  readonly recordedAt?: Parameters<typeof fromDateTime>[0];
-}
 
 const NODES = `
 MATCH (n)
@@ -52,10 +48,20 @@ export async function wipe(graph: Graph): Promise<void> {
 }
 
 function instants(properties: Row): Row {
-  const entries = Object.entries(properties).map(([name, value]) => {
-    if (name !== 'recordedAt' && name !== 'since') return [name, value];
-    const { epochSeconds, nanoseconds } = fromDateTime(value as NonNullable<Timed['recordedAt']>);
-    return [name, BigInt(epochSeconds) * 1_000_000_000n + BigInt(nanoseconds)];
-  });
-  return Object.fromEntries(entries) as Row;
+  const entries = Object.entries(properties).map(([name, value]): [string, unknown] =>
+    name === 'recordedAt' || name === 'since' ? [name, nanos(value)] : [name, value],
+  );
+  return Object.fromEntries(entries);
+}
+
+/** Nanoseconds since 1970, without any code of lib/graph; a zone other than UTC is an error. */
+function nanos(value: unknown): bigint {
+  if (!isDateTime(value) || Number(value.timeZoneOffsetSeconds ?? 0) !== 0)
+    throw new Error('an instant in the database is not a datetime in UTC');
+  const zone = value.timeZoneId ?? 'UTC';
+  if (zone !== 'UTC' && zone !== 'Z') throw new Error(`an instant is in the zone ${zone}`);
+  const date = new Date(0);
+  date.setUTCFullYear(Number(value.year), Number(value.month) - 1, Number(value.day));
+  date.setUTCHours(Number(value.hour), Number(value.minute), Number(value.second));
+  return BigInt(date.getTime()) * 1_000_000n + BigInt(Number(value.nanosecond));
 }
