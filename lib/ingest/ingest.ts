@@ -40,6 +40,8 @@ export interface Receipt {
 const MAX_REJECTIONS = 100;
 const BATCH_RECORDS = 1_000;
 const BATCH_BYTES = 1024 * 1024;
+/** Of an object whose lines are no more than this, the verified records are kept and it is read once. */
+const KEPT_BYTES = 16 * 1024 * 1024;
 
 /** Checks a whole object without a database: the verdict that {@link ingestFile} would give an empty graph. */
 export async function verifyFile(file: SourceFile, options: IngestOptions): Promise<Receipt> {
@@ -79,7 +81,11 @@ export async function ingestFile(
       accepted: 0,
       duplicate: verdict.lines - verdict.rejectedTotal,
     });
-  return receipt(file, verdict, await write(file, sink, object, verdict.status, before, options));
+  const judged =
+    verdict.kept === null
+      ? verified(file, identity.uri, options)
+      : verdict.kept.map((one) => withSource(one, identity.uri));
+  return receipt(file, verdict, await write(judged, sink, object, verdict.status, before));
 }
 
 interface Verdict {
@@ -89,6 +95,13 @@ interface Verdict {
   readonly rejected: readonly Rejection[];
   /** Different records among the good lines. */
   readonly distinct: number;
+  /** Every line's verdict, of a small object; null where it has to be read again. */
+  readonly kept: readonly Judged[] | null;
+}
+
+interface Judged {
+  readonly line: Pick<Line, 'number' | 'length'>;
+  readonly result: VerifiedRecord | Rejection;
 }
 
 async function judge(file: SourceFile, options: IngestOptions): Promise<Verdict> {
@@ -98,8 +111,13 @@ async function judge(file: SourceFile, options: IngestOptions): Promise<Verdict>
   const rejected: Rejection[] = [];
   // 32 bytes a record, as binary text, in place of 64 hex digits.
   const digests = new Set<string>();
+  let kept: Judged[] | null = [];
+  let bytes = 0;
   for await (const { line, result } of verified(file, '', options)) {
     lines += 1;
+    bytes += line.length;
+    if (bytes > KEPT_BYTES) kept = null;
+    kept?.push({ line: { number: line.number, length: line.length }, result });
     if (isRefusal(result)) {
       rejectedTotal += 1;
       if (rejected.length < MAX_REJECTIONS) rejected.push(result);
@@ -110,7 +128,7 @@ async function judge(file: SourceFile, options: IngestOptions): Promise<Verdict>
   const isPartial = options.onBadLine === 'quarantine' && isParkable && good > 0;
   const refused = isPartial ? 'partial' : 'rejected';
   const status = lines === 0 ? 'empty' : rejectedTotal === 0 ? 'accepted' : refused;
-  return { status, lines, rejectedTotal, rejected, distinct: digests.size };
+  return { status, lines, rejectedTotal, rejected, distinct: digests.size, kept };
 }
 
 /**
@@ -138,13 +156,18 @@ async function* verified(
   for (const line of framer.end()) yield { line, result: verifyLine(line, source, keys) };
 }
 
+/** The object's own name is known only when all of it has been read. */
+function withSource({ line, result }: Judged, source: string): Judged {
+  if (isRefusal(result)) return { line, result };
+  return { line, result: { ...result, location: { ...result.location, source } } };
+}
+
 async function write(
-  file: SourceFile,
+  judged: Iterable<Judged> | AsyncIterable<Judged>,
   sink: GraphSink,
   object: SourceObject,
   final: 'accepted' | 'partial',
   before: Progress,
-  options: IngestOptions,
 ): Promise<Totals> {
   let records: VerifiedRecord[] = [];
   let bytes = 0;
@@ -159,7 +182,7 @@ async function write(
     records = [];
     bytes = 0;
   };
-  for await (const { line, result } of verified(file, object.uri, options)) {
+  for await (const { line, result } of judged) {
     if (
       records.length >= BATCH_RECORDS ||
       (records.length > 0 && bytes + line.length > BATCH_BYTES)
