@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../lib/errors.ts';
-import { runningNeo4j, startNeo4j, stopNeo4j } from '../lib/local/neo4j.ts';
+import { neo4jStatus, startNeo4j, stopNeo4j } from '../lib/local/neo4j.ts';
 import type { Command } from './custody.ts';
 import { NEO4J_HOME, tell } from './database.ts';
 
@@ -24,9 +24,9 @@ export const neo4j: Command = async (args) => {
       process.stdout.write((await stopNeo4j(NEO4J_HOME)) ? 'stopped\n' : 'not running\n');
       return 0;
     case 'status': {
-      const server = await runningNeo4j(NEO4J_HOME);
-      process.stdout.write(server === null ? 'not running\n' : `running at ${server.uri}\n`);
-      return server === null ? 1 : 0;
+      const { running, uri } = await neo4jStatus(NEO4J_HOME);
+      process.stdout.write(running ? `running at ${uri}\n` : 'not running\n');
+      return running ? 0 : 1;
     }
     default:
       throw new ConfigError(['custody neo4j takes start, stop or status']);

@@ -14,12 +14,15 @@ const BUILD_CLASSPATH = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:
 
 const MIN_JAVA = 17;
 
+const FETCH_SECONDS = 600;
+
 /** What to do where no database can be started here. */
 const WAYS_OUT = `Custody needs a Neo4j. Three ways to one:
   1. install Java ${MIN_JAVA} or newer and Maven, and run this again;
-  2. docker run --publish=127.0.0.1:7687:7687 --env=NEO4J_AUTH=neo4j/choose-a-password neo4j:5.26
+  2. docker run --publish=127.0.0.1:7687:7687 --env=NEO4J_AUTH=neo4j/choose-a-password neo4j:5.26-community
      and set NEO4J_URI=bolt://127.0.0.1:7687 NEO4J_USERNAME=neo4j NEO4J_PASSWORD=choose-a-password;
-  3. create a database at Neo4j Aura and put the file that it hands out beside this project as .env.`;
+  3. create a database at Neo4j Aura and set its NEO4J_URI, NEO4J_USERNAME and NEO4J_PASSWORD,
+     or put the file that it hands out, which names them, beside this project as .env.`;
 
 /**
  * The jars of the embedded Neo4j as a class path, resolved by Maven once and remembered in `home`.
@@ -35,7 +38,7 @@ export async function resolveClasspath(
   const file = join(home, `classpath-${version}`);
   const known = await readFile(file, 'utf8').catch(() => null);
   if (known !== null && (await allExist(known))) return known;
-  onProgress('fetching Neo4j 5.26 from Maven Central (about 116 MB, once) …');
+  onProgress('fetching Neo4j 5.26.16 from Maven Central (about 116 MB, once) …');
   await mkdir(home, { recursive: true, mode: 0o700 });
   const fresh = `${file}.${process.pid}`;
   try {
@@ -50,7 +53,7 @@ export async function resolveClasspath(
         `-Dmdep.outputFile=${fresh}`,
         '-DincludeScope=runtime',
       ],
-      { maxBuffer: 16 * 1024 * 1024 },
+      { maxBuffer: 16 * 1024 * 1024, timeout: FETCH_SECONDS * 1000 },
     );
   } catch (error) {
     if (isMissing(error)) throw new ConfigError([`Maven (mvn) is not on the path.\n${WAYS_OUT}`]);

@@ -1,15 +1,15 @@
-import { spawn, execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { chmod, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import { ConfigError, TransientError } from '../errors.ts';
 import { resolveClasspath, serverArguments, writeWhole } from './classpath.ts';
-
-const run = promisify(execFile);
+import { freePorts } from './free-port.ts';
+import { endServer, isServer } from './server-process.ts';
+import { holding } from './start-lock.ts';
 
 /** A running server, started here or joined. */
 export interface EmbeddedNeo4j {
@@ -20,6 +20,7 @@ export interface EmbeddedNeo4j {
   readonly browserUrl: string;
   /** Readable by its owner alone. */
   readonly passwordFile: string;
+  readonly pid: number;
   /** Ends a server that this call started; leaves a joined one running. `now` may lose what is not yet on disk. */
   stop(options?: { readonly now: boolean }): Promise<void>;
 }
@@ -43,13 +44,31 @@ interface State {
   readonly httpPort: number;
 }
 
+/** Whether a server runs in a home, and where. */
+export interface Neo4jStatus {
+  readonly running: boolean;
+  readonly pid?: number;
+  readonly uri?: string;
+  readonly browserUrl?: string;
+}
+
 const START_SECONDS = 120;
-const STOP_SECONDS = 30;
 
 // The server ends when its parent does, even by SIGKILL: the pipe that `cat` reads closes with it.
-const SUPERVISED =
-  'exec 3<&0; "$@" </dev/null & java=$!; (cat <&3 >/dev/null; kill $java 2>/dev/null) & echo $java >"$0"; wait $java';
-const UNSUPERVISED = '"$@" </dev/null & echo $! >"$0"';
+// The state goes first, so that nobody joins a server that is on its way out; the watch ends with
+// the server, so that it never signals a pid that has gone to another process.
+const SUPERVISED = `exec 3<&0
+"$@" </dev/null & java=$!
+( cat <&3 >/dev/null
+  rm -f "$0/state.json"
+  kill $java
+  n=0
+  while kill -0 $java && [ $n -lt 30 ]; do sleep 1; n=$((n+1)); done
+  kill -9 $java ) 2>/dev/null & watch=$!
+echo $java >"$0/neo4j.pid"
+wait $java
+kill $watch`;
+const UNSUPERVISED = '"$@" </dev/null & echo $! >"$0/neo4j.pid"';
 
 /**
  * Starts Neo4j on loopback with a password of its own and waits until it answers. Joins the server
@@ -58,28 +77,32 @@ const UNSUPERVISED = '"$@" </dev/null & echo $! >"$0"';
 export async function startNeo4j(options: StartOptions): Promise<EmbeddedNeo4j> {
   const home = resolve(options.home);
   const progress = options.onProgress ?? (() => undefined);
-  const classpath = await resolveClasspath(home, progress);
+  await mkdir(join(home, 'conf'), { recursive: true, mode: 0o700 });
+  await chmod(home, 0o700);
   return holding(join(home, 'start.lock'), async () => {
     const running = await readState(home);
     if (running !== null) return joined(home, running);
-    const boltPort = await freePort('bolt', options.boltPort, 7687);
-    const httpPort = await freePort('http', options.httpPort, 7474);
-    await mkdir(join(home, 'conf'), { recursive: true });
+    const classpath = await resolveClasspath(home, progress);
+    await endLeftover(home);
+    const [boltPort, httpPort] = await freePorts(
+      { kind: 'bolt', wanted: options.boltPort, usual: 7687 },
+      { kind: 'http', wanted: options.httpPort, usual: 7474 },
+    );
     await writeFile(join(home, 'conf', 'neo4j.conf'), configuration(boltPort, httpPort));
     progress('starting Neo4j …');
-    const state = await launch(home, classpath, options, { boltPort, httpPort });
     const password = await ownPassword(home);
+    const state = await launch(home, classpath, options, { boltPort, httpPort });
     try {
       await answering(home, state);
       await setPassword(state.httpPort, password);
     } catch (error) {
-      await end(state, true);
+      await end(home, state, true);
       throw error;
     }
     await writeWhole(join(home, 'state.json'), JSON.stringify(state));
     return {
       ...described(home, state, password),
-      stop: ({ now } = { now: false }) => end(state, now),
+      stop: ({ now } = { now: false }) => end(home, state, now),
     };
   });
 }
@@ -90,11 +113,19 @@ export async function runningNeo4j(home: string): Promise<EmbeddedNeo4j | null> 
   return state === null ? null : joined(resolve(home), state);
 }
 
+/** Whether a server runs in `home`, and where; changes nothing. */
+export async function neo4jStatus(home: string): Promise<Neo4jStatus> {
+  const state = await readState(resolve(home));
+  if (state === null) return { running: false };
+  const { pid, uri, browserUrl } = described(resolve(home), state, '');
+  return { running: true, pid, uri, browserUrl };
+}
+
 /** Ends the server of `home`, whoever started it; false when none ran. */
 export async function stopNeo4j(home: string): Promise<boolean> {
   const state = await readState(resolve(home));
   if (state === null) return false;
-  await end(state, false);
+  await end(resolve(home), state, false);
   return true;
 }
 
@@ -133,8 +164,9 @@ async function launch(
       [
         '-c',
         options.detached === true ? UNSUPERVISED : SUPERVISED,
-        pidFile,
+        home,
         'java',
+        '-Xms64m',
         `-Xmx${heap}m`,
         ...serverArguments(classpath, home),
       ],
@@ -152,18 +184,28 @@ async function launch(
     if (pid > 0) return { pid, ...ports };
     await pause(20);
   }
-  throw new TransientError(`Neo4j did not start; its log is ${join(home, 'neo4j.log')}`);
+  throw await notUp(home, 'Neo4j did not start');
 }
 
 async function answering(home: string, state: State): Promise<void> {
   const deadline = Date.now() + START_SECONDS * 1000;
   while (Date.now() < deadline) {
-    if (!(await isServer(state.pid, home))) break;
-    const answer = await fetch(`http://127.0.0.1:${state.httpPort}/`).catch(() => null);
+    if (!(await isServer(state.pid, home))) throw await notUp(home, 'Neo4j ended while it started');
+    const answer = await fetch(`http://127.0.0.1:${state.httpPort}/`, {
+      signal: AbortSignal.timeout(5_000),
+    }).catch(() => null);
+    await answer?.body?.cancel();
     if (answer?.ok === true && (await accepts(state.boltPort))) return;
     await pause(100);
   }
-  throw new TransientError(`Neo4j did not come up; its log is ${join(home, 'neo4j.log')}`);
+  throw await notUp(home, `Neo4j did not answer within ${START_SECONDS} s`);
+}
+
+async function notUp(home: string, what: string): Promise<TransientError> {
+  const file = join(home, 'neo4j.log');
+  const text = await readFile(file, 'utf8').catch(() => '');
+  const last = text.trimEnd().split('\n').slice(-15).join('\n');
+  return new TransientError(`${what}; its log, ${file}, ends with\n${last}`);
 }
 
 /** First login is neo4j/neo4j; nothing is done when the password is ours already. */
@@ -208,6 +250,7 @@ function described(home: string, state: State, password: string): Omit<EmbeddedN
     password,
     browserUrl: `http://127.0.0.1:${state.httpPort}/browser/`,
     passwordFile: join(home, 'password'),
+    pid: state.pid,
   };
 }
 
@@ -218,50 +261,16 @@ async function readState(home: string): Promise<State | null> {
   return (await isServer(state.pid, home)) ? state : null;
 }
 
-/** A pid may have gone to another process: ours names its home on its command line. */
-async function isServer(pid: number, home: string): Promise<boolean> {
-  const { stdout } = await run('ps', ['-ww', '-p', String(pid), '-o', 'stat=,command=']).catch(
-    () => ({ stdout: '' }),
-  );
-  return stdout.includes(`--home-dir=${home}`) && !stdout.startsWith('Z');
+/** Ends what a start that was killed half-way left, or waits for a server that is ending. */
+async function endLeftover(home: string): Promise<void> {
+  const pid = Number(await readFile(join(home, 'neo4j.pid'), 'utf8').catch(() => ''));
+  if (pid > 0) await endServer(pid, home, false);
 }
 
-async function end({ pid }: State, now: boolean): Promise<void> {
-  const alive = (): boolean => signal(pid, 0);
-  signal(pid, now ? 'SIGKILL' : 'SIGTERM');
-  for (let waited = 0; alive() && waited < STOP_SECONDS * 10; waited += 1) await pause(100);
-  if (alive()) signal(pid, 'SIGKILL');
-}
-
-function signal(pid: number, name: NodeJS.Signals | 0): boolean {
-  try {
-    return process.kill(pid, name);
-  } catch {
-    return false;
-  }
-}
-
-async function freePort(kind: string, wanted: number | undefined, usual: number): Promise<number> {
-  const first = await listenOnce(wanted ?? usual);
-  if (first !== null) return first;
-  if (wanted !== undefined)
-    throw new ConfigError([`port ${wanted}, wanted for Neo4j's ${kind}, is in use`]);
-  const any = await listenOnce(0);
-  if (any === null) throw new TransientError('no port is free on loopback');
-  return any;
-}
-
-async function listenOnce(port: number): Promise<number | null> {
-  const server = createServer();
-  try {
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    return (server.address() as AddressInfo).port;
-  } catch {
-    return null;
-  } finally {
-    server.close();
-  }
+async function end(home: string, { pid }: State, now: boolean): Promise<void> {
+  // A server of a later start may be the one that runs now.
+  if ((await readState(home))?.pid === pid) await rm(join(home, 'state.json'), { force: true });
+  await endServer(pid, home, now);
 }
 
 async function accepts(port: number): Promise<boolean> {
@@ -273,28 +282,5 @@ async function accepts(port: number): Promise<boolean> {
     return false;
   } finally {
     socket.destroy();
-  }
-}
-
-/** Runs `work` while no other process does, by a file that names its holder; a dead holder's is taken over. */
-async function holding<T>(file: string, work: () => Promise<T>): Promise<T> {
-  const deadline = Date.now() + START_SECONDS * 1000;
-  for (;;) {
-    try {
-      await writeFile(file, String(process.pid), { flag: 'wx' });
-      break;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    const holder = Number(await readFile(file, 'utf8').catch(() => ''));
-    if (holder > 0 && !signal(holder, 0)) await rm(file, { force: true });
-    else if (Date.now() > deadline)
-      throw new TransientError(`another start holds ${file} for more than ${START_SECONDS} s`);
-    else await pause(100);
-  }
-  try {
-    return await work();
-  } finally {
-    await rm(file, { force: true });
   }
 }

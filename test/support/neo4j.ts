@@ -16,7 +16,7 @@ let server: EmbeddedNeo4j | undefined;
 
 /** One real Neo4j for all live tests, empty at the start. */
 export async function setup(project: TestProject): Promise<void> {
-  for (const part of ['data', 'password', 'state.json', 'start.lock'])
+  for (const part of ['data', 'password', 'state.json', 'neo4j.pid', 'start.lock'])
     await rm(`${HOME}/${part}`, { recursive: true, force: true });
   server = await startNeo4j({ home: HOME, boltPort: 0, httpPort: 0, onProgress: console.error });
   const { uri, username, password } = server;

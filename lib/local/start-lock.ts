@@ -1,0 +1,67 @@
+import { randomUUID } from 'node:crypto';
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import { TransientError } from '../errors.ts';
+import { startOf } from './server-process.ts';
+
+// Longer than a first download and a start together.
+const WAIT_SECONDS = 900;
+
+/**
+ * Runs `work` while no other process does, by a file that names its holder. The lock of a holder
+ * that died is taken over, also when its pid has gone to another process since.
+ */
+export async function holding<T>(file: string, work: () => Promise<T>): Promise<T> {
+  const own = `${file}.${randomUUID()}`;
+  // Linked, not written, into place: nobody ever sees a lock without its holder.
+  await writeFile(own, `${process.pid} ${await startOf(process.pid)}`);
+  try {
+    await take(file, own);
+  } finally {
+    await rm(own, { force: true });
+  }
+  try {
+    return await work();
+  } finally {
+    await rm(file, { force: true });
+  }
+}
+
+async function take(file: string, own: string): Promise<void> {
+  const deadline = Date.now() + WAIT_SECONDS * 1000;
+  while (!(await linked(own, file))) {
+    const holder = await readFile(file, 'utf8').catch(() => null);
+    if (holder === null) continue;
+    if (!(await isAlive(holder))) await setAside(file, holder);
+    else if (Date.now() > deadline)
+      throw new TransientError(`another start has held ${file} for ${WAIT_SECONDS} s`);
+    else await pause(100);
+  }
+}
+
+async function isAlive(holder: string): Promise<boolean> {
+  const [pid, start] = holder.split(' ');
+  return /^\d+$/.test(pid ?? '') && (await startOf(Number(pid))) === start;
+}
+
+/** Removes the dead holder's lock; puts back one that a faster process took in the meantime. */
+async function setAside(file: string, dead: string): Promise<void> {
+  const aside = `${file}.${randomUUID()}`;
+  try {
+    await rename(file, aside);
+  } catch {
+    return;
+  }
+  if ((await readFile(aside, 'utf8')) !== dead) await linked(aside, file);
+  await rm(aside, { force: true });
+}
+
+async function linked(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw error;
+  }
+}
