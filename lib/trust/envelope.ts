@@ -33,10 +33,9 @@ export function openEnvelope(bytes: Uint8Array): Envelope | Refusal {
   }
   if (value === null || typeof value !== 'object' || Array.isArray(value))
     return invalid('the line is JSON, but not an object');
-  // Only duplicates and nothing else can hide from the parsed value: count what the text has.
+  // Duplicates alone hide from the parsed value: look at what the text has.
   const members = scanObject(text);
-  if (typeof members === 'string') return invalid('the envelope is nested too deep');
-  if (new Set(members.map(({ name }) => name)).size !== members.length)
+  if (Array.isArray(members) && new Set(members.map(({ name }) => name)).size !== members.length)
     return invalid('a member of the envelope occurs twice');
   const envelope = value as Record<string, unknown>;
   const version = own(envelope, 'schema_version');
@@ -50,7 +49,8 @@ export function openEnvelope(bytes: Uint8Array): Envelope | Refusal {
   const signature = own(envelope, 'signature');
   if (typeof signedData !== 'string') return invalid('signed_data is missing or not a string');
   if (typeof signature !== 'string') return invalid('signature is missing or not a string');
-  if (members.length !== MEMBERS.length)
+  // Too deep to scan means a member that is no string, which none of the three is.
+  if (!Array.isArray(members) || members.length !== MEMBERS.length)
     return invalid('the envelope has a member besides schema_version, signed_data and signature');
   // Encoding would fold it into U+FFFD, and the signature would hold for another text.
   if (!signedData.isWellFormed()) return invalid('signed_data has a lone surrogate');

@@ -25,6 +25,9 @@ const HASH_BYTES = 32;
 export function readVerifyingKey(pem: string): VerifyingKey | KeyProblem {
   if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem))
     return { problem: 'this is a private key; verifying takes the public one' };
+  // Node also takes the key out of a certificate, without a look at its dates or its issuer.
+  if (/-----BEGIN (?!(?:RSA )?PUBLIC KEY-----)/.test(pem))
+    return { problem: 'this is not a public key in PEM form (SPKI or PKCS#1)' };
   let key: KeyObject;
   try {
     key = createPublicKey({ key: pem, format: 'pem' });

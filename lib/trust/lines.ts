@@ -17,6 +17,7 @@ export interface Line {
 
 const LF = 0x0a;
 const CR = 0x0d;
+const EMPTY = Buffer.alloc(0);
 
 /**
  * Cuts a stream of bytes into lines, wherever the stream itself was cut (docs/envelope.md, E-1).
@@ -26,8 +27,8 @@ export class LineFramer {
   readonly #maxLineBytes: number;
   #number = 1;
   #offset = 0;
-  /** What of the current line came in earlier chunks; copies, so that no chunk is kept alive. */
-  #carried: Buffer[] = [];
+  /** What of the current line came in earlier chunks; a copy, so that no chunk is kept alive. */
+  #carried = EMPTY;
   #carriedBytes = 0;
   #lastByte = -1;
 
@@ -50,15 +51,24 @@ export class LineFramer {
 
   /** The last line, where it lacks its LF. */
   end(): Line[] {
-    return this.#carriedBytes === 0 ? [] : [this.#line(Buffer.alloc(0), false)];
+    return this.#carriedBytes === 0 ? [] : [this.#line(EMPTY, false)];
   }
 
   #carry(part: Buffer): void {
-    this.#carriedBytes += part.length;
-    this.#lastByte = part.at(-1) ?? this.#lastByte;
+    const total = this.#carriedBytes + part.length;
     // One byte over the limit may still turn out to be the CR of the framing.
-    if (this.#carriedBytes <= this.#maxLineBytes + 1) this.#carried.push(Buffer.from(part));
-    else this.#carried = [];
+    if (total > this.#maxLineBytes + 1) this.#carried = EMPTY;
+    else {
+      if (total > this.#carried.length) {
+        // Doubled, so that a line in tiny chunks costs no more than one in large ones.
+        const grown = Buffer.allocUnsafe(Math.max(total, this.#carried.length * 2));
+        this.#carried.copy(grown, 0, 0, this.#carriedBytes);
+        this.#carried = grown;
+      }
+      part.copy(this.#carried, this.#carriedBytes);
+    }
+    this.#carriedBytes = total;
+    this.#lastByte = part.at(-1) ?? this.#lastByte;
   }
 
   #line(rest: Buffer, terminated: boolean): Line {
@@ -74,13 +84,14 @@ export class LineFramer {
     };
     this.#number += 1;
     this.#offset += total + (terminated ? 1 : 0);
-    this.#carried = [];
+    this.#carried = EMPTY;
     this.#carriedBytes = 0;
     this.#lastByte = -1;
     return line;
   }
 
   #joined(rest: Buffer): Buffer {
-    return this.#carriedBytes === 0 ? rest : Buffer.concat([...this.#carried, rest]);
+    if (this.#carriedBytes === 0) return rest;
+    return Buffer.concat([this.#carried.subarray(0, this.#carriedBytes), rest]);
   }
 }
