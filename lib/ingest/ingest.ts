@@ -17,6 +17,8 @@ export interface IngestOptions {
   /** `reject`: one bad line and nothing is written. `quarantine`: see docs/envelope.md, E-20. */
   readonly onBadLine: 'reject' | 'quarantine';
   readonly maxLineBytes?: number;
+  /** Of an object whose lines are no more than this, the verified records are kept and it is read once. */
+  readonly keptBytes?: number;
   /** Called now and then with the lines that are done. */
   readonly onProgress?: (lines: number) => void;
 }
@@ -40,7 +42,7 @@ export interface Receipt {
 const MAX_REJECTIONS = 100;
 const BATCH_RECORDS = 1_000;
 const BATCH_BYTES = 1024 * 1024;
-/** Of an object whose lines are no more than this, the verified records are kept and it is read once. */
+/** The default of {@link IngestOptions.keptBytes}. */
 const KEPT_BYTES = 16 * 1024 * 1024;
 
 /** Checks a whole object without a database: the verdict that {@link ingestFile} would give an empty graph. */
@@ -111,12 +113,13 @@ async function judge(file: SourceFile, options: IngestOptions): Promise<Verdict>
   const rejected: Rejection[] = [];
   // 32 bytes a record, as binary text, in place of 64 hex digits.
   const digests = new Set<string>();
+  const keptBytes = options.keptBytes ?? KEPT_BYTES;
   let kept: Judged[] | null = [];
   let bytes = 0;
   for await (const { line, result } of verified(file, '', options)) {
     lines += 1;
     bytes += line.length;
-    if (bytes > KEPT_BYTES) kept = null;
+    if (bytes > keptBytes) kept = null;
     kept?.push({ line: { number: line.number, length: line.length }, result });
     if (isRefusal(result)) {
       rejectedTotal += 1;
@@ -182,19 +185,24 @@ async function write(
     records = [];
     bytes = 0;
   };
-  for await (const { line, result } of judged) {
-    if (
-      records.length >= BATCH_RECORDS ||
-      (records.length > 0 && bytes + line.length > BATCH_BYTES)
-    )
-      await send(false);
-    throughLine = line.number;
-    if (isRefusal(result) || line.number <= before.linesDone) continue;
-    records.push(result);
-    bytes += line.length;
+  try {
+    for await (const { line, result } of judged) {
+      if (
+        records.length >= BATCH_RECORDS ||
+        (records.length > 0 && bytes + line.length > BATCH_BYTES)
+      )
+        await send(false);
+      throughLine = line.number;
+      if (isRefusal(result) || line.number <= before.linesDone) continue;
+      records.push(result);
+      bytes += line.length;
+    }
+    await send(true);
+    return await inFlight;
+  } finally {
+    // Whoever hears that the ingest failed may close the database: nothing is still being written.
+    await inFlight.catch(() => undefined);
   }
-  await send(true);
-  return inFlight;
 }
 
 function receipt(file: SourceFile, verdict: Verdict, totals: Totals): Receipt {
