@@ -193,8 +193,13 @@ const CREATE_LINKED = `
 UNWIND $groups AS group
 MATCH (m:Model {name: group.name, commit: group.commit})
 UNWIND group.rows AS row
-CREATE (m)-[:GENERATED]->(i:Inference)
-SET i = row
+CREATE (m)-[:GENERATED]->(:Inference {
+  id: row.id, model: row.model, commit: row.commit, timestamp: row.timestamp,
+  resolution: row.resolution, digest: row.digest, recordedAt: row.recordedAt, kid: row.kid,
+  source: row.source, line: row.line, offset: row.offset, length: row.length,
+  input: row.input, inputSha256: row.inputSha256, inputBytes: row.inputBytes,
+  output: row.output, outputSha256: row.outputSha256, outputBytes: row.outputBytes
+})
 `;
 
 const CREATE_PENDING = `
@@ -290,21 +295,27 @@ export class GraphWriter {
   }
 
   async #applyOnce(tx: ManagedTransaction, batch: Batch): Promise<Totals & { unsettled: boolean }> {
-    await lock(tx);
-    const [opened] = rows(await tx.run(OPEN_OBJECT, objectParameters(batch.object)));
-    const linesDone = Number(opened?.['linesDone']);
-    if (linesDone < batch.throughLine) {
-      const fresh = batch.records.filter(({ location }) => location.line > linesDone);
-      const changes = decide(fresh, await readStored(tx, fresh));
-      await this.#write(tx, changes);
-      await tx.run(MOVE_CHECKPOINT, {
+    // Sent at once and worked off in this order: nothing is read before the lock is held.
+    const [, opened, stored] = await Promise.all([
+      lock(tx),
+      tx.run(OPEN_OBJECT, objectParameters(batch.object)),
+      readStored(tx, batch.records),
+    ]);
+    const linesDone = Number(rows(opened)[0]?.['linesDone']);
+    if (linesDone >= batch.throughLine) return closeObject(tx, batch);
+    const fresh = batch.records.filter(({ location }) => location.line > linesDone);
+    const changes = decide(fresh, stored);
+    const [, , closed] = await Promise.all([
+      this.#write(tx, changes),
+      tx.run(MOVE_CHECKPOINT, {
         uri: batch.object.uri,
         linesDone: BigInt(batch.throughLine),
         accepted: BigInt(changes.accepted),
         duplicate: BigInt(changes.duplicate),
-      });
-    }
-    return closeObject(tx, batch);
+      }),
+      closeObject(tx, batch),
+    ]);
+    return closed;
   }
 
   /** Sends everything at once; the server works it off in this order. */
