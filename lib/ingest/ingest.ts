@@ -2,6 +2,7 @@ import type { Batch, Progress, SourceObject, Totals } from '../graph/writer.ts';
 import type { SourceFile } from '../object/file.ts';
 import type { VerifyingKey } from '../trust/keys.ts';
 import { LineFramer, type Line } from '../trust/lines.ts';
+import type { LineageRecord } from '../trust/record.ts';
 import { isRefusal, type Rejection } from '../trust/rejection.ts';
 import { verifyLine, type VerifiedRecord } from '../trust/verify.ts';
 
@@ -17,7 +18,7 @@ export interface IngestOptions {
   /** `reject`: one bad line and nothing is written. `quarantine`: see docs/envelope.md, E-20. */
   readonly onBadLine: 'reject' | 'quarantine';
   readonly maxLineBytes?: number;
-  /** Of an object whose lines are no more than this, the verified records are kept and it is read once. */
+  /** Of an object whose records need no more memory than this, they are kept and it is read once. */
   readonly keptBytes?: number;
   /** Called now and then with the lines that are done. */
   readonly onProgress?: (lines: number) => void;
@@ -40,19 +41,28 @@ export interface Receipt {
 }
 
 const MAX_REJECTIONS = 100;
+/** The white space of JSON that a line can hold. */
+const BLANK = new Set([0x20, 0x09, 0x0d]);
 const BATCH_RECORDS = 1_000;
 const BATCH_BYTES = 1024 * 1024;
 /** The default of {@link IngestOptions.keptBytes}. */
-const KEPT_BYTES = 16 * 1024 * 1024;
+const KEPT_BYTES = 32 * 1024 * 1024;
+/** What a line costs in memory besides its own length, so that a log of empty lines is bounded too. */
+const RECORD_BYTES = 512;
 
 /** Checks a whole object without a database: the verdict that {@link ingestFile} would give an empty graph. */
 export async function verifyFile(file: SourceFile, options: IngestOptions): Promise<Receipt> {
-  const verdict = await judge(file, options);
+  // Without a database the log itself is all there is to find duplicates by. 32 bytes a record, as
+  // binary text, in place of 64 hex digits: some 100 MB for a million lines.
+  const digests = new Set<string>();
+  const verdict = await judge(file, { ...options, keptBytes: 0 }, ({ digest }) =>
+    digests.add(Buffer.from(digest, 'hex').toString('latin1')),
+  );
   const good = verdict.lines - verdict.rejectedTotal;
   const isKept = verdict.status === 'accepted' || verdict.status === 'partial';
   return receipt(file, verdict, {
-    accepted: isKept ? verdict.distinct : 0,
-    duplicate: isKept ? good - verdict.distinct : 0,
+    accepted: isKept ? digests.size : 0,
+    duplicate: isKept ? good - digests.size : 0,
   });
 }
 
@@ -95,8 +105,6 @@ interface Verdict {
   readonly lines: number;
   readonly rejectedTotal: number;
   readonly rejected: readonly Rejection[];
-  /** Different records among the good lines. */
-  readonly distinct: number;
   /** Every line's verdict, of a small object; null where it has to be read again. */
   readonly kept: readonly Judged[] | null;
 }
@@ -106,42 +114,44 @@ interface Judged {
   readonly result: VerifiedRecord | Rejection;
 }
 
-async function judge(file: SourceFile, options: IngestOptions): Promise<Verdict> {
+async function judge(
+  file: SourceFile,
+  options: IngestOptions,
+  onGood: (record: LineageRecord) => void = () => undefined,
+): Promise<Verdict> {
   let lines = 0;
   let rejectedTotal = 0;
   let isParkable = true;
   const rejected: Rejection[] = [];
-  // 32 bytes a record, as binary text, in place of 64 hex digits.
-  const digests = new Set<string>();
   const keptBytes = options.keptBytes ?? KEPT_BYTES;
   let kept: Judged[] | null = [];
   let bytes = 0;
   for await (const { line, result } of verified(file, '', options)) {
     lines += 1;
-    bytes += line.length;
+    bytes += line.length + RECORD_BYTES;
     if (bytes > keptBytes) kept = null;
     kept?.push({ line: { number: line.number, length: line.length }, result });
     if (isRefusal(result)) {
       rejectedTotal += 1;
       if (rejected.length < MAX_REJECTIONS) rejected.push(result);
       isParkable &&= mayBeParked(line, result);
-    } else digests.add(Buffer.from(result.record.digest, 'hex').toString('latin1'));
+    } else onGood(result.record);
   }
   const good = lines - rejectedTotal;
   const isPartial = options.onBadLine === 'quarantine' && isParkable && good > 0;
   const refused = isPartial ? 'partial' : 'rejected';
   const status = lines === 0 ? 'empty' : rejectedTotal === 0 ? 'accepted' : refused;
-  return { status, lines, rejectedTotal, rejected, distinct: digests.size, kept };
+  return { status, lines, rejectedTotal, rejected, kept };
 }
 
 /**
  * True for what quarantine sets aside. Never a line that whoever can write to the bucket could have
  * damaged to make one chosen record disappear (docs/envelope.md, E-20).
  */
-function mayBeParked({ length, terminated }: Line, { code, detail }: Rejection): boolean {
+function mayBeParked({ bytes, terminated }: Line, { code }: Rejection): boolean {
   if (code.startsWith('RECORD_')) return true;
   if (code !== 'LINE_NOT_JSON') return false;
-  return !terminated || length === 0 || detail === 'the line is blank';
+  return !terminated || bytes?.every((byte) => BLANK.has(byte)) === true;
 }
 
 async function* verified(

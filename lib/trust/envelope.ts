@@ -28,7 +28,7 @@ export function openEnvelope(bytes: Uint8Array): Envelope | Refusal {
     value = JSON.parse(text);
   } catch {
     // The parser's own message would quote the line.
-    const isBlank = text.trim() === '';
+    const isBlank = /^[ \t\r]*$/.test(text);
     return { code: 'LINE_NOT_JSON', detail: `the line is ${isBlank ? 'blank' : 'not JSON'}` };
   }
   if (value === null || typeof value !== 'object' || Array.isArray(value))

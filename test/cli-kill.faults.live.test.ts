@@ -1,0 +1,126 @@
+import { spawn } from 'node:child_process';
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, inject, test } from 'vitest';
+import { openGraph } from '../lib/graph/connection.ts';
+import { GraphWriter } from '../lib/graph/writer.ts';
+import { ingestFile, type Receipt } from '../lib/ingest/ingest.ts';
+import { sourceFile } from '../lib/object/file.ts';
+import { readVerifyingKey } from '../lib/trust/keys.ts';
+import { signRecord } from '../lib/trust/sign.ts';
+import { graphSnapshot, wipe } from './support/snapshot.ts';
+
+const LINES = 6_000;
+const folder = mkdtempSync(join(tmpdir(), 'custody-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const pair = generateKeyPairSync('rsa', {
+  modulusLength: 2_048,
+  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  publicKeyEncoding: { type: 'spki', format: 'pem' },
+});
+
+function write(path: string): void {
+  const key = createPrivateKey(pair.privateKey);
+  const at = { timestamp: '2026-01-01T00:00:00Z' };
+  // The models come last, so that a kill may also fall between their batch and what it makes possible.
+  const records = [
+    ...Array.from({ length: LINES - 4 }, (_, index) => ({
+      type: 'inference',
+      id: `i${index}`,
+      model_name: `m${index % 3}`,
+      ...at,
+    })),
+    ...[0, 1, 2].map((index) => ({
+      type: 'model',
+      model_name: `m${index}`,
+      dataset_hashes: ['d'],
+      ...at,
+    })),
+    { type: 'dataset', hash: 'd', path: 'p', ...at },
+  ];
+  writeFileSync(
+    path,
+    records.map((of) => `${signRecord(JSON.stringify(of), key, 'max')}\n`).join(''),
+  );
+}
+
+test(
+  'an ingest that is killed again and again ends, redelivered, in the graph of one that was left alone',
+  { timeout: 300_000 },
+  async () => {
+    const path = join(folder, 'log.jsonl');
+    write(path);
+    writeFileSync(join(folder, 'k.pem'), pair.publicKey);
+    const { uri, username, password } = inject('neo4j');
+    const graph = openGraph({ uri, username, password });
+    const key = readVerifyingKey(pair.publicKey);
+    if ('problem' in key) throw new Error(key.problem);
+
+    await wipe(graph);
+    await ingestFile(sourceFile(path), new GraphWriter(graph), {
+      keys: [key],
+      onBadLine: 'reject',
+    });
+    const undisturbed = await graphSnapshot(graph);
+    await wipe(graph);
+
+    const script = join(import.meta.dirname, '..', 'cli', 'custody.ts');
+    const run = (): ReturnType<typeof spawn> =>
+      spawn(process.execPath, [script, 'ingest', '--json', '--key', 'k.pem', path], {
+        cwd: folder,
+        env: {
+          PATH: process.env['PATH'] ?? '',
+          NEO4J_URI: uri,
+          NEO4J_USERNAME: username,
+          NEO4J_PASSWORD: password,
+        },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+    const object = sourceFile(path);
+    for await (const chunk of object.read()) expect(chunk.length).toBeGreaterThan(0);
+    const writer = new GraphWriter(graph);
+    const progress = (): Promise<{ linesDone: number; status: string | null }> =>
+      writer.progress(object.identity().uri);
+
+    // Killed as soon as one more batch is in, so that every batch boundary sees a kill.
+    let kills = 0;
+    for (let seen = -1; (await progress()).status !== 'accepted' && kills < 40;) {
+      const child = run();
+      const exit = once(child, 'exit');
+      const isOver = (): boolean => child.exitCode !== null;
+      while (!isOver()) {
+        const { linesDone } = await progress();
+        if (linesDone > seen) {
+          seen = linesDone;
+          if (linesDone > 0) break;
+        }
+      }
+      if (!isOver()) {
+        child.kill('SIGKILL');
+        kills += 1;
+      }
+      await exit;
+    }
+    expect(kills).toBeGreaterThanOrEqual(4);
+
+    const last = run();
+    let out = '';
+    last.stdout?.on('data', (chunk) => (out += String(chunk)));
+    const [code] = (await once(last, 'close')) as [number];
+    expect(code).toBe(0);
+    const { objects } = JSON.parse(out) as { objects: Receipt[] };
+    expect((objects[0]?.accepted ?? 0) + (objects[0]?.duplicate ?? 0)).toBe(LINES);
+    expect(await writer.progress(object.identity().uri)).toMatchObject({
+      status: 'accepted',
+      linesDone: LINES,
+      accepted: LINES,
+      duplicate: 0,
+    });
+    expect(await graphSnapshot(graph)).toEqual(undisturbed);
+    await graph.close();
+  },
+);
