@@ -46,7 +46,7 @@ const BLANK = new Set([0x20, 0x09, 0x0d]);
 const BATCH_RECORDS = 1_000;
 const BATCH_BYTES = 1024 * 1024;
 /** The default of {@link IngestOptions.keptBytes}. */
-const KEPT_BYTES = 32 * 1024 * 1024;
+const KEPT_BYTES = 8 * 1024 * 1024;
 /** What a line costs in memory besides its own length, so that a log of empty lines is bounded too. */
 const RECORD_BYTES = 512;
 

@@ -9,7 +9,8 @@ import { PoisonObjectError, TransientError } from '../errors.ts';
 /** An object larger than this, unpacked, is refused; it also ends a gzip bomb. */
 const MAX_OBJECT_BYTES = 64 * 1024 ** 3;
 
-const CHUNK_BYTES = 1024 * 1024;
+/** Chunks of 1 MiB let twice as much garbage pile up, and were no faster. */
+const CHUNK_BYTES = 256 * 1024;
 
 /** One version of one object, which can be read more than once. */
 export interface SourceFile {
@@ -43,7 +44,7 @@ const PACKED = [
 /** Opens nothing yet. */
 export function sourceFile(path: string, maxObjectBytes = MAX_OBJECT_BYTES): SourceFile {
   let known: Identity | undefined;
-  /** Of each chunk of the first reading: 32 bytes a MiB. */
+  /** Of each chunk of the first reading: 44 characters a chunk, 12 MB for the largest object. */
   let proven: readonly string[] | undefined;
 
   async function* stored(): AsyncGenerator<Uint8Array> {
