@@ -3,7 +3,12 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
 import { expectedGraph } from './support/oracle.ts';
-import { manyVersions, randomObjects } from './support/random-records.ts';
+import {
+  inferenceLogs,
+  manyVersions,
+  randomObjects,
+  relabelled,
+} from './support/random-records.ts';
 import { graphSnapshot, wipe } from './support/snapshot.ts';
 import { writeObject } from './support/write-object.ts';
 
@@ -60,12 +65,23 @@ test(
   },
 );
 
-test(
-  '8 writers at once on overlapping records end in the graph of the oracle, 50 times',
+// Mostly inferences, in several batches each: what writers add side by side, while others bring models.
+const crowd = fc.array(fc.oneof(inferenceLogs, inferenceLogs, randomObjects), {
+  minLength: 4,
+  maxLength: 6,
+});
+
+test.each([
+  ['overlapping records', fc.sample(randomObjects, 50)],
+  [
+    'logs of inferences between new models',
+    fc.sample(crowd, 50).map((all) => relabelled(all.flat())),
+  ],
+])(
+  '8 writers at once on %s end in the graph of the oracle, 50 times',
   { timeout: 300_000 },
-  async () => {
+  async (_, rounds) => {
     const graphs = Array.from({ length: 8 }, () => openGraph(inject('neo4j')));
-    const rounds = fc.sample(randomObjects, 50);
     try {
       for (const objects of rounds) {
         await wipe(graph);

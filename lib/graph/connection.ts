@@ -85,6 +85,14 @@ export function rows(result: { records: { toObject(): Row }[] }): Row[] {
   return result.records.map((record) => record.toObject());
 }
 
+/** True when what was to be created is there already; the transaction has been rolled back. */
+export function isTaken(error: unknown): boolean {
+  return (
+    error instanceof neo4j.Neo4jError &&
+    error.code === 'Neo.ClientError.Schema.ConstraintValidationFailed'
+  );
+}
+
 function translated(error: unknown): unknown {
   if (!(error instanceof neo4j.Neo4jError)) return error;
   if (error.code.startsWith('Neo.ClientError.Security'))

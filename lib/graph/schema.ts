@@ -1,4 +1,5 @@
 import { rows, type Graph, type Row } from './connection.ts';
+import { CREATE_SLOTS } from './lock.ts';
 
 /** Raised with every change of {@link SCHEMA}; kept on the `Schema` node. */
 const SCHEMA_VERSION = 1;
@@ -19,7 +20,7 @@ const SCHEMA = {
     'CREATE CONSTRAINT source_object_uri IF NOT EXISTS FOR (o:SourceObject) REQUIRE o.uri IS UNIQUE',
   relink_key: 'CREATE CONSTRAINT relink_key IF NOT EXISTS FOR (k:Relink) REQUIRE k.key IS UNIQUE',
   write_lock:
-    'CREATE CONSTRAINT write_lock IF NOT EXISTS FOR (w:WriteLock) REQUIRE w.name IS UNIQUE',
+    'CREATE CONSTRAINT write_lock IF NOT EXISTS FOR (w:WriteLock) REQUIRE w.slot IS UNIQUE',
   schema_name:
     'CREATE CONSTRAINT schema_name IF NOT EXISTS FOR (s:Schema) REQUIRE s.name IS UNIQUE',
   inference_by_model:
@@ -48,6 +49,7 @@ export async function migrate(graph: Graph): Promise<readonly string[]> {
   if (missing.length === 0) return missing;
   for (const statement of Object.values(SCHEMA)) await graph.run(statement);
   await graph.run('CALL db.awaitIndexes(300)');
+  await graph.run(CREATE_SLOTS);
   await graph.run(WRITE_VERSION, { version: SCHEMA_VERSION });
   return missing;
 }

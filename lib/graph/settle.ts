@@ -2,6 +2,7 @@ import type { DateTime, ManagedTransaction } from 'neo4j-driver';
 import { leastOf } from './changes.ts';
 import { rows, type Graph } from './connection.ts';
 import { fromDateTime } from './instant.ts';
+import { lockAlone } from './lock.ts';
 import { inOrder, resolve, type Version } from './resolve.ts';
 
 /** Rows of one settling transaction; a hundred thousand at once ran out of a 600 MB heap. */
@@ -9,11 +10,6 @@ const PAGE_ROWS = 1_000;
 
 /** Before every instant that a record can claim. */
 const BEGINNING = '-9999-01-01T00:00:00Z';
-
-const LOCK = `
-MERGE (w:WriteLock {name: 'graph'})
-SET w.turn = coalesce(w.turn, 0) + 1
-`;
 
 const NEXT_MARKER = `
 MATCH (k:Relink)
@@ -98,14 +94,9 @@ export async function settle(graph: Graph): Promise<void> {
   while (await graph.write(settlePage)) continue;
 }
 
-/** Waits for its turn: from here to the COMMIT no other writer reads or writes (docs/graph.md, G-30). */
-export async function lock(tx: ManagedTransaction): Promise<void> {
-  await tx.run(LOCK);
-}
-
 /** One page of one marker; false when no marker was open. */
 async function settlePage(tx: ManagedTransaction): Promise<boolean> {
-  await lock(tx);
+  await lockAlone(tx);
   const marker = rows(await tx.run(NEXT_MARKER))[0] as
     { key: string; kind: 'dataset' | 'model'; target: string } | undefined;
   if (marker === undefined) return false;

@@ -4,7 +4,7 @@ import type { VerifyingKey } from '../trust/keys.ts';
 import { LineFramer, type Line } from '../trust/lines.ts';
 import type { LineageRecord } from '../trust/record.ts';
 import { isRefusal, type Rejection } from '../trust/rejection.ts';
-import { verifyLine, type VerifiedRecord } from '../trust/verify.ts';
+import { recallLine, verifyLine, type VerifiedRecord } from '../trust/verify.ts';
 
 /** What ingestion needs of a graph; lib/graph/writer.ts states the promises. */
 export interface GraphSink {
@@ -18,8 +18,6 @@ export interface IngestOptions {
   /** `reject`: one bad line and nothing is written. `quarantine`: see docs/envelope.md, E-20. */
   readonly onBadLine: 'reject' | 'quarantine';
   readonly maxLineBytes?: number;
-  /** Of an object whose records need no more memory than this, they are kept and it is read once. */
-  readonly keptBytes?: number;
   /** Called now and then with the lines that are done. */
   readonly onProgress?: (lines: number) => void;
 }
@@ -43,19 +41,16 @@ export interface Receipt {
 const MAX_REJECTIONS = 100;
 /** The white space of JSON that a line can hold. */
 const BLANK = new Set([0x20, 0x09, 0x0d]);
+const MAX_IN_FLIGHT = 2;
 const BATCH_RECORDS = 1_000;
 const BATCH_BYTES = 1024 * 1024;
-/** The default of {@link IngestOptions.keptBytes}. */
-const KEPT_BYTES = 8 * 1024 * 1024;
-/** What a line costs in memory besides its own length, so that a log of empty lines is bounded too. */
-const RECORD_BYTES = 512;
 
 /** Checks a whole object without a database: the verdict that {@link ingestFile} would give an empty graph. */
 export async function verifyFile(file: SourceFile, options: IngestOptions): Promise<Receipt> {
   // Without a database the log itself is all there is to find duplicates by. 32 bytes a record, as
   // binary text, in place of 64 hex digits: some 100 MB for a million lines.
   const digests = new Set<string>();
-  const verdict = await judge(file, { ...options, keptBytes: 0 }, ({ digest }) =>
+  const verdict = await judge(file, options, ({ digest }) =>
     digests.add(Buffer.from(digest, 'hex').toString('latin1')),
   );
   const good = verdict.lines - verdict.rejectedTotal;
@@ -93,11 +88,7 @@ export async function ingestFile(
       accepted: 0,
       duplicate: verdict.lines - verdict.rejectedTotal,
     });
-  const judged =
-    verdict.kept === null
-      ? verified(file, identity.uri, options)
-      : verdict.kept.map((one) => withSource(one, identity.uri));
-  return receipt(file, verdict, await write(judged, sink, object, verdict.status, before));
+  return receipt(file, verdict, await write(file, verdict, sink, object, before, options));
 }
 
 interface Verdict {
@@ -105,13 +96,34 @@ interface Verdict {
   readonly lines: number;
   readonly rejectedTotal: number;
   readonly rejected: readonly Rejection[];
-  /** Every line's verdict, of a small object; null where it has to be read again. */
-  readonly kept: readonly Judged[] | null;
+  readonly signers: Signers;
 }
 
-interface Judged {
-  readonly line: Pick<Line, 'number' | 'length'>;
-  readonly result: VerifiedRecord | Rejection;
+/**
+ * Which key made each line's signature, a byte a line: what the second reading need not find out
+ * again, since it proves that it reads the same bytes.
+ */
+class Signers {
+  readonly #kids: string[] = [];
+  #byLine = new Uint8Array(1_024);
+  #lines = 0;
+
+  /** The next line's; null for a refused one. */
+  push(kid: string | null): void {
+    if (kid !== null && !this.#kids.includes(kid)) this.#kids.push(kid);
+    if (this.#lines === this.#byLine.length) {
+      const grown = new Uint8Array(this.#lines * 2);
+      grown.set(this.#byLine);
+      this.#byLine = grown;
+    }
+    this.#byLine[this.#lines] = kid === null ? 0 : this.#kids.indexOf(kid) + 1;
+    this.#lines += 1;
+  }
+
+  /** Of the line of that number; null for a refused one. */
+  of(line: number): string | null {
+    return this.#kids[(this.#byLine[line - 1] ?? 0) - 1] ?? null;
+  }
 }
 
 async function judge(
@@ -123,25 +135,27 @@ async function judge(
   let rejectedTotal = 0;
   let isParkable = true;
   const rejected: Rejection[] = [];
-  const keptBytes = options.keptBytes ?? KEPT_BYTES;
-  let kept: Judged[] | null = [];
-  let bytes = 0;
-  for await (const { line, result } of verified(file, '', options)) {
-    lines += 1;
-    bytes += line.length + RECORD_BYTES;
-    if (bytes > keptBytes) kept = null;
-    kept?.push({ line: { number: line.number, length: line.length }, result });
-    if (isRefusal(result)) {
-      rejectedTotal += 1;
-      if (rejected.length < MAX_REJECTIONS) rejected.push(result);
-      isParkable &&= mayBeParked(line, result);
-    } else onGood(result.record);
+  const signers = new Signers();
+  for await (const chunk of linesOf(file, options)) {
+    for (const line of chunk) {
+      const result = verifyLine(line, '', options.keys);
+      lines += 1;
+      if (isRefusal(result)) {
+        rejectedTotal += 1;
+        if (rejected.length < MAX_REJECTIONS) rejected.push(result);
+        isParkable &&= mayBeParked(line, result);
+        signers.push(null);
+      } else {
+        signers.push(result.kid);
+        onGood(result.record);
+      }
+    }
   }
   const good = lines - rejectedTotal;
   const isPartial = options.onBadLine === 'quarantine' && isParkable && good > 0;
   const refused = isPartial ? 'partial' : 'rejected';
   const status = lines === 0 ? 'empty' : rejectedTotal === 0 ? 'accepted' : refused;
-  return { status, lines, rejectedTotal, rejected, kept };
+  return { status, lines, rejectedTotal, rejected, signers };
 }
 
 /**
@@ -154,64 +168,72 @@ function mayBeParked({ bytes, terminated }: Line, { code }: Rejection): boolean 
   return !terminated || bytes?.every((byte) => BLANK.has(byte)) === true;
 }
 
-async function* verified(
+async function* linesOf(
   file: SourceFile,
-  source: string,
-  { keys, maxLineBytes, onProgress }: IngestOptions,
-): AsyncGenerator<{ line: Line; result: VerifiedRecord | Rejection }> {
+  { maxLineBytes, onProgress }: IngestOptions,
+): AsyncGenerator<Line[]> {
   const framer = new LineFramer(maxLineBytes);
   for await (const chunk of file.read()) {
     const lines = framer.push(chunk);
-    for (const line of lines) yield { line, result: verifyLine(line, source, keys) };
+    yield lines;
     const last = lines.at(-1);
     if (last !== undefined) onProgress?.(last.number);
   }
-  for (const line of framer.end()) yield { line, result: verifyLine(line, source, keys) };
-}
-
-/** The object's own name is known only when all of it has been read. */
-function withSource({ line, result }: Judged, source: string): Judged {
-  if (isRefusal(result)) return { line, result };
-  return { line, result: { ...result, location: { ...result.location, source } } };
+  yield framer.end();
 }
 
 async function write(
-  judged: Iterable<Judged> | AsyncIterable<Judged>,
+  file: SourceFile,
+  { status, signers }: Verdict,
   sink: GraphSink,
   object: SourceObject,
-  final: 'accepted' | 'partial',
   before: Progress,
+  options: IngestOptions,
 ): Promise<Totals> {
+  const final = status === 'partial' ? status : 'accepted';
   let records: VerifiedRecord[] = [];
   let bytes = 0;
+  let afterLine = 0;
   let throughLine = 0;
-  // One batch is on its way while the next one is read and verified.
-  let inFlight: Promise<Totals> = Promise.resolve(before);
+  // Two batches are on their way while the next one is read and verified.
+  const inFlight: Promise<Totals>[] = [];
   const send = async (last: boolean): Promise<void> => {
-    await inFlight;
-    inFlight = sink.apply({ object, throughLine, records, final: last ? final : null });
+    if (inFlight.length >= MAX_IN_FLIGHT) await inFlight.shift();
+    const applied = sink.apply({
+      object,
+      afterLine,
+      throughLine,
+      records,
+      final: last ? final : null,
+    });
+    afterLine = throughLine;
     // It is awaited before the next batch; until then a failure is not unhandled.
-    inFlight.catch(() => undefined);
+    applied.catch(() => undefined);
+    inFlight.push(applied);
     records = [];
     bytes = 0;
   };
   try {
-    for await (const { line, result } of judged) {
-      if (
-        records.length >= BATCH_RECORDS ||
-        (records.length > 0 && bytes + line.length > BATCH_BYTES)
-      )
-        await send(false);
-      throughLine = line.number;
-      if (isRefusal(result) || line.number <= before.linesDone) continue;
-      records.push(result);
-      bytes += line.length;
+    for await (const chunk of linesOf(file, options)) {
+      for (const line of chunk) {
+        const isFull = records.length >= BATCH_RECORDS || bytes + line.length > BATCH_BYTES;
+        if (isFull && records.length > 0) await send(false);
+        throughLine = line.number;
+        const kid = signers.of(line.number);
+        if (kid === null || line.number <= before.linesDone) continue;
+        const result = recallLine(line, object.uri, kid);
+        if (isRefusal(result)) throw new Error(`line ${line.number} was accepted and is not now`);
+        records.push(result);
+        bytes += line.length;
+      }
     }
     await send(true);
-    return await inFlight;
+    let totals: Totals = before;
+    for (const applied of inFlight) totals = await applied;
+    return totals;
   } finally {
     // Whoever hears that the ingest failed may close the database: nothing is still being written.
-    await inFlight.catch(() => undefined);
+    await Promise.allSettled(inFlight);
   }
 }
 

@@ -5,7 +5,7 @@ import type { Refusal } from './rejection.ts';
 
 declare const verified: unique symbol;
 
-/** Text whose signature has been checked. Only {@link verifyEnvelope} makes one. */
+/** Text whose signature has been checked. Only this file makes one. */
 export type VerifiedText = string & { readonly [verified]: true };
 
 /** What was signed, and by which key. */
@@ -25,9 +25,18 @@ export function verifyEnvelope(
   const key = keys.find((candidate) => candidate.verify(data, signature));
   if (key === undefined)
     return { code: 'SIGNATURE_INVALID', detail: 'no configured key made this signature' };
-  return {
-    text: signedData as VerifiedText,
-    digest: createHash('sha256').update(data).digest('hex'),
-    kid: key.kid,
-  };
+  return held(signedData, data, key.kid);
+}
+
+/**
+ * What {@link verifyEnvelope} made of an envelope, without the signature's cost. The caller has proven
+ * that the envelope's bytes are those that were verified, and with which key they were.
+ */
+export function recallEnvelope({ signedData }: Envelope, kid: string): VerifiedEnvelope {
+  return held(signedData, Buffer.from(signedData, 'utf8'), kid);
+}
+
+function held(signedData: string, data: Buffer, kid: string): VerifiedEnvelope {
+  const digest = createHash('sha256').update(data).digest('hex');
+  return { text: signedData as VerifiedText, digest, kid };
 }

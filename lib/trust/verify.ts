@@ -1,9 +1,9 @@
-import { openEnvelope } from './envelope.ts';
+import { openEnvelope, type Envelope } from './envelope.ts';
 import type { VerifyingKey } from './keys.ts';
 import { MAX_LINE_BYTES, type Line } from './lines.ts';
 import { parseRecord, type LineageRecord } from './record.ts';
 import { isRefusal, type Refusal, type Rejection } from './rejection.ts';
-import { verifyEnvelope } from './signature.ts';
+import { recallEnvelope, verifyEnvelope, type VerifiedEnvelope } from './signature.ts';
 
 /** Where a record's envelope can be read again. */
 export interface Location {
@@ -27,15 +27,29 @@ export function verifyLine(
   source: string,
   keys: readonly VerifyingKey[],
 ): VerifiedRecord | Rejection {
-  const result = verifyBytes(line.bytes, keys);
+  return readLine(line, source, (envelope) => verifyEnvelope(envelope, keys));
+}
+
+/**
+ * The record of a line that {@link verifyLine} has accepted with this key. The caller has proven that
+ * the line's bytes are the same ones still.
+ */
+export function recallLine(line: Line, source: string, kid: string): VerifiedRecord | Rejection {
+  return readLine(line, source, (envelope) => recallEnvelope(envelope, kid));
+}
+
+type Verify = (envelope: Envelope) => VerifiedEnvelope | Refusal;
+
+function readLine(line: Line, source: string, verify: Verify): VerifiedRecord | Rejection {
+  const result = readBytes(line.bytes, verify);
   if (isRefusal(result)) return { line: line.number, ...result };
   const { number, offset, length } = line;
   return { ...result, location: { source, line: number, offset, length } };
 }
 
-function verifyBytes(
+function readBytes(
   bytes: Uint8Array | null,
-  keys: readonly VerifyingKey[],
+  verify: Verify,
 ): Omit<VerifiedRecord, 'location'> | Refusal {
   if (bytes === null)
     return {
@@ -44,7 +58,7 @@ function verifyBytes(
     };
   const envelope = openEnvelope(bytes);
   if (isRefusal(envelope)) return envelope;
-  const verified = verifyEnvelope(envelope, keys);
+  const verified = verify(envelope);
   if (isRefusal(verified)) return verified;
   const record = parseRecord(verified);
   if (isRefusal(record)) return record;

@@ -122,3 +122,27 @@ export const randomObjects: fc.Arbitrary<RandomObject[]> = fc
     }),
   )
   .map(placed);
+
+/** Objects of nothing but inferences, most of them with ids of their own. */
+export const inferenceLogs: fc.Arbitrary<RandomObject[]> = fc
+  .array(
+    fc.record({
+      type: fc.constant('inference' as const),
+      id: fc.oneof(
+        { weight: 20, arbitrary: fc.uuid() },
+        { weight: 1, arbitrary: fc.constantFrom(...IDS) },
+      ),
+      modelName: fc.constantFrom(...NAMES),
+      commit: fc.constantFrom(null, null, ...COMMITS),
+      input: fc.constant('{}'),
+      output: fc.constant('{}'),
+      recordedAt: instant,
+    }),
+    { minLength: 12, maxLength: 30 },
+  )
+  .map((contents) => placed([contents.map(sealed)]));
+
+/** Objects of several sets as one set: no two share a name, so no two lines share a place. */
+export function relabelled(objects: readonly RandomObject[]): RandomObject[] {
+  return placed(objects.map(({ records }) => records.map((verified) => verified.record)));
+}

@@ -19,7 +19,7 @@ RETURN type(r) AS kind, a.hash AS hash, coalesce(a.name, b.name) AS name,
 
 const WIPE = `
 MATCH (n)
-WHERE NOT n:Schema
+WHERE NOT n:Schema AND NOT n:WriteLock
 DETACH DELETE n
 `;
 

@@ -1,7 +1,7 @@
 import type { GraphWriter } from '../../lib/graph/writer.ts';
 import type { RandomObject } from './random-records.ts';
 
-/** Writes an object in batches of `size` lines; `stopAfter` batches leave it unfinished. */
+/** Writes an object in batches of `size` lines, two in flight; `stopAfter` batches leave it unfinished. */
 export async function writeObject(
   writer: GraphWriter,
   { uri, records }: RandomObject,
@@ -9,13 +9,23 @@ export async function writeObject(
   stopAfter = Infinity,
 ): Promise<void> {
   const object = { uri, sha256: '', bytes: 0, lines: records.length, rejected: 0, rejections: [] };
-  for (let at = 0, batch = 0; at < records.length && batch < stopAfter; at += size, batch += 1) {
-    const throughLine = Math.min(at + size, records.length);
-    await writer.apply({
-      object,
-      throughLine,
-      records: records.slice(at, throughLine),
-      final: throughLine === records.length ? 'accepted' : null,
-    });
+  const sent: Promise<unknown>[] = [];
+  try {
+    for (let at = 0; at < records.length && sent.length < stopAfter; at += size) {
+      const throughLine = Math.min(at + size, records.length);
+      await sent.at(-2);
+      const applied = writer.apply({
+        object,
+        afterLine: at,
+        throughLine,
+        records: records.slice(at, throughLine),
+        final: throughLine === records.length ? 'accepted' : null,
+      });
+      applied.catch(() => undefined);
+      sent.push(applied);
+    }
+    await Promise.all(sent);
+  } finally {
+    await Promise.allSettled(sent);
   }
 }

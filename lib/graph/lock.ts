@@ -1,0 +1,39 @@
+import type { ManagedTransaction } from 'neo4j-driver';
+import { rows } from './connection.ts';
+
+/** As many transactions may add inferences side by side; whoever needs the graph alone takes them all. */
+const SLOTS = 8;
+
+/** Run once by the schema: a slot that is not there can't be waited for. */
+export const CREATE_SLOTS = `
+UNWIND range(1, ${SLOTS}) AS slot
+MERGE (:WriteLock {slot: slot})
+`;
+
+const TAKE_SLOT = `
+MATCH (w:WriteLock {slot: $slot})
+SET w.turn = coalesce(w.turn, 0) + 1
+RETURN count(w) AS taken
+`;
+
+const TAKE_ALL = `
+UNWIND range(1, $slots) AS slot
+MATCH (w:WriteLock {slot: slot})
+SET w.turn = coalesce(w.turn, 0) + 1
+RETURN count(w) AS taken
+`;
+
+/** From here to the COMMIT no other transaction that holds a lock reads or writes (docs/graph.md, G-30). */
+export async function lockAlone(tx: ManagedTransaction): Promise<void> {
+  const [row] = rows(await tx.run(TAKE_ALL, { slots: BigInt(SLOTS) }));
+  if (row?.['taken'] !== SLOTS) throw new Error('the write lock lacks slots: run custody migrate');
+}
+
+let next = Math.floor(Math.random() * SLOTS);
+
+/** From here to the COMMIT others may add inferences too, and nobody is alone. */
+export async function lockShared(tx: ManagedTransaction): Promise<void> {
+  next = (next + 1) % SLOTS;
+  const [row] = rows(await tx.run(TAKE_SLOT, { slot: BigInt(next + 1) }));
+  if (row?.['taken'] !== 1) throw new Error('the write lock lacks slots: run custody migrate');
+}
