@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { loadEnvFile } from 'node:process';
-import { ConfigError, PoisonObjectError, TransientError } from '../lib/errors.ts';
+import { ConfigError, TransientError } from '../lib/errors.ts';
 import { ingest, verify } from './ingest.ts';
 import { keygen } from './keygen.ts';
 import { migrate } from './migrate.ts';
@@ -43,11 +44,7 @@ async function main([name, ...args]: string[]): Promise<number> {
     process.stderr.write(`custody: there is no command "${name}"\n\n${HELP}`);
     return 2;
   }
-  try {
-    loadEnvFile();
-  } catch {
-    // There need not be an .env file.
-  }
+  if (existsSync('.env')) loadEnvFile();
   try {
     return await command.run(args);
   } catch (error) {
@@ -64,7 +61,6 @@ function explain(error: unknown): number {
   };
   if (error instanceof ConfigError) return say(error.message, 2);
   if (error instanceof TransientError) return say(error.message, 3);
-  if (error instanceof PoisonObjectError) return say(error.message, 1);
   if (code.startsWith('ERR_PARSE_ARGS')) return say(error.message, 2);
   if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR') return say(error.message, 2);
   if (code === 'ENOSPC') return say('the disk is full; nothing half-done was kept', 3);

@@ -1,9 +1,15 @@
-import { access } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { keyEntries, loadKeys } from '../lib/config.ts';
-import { ConfigError } from '../lib/errors.ts';
+import { ConfigError, PoisonObjectError } from '../lib/errors.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
-import { ingestFile, verifyFile, type IngestOptions, type Receipt } from '../lib/ingest/ingest.ts';
+import {
+  ingestFile,
+  unreadable,
+  verifyFile,
+  type IngestOptions,
+  type Receipt,
+} from '../lib/ingest/ingest.ts';
 import { sourceFile, type SourceFile } from '../lib/object/file.ts';
 import type { Command } from './custody.ts';
 import { tell, withGraph } from './database.ts';
@@ -24,9 +30,9 @@ export const ingest: Command = (args) =>
 export const verify: Command = (args) => overFiles('verify', args, (all) => all(verifyFile));
 
 async function overFiles(
-  name: string,
+  name: keyof typeof READINGS,
   args: string[],
-  around: (all: (act: Act) => Promise<Receipt[]>) => Promise<Receipt[]>,
+  around: (all: (act: Act) => Promise<void>) => Promise<void>,
 ): Promise<0 | 1> {
   const { values, positionals } = parseArgs({
     args,
@@ -48,23 +54,53 @@ async function overFiles(
   if (onBadLine !== 'reject' && onBadLine !== 'quarantine')
     throw new ConfigError(['--on-bad-line is reject or quarantine']);
   if (positionals.length === 0) throw new ConfigError([`custody ${name} takes at least one file`]);
-  for (const path of positionals) await access(path);
+  const sizes = await sizesOf(positionals);
   const keys = await loadKeys(await namedKeys(values.key));
-  const receipts = await around(async (act) => {
-    const done: Receipt[] = [];
-    for (const path of positionals) {
-      const receipt = await act(sourceFile(path), {
-        keys,
-        onBadLine,
-        onProgress: process.stderr.isTTY ? progressOf(path) : () => undefined,
-      });
-      done.push(receipt);
-      if (!values.json) process.stdout.write(`${verdict(path, receipt)}\n`);
-    }
-    return done;
-  });
-  if (values.json) process.stdout.write(`${JSON.stringify({ objects: receipts })}\n`);
+  const receipts: Receipt[] = [];
+  try {
+    await around(async (act) => {
+      for (const [path, size] of sizes) {
+        const bar = progressBar(path, size * READINGS[name]);
+        const receipt = await refusing(path, () =>
+          act(sourceFile(path, { onRead: bar.to }), { keys, onBadLine }),
+        );
+        bar.clear();
+        receipts.push(receipt);
+        if (!values.json) process.stdout.write(`${verdict(path, receipt)}\n`);
+      }
+    });
+  } finally {
+    // Also when a dependency fails half-way: what was done is told.
+    if (values.json) process.stdout.write(`${JSON.stringify({ objects: receipts })}\n`);
+  }
   return receipts.every(({ status }) => status === 'accepted' || status === 'empty') ? 0 : 1;
+}
+
+/** Ingesting reads a good log a second time, to write it. */
+const READINGS = { ingest: 2, verify: 1 } as const;
+
+/** Names every file that is missing or no file at once, before anything is begun. */
+async function sizesOf(paths: readonly string[]): Promise<readonly (readonly [string, number])[]> {
+  const problems: string[] = [];
+  const sizes: [string, number][] = [];
+  for (const path of paths) {
+    const found = await stat(path).catch(() => null);
+    if (found === null) problems.push(`${path}: there is no such file`);
+    else if (found.isDirectory()) problems.push(`${path}: this is a folder, not a log`);
+    else sizes.push([path, found.size]);
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return sizes;
+}
+
+/** A log that can't be read as it is is refused like any other bad log, and the next one has its turn. */
+export async function refusing(path: string, act: () => Promise<Receipt>): Promise<Receipt> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof PoisonObjectError) return unreadable(path, error);
+    throw error;
+  }
 }
 
 async function namedKeys(given: readonly string[]): Promise<readonly string[]> {
@@ -79,14 +115,30 @@ async function namedKeys(given: readonly string[]): Promise<readonly string[]> {
   return hasDemo ? [DEMO_PUBLIC_KEY] : [];
 }
 
-function progressOf(path: string): (lines: number) => void {
-  return (lines) => process.stderr.write(`\r${path}: ${lines} lines`);
+const BAR_WIDTH = 30;
+
+/** On a terminal a bar on stderr, elsewhere nothing. */
+function progressBar(
+  path: string,
+  total: number,
+): { to: (bytes: number) => void; clear: () => void } {
+  if (!process.stderr.isTTY) return { to: () => undefined, clear: () => undefined };
+  return {
+    to: (bytes) => {
+      const share = total === 0 ? 1 : Math.min(1, bytes / total);
+      const done = Math.round(share * BAR_WIDTH);
+      const bar = '#'.repeat(done) + '.'.repeat(BAR_WIDTH - done);
+      process.stderr.write(`\r[${bar}] ${String(Math.floor(share * 100)).padStart(3)} % ${path}`);
+    },
+    clear: () => process.stderr.write('\r\x1b[K'),
+  };
 }
 
 /** What became of a log, for a person: one line, and one more for each of the first refusals. */
 export function verdict(path: string, receipt: Receipt): string {
   const { status, lines, accepted, duplicate, withheld, rejectedTotal } = receipt;
   const counts = { accepted, duplicate, rejected: rejectedTotal, withheld };
+  if (receipt.problem !== undefined) return `${path}: ${status}: ${receipt.problem}`;
   const told = Object.entries(counts).filter(([, count]) => count > 0);
   const summary = told.map(([name, count]) => `${count} ${name}`).join(', ');
   const refusals = receipt.rejected

@@ -2,28 +2,26 @@ import { createPrivateKey } from 'node:crypto';
 import { access, mkdir, readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { watch } from 'chokidar';
 import { graphSettings, keyEntries, loadKeys } from '../lib/config.ts';
-import { PoisonObjectError, TransientError } from '../lib/errors.ts';
+import { TransientError } from '../lib/errors.ts';
 import { openGraph } from '../lib/graph/connection.ts';
 import { migrate } from '../lib/graph/schema.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
 import { ingestFile } from '../lib/ingest/ingest.ts';
 import { writeWhole } from '../lib/local/classpath.ts';
+import { watchBucket } from '../lib/local/bucket.ts';
 import { demoLog } from '../lib/local/demo.ts';
 import { startNeo4j } from '../lib/local/neo4j.ts';
 import { sourceFile } from '../lib/object/file.ts';
 import type { Command } from './custody.ts';
 import { NEO4J_HOME, tell } from './database.ts';
-import { DEMO_PUBLIC_KEY, verdict } from './ingest.ts';
+import { DEMO_PUBLIC_KEY, refusing, verdict } from './ingest.ts';
 import { writeKeyPair } from './keygen.ts';
 
 const BUCKET = '.custody/bucket';
 const RECEIPTS = '.custody/receipts';
 const KEYS = '.custody/keys';
 const RETRY_MS = 5_000;
-/** A file counts as written when it has not grown for this long. */
-const STILL_MS = 500;
 
 export const start: Command = async (args) => {
   const { values } = parseArgs({ args, options: { help: { type: 'boolean', default: false } } });
@@ -47,25 +45,11 @@ export const start: Command = async (args) => {
     await graph.verify();
     await migrate(graph);
     const writer = new GraphWriter(graph);
-    let stopping = false;
-    let queue = Promise.resolve();
-    const dropped = (path: string): void => {
-      queue = queue.then(async () => {
-        while (!stopping && !(await take(path, writer)))
-          await new Promise((go) => setTimeout(go, RETRY_MS));
-      });
-    };
-    const watcher = watch(BUCKET, {
-      ignored: (path) => path !== BUCKET && /^\.|\.tmp$/.test(basename(path)),
-      awaitWriteFinish: { stabilityThreshold: STILL_MS, pollInterval: 100 },
-    });
-    watcher.on('add', dropped).on('change', dropped);
+    const bucket = watchBucket(BUCKET, (path) => take(path, writer), RETRY_MS);
     tell(welcome(embedded));
     await stopped;
     tell('stopping …');
-    stopping = true;
-    await watcher.close();
-    await queue;
+    await bucket.close();
   } finally {
     await graph.close();
     await embedded?.stop();
@@ -82,7 +66,9 @@ async function take(path: string, writer: GraphWriter): Promise<boolean> {
   }
   try {
     const keys = await loadKeys(await bucketKeys());
-    const receipt = await ingestFile(sourceFile(path), writer, { keys, onBadLine: 'reject' });
+    const receipt = await refusing(path, () =>
+      ingestFile(sourceFile(path), writer, { keys, onBadLine: 'reject' }),
+    );
     await writeWhole(join(RECEIPTS, `${name}.json`), `${JSON.stringify(receipt, null, 2)}\n`);
     tell(verdict(name, receipt));
   } catch (error) {
@@ -91,8 +77,7 @@ async function take(path: string, writer: GraphWriter): Promise<boolean> {
       return false;
     }
     if (!(error instanceof Error)) throw error;
-    const reason = error instanceof PoisonObjectError ? 'refused' : 'not read';
-    tell(`${name}: ${reason}: ${error.message}`);
+    tell(`${name}: not read: ${error.message}`);
   }
   return true;
 }

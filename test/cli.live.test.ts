@@ -145,6 +145,34 @@ test('one bad line and nothing is written, whatever it is; the receipt names lin
   expect(await graphSnapshot(graph)).toEqual(before);
 });
 
+test('a log that can’t be read as it is is refused on its own; the others have their turn', async () => {
+  writeFileSync(at('bad.jsonl.gz'), 'not gzip');
+  const ended = await custody([
+    'verify',
+    '--json',
+    '--key',
+    at('k.public.pem'),
+    at('good.jsonl'),
+    at('bad.jsonl.gz'),
+    at('good.jsonl'),
+  ]);
+  expect(ended.exit).toBe(1);
+  expect(JSON.parse(ended.out)).toMatchObject({
+    objects: [
+      { status: 'accepted', lines: 19 },
+      { status: 'rejected', lines: 0, problem: 'the name ends in .gz, but the file is not gzip' },
+      { status: 'accepted', lines: 19 },
+    ],
+  });
+});
+
+test('every file that is missing or no file is named before anything is begun', async () => {
+  const ended = await custody(['verify', '--key', at('k.public.pem'), at('absent.jsonl'), folder]);
+  expect(ended).toMatchObject({ exit: 2, out: '' });
+  expect(ended.err).toContain('absent.jsonl: there is no such file');
+  expect(ended.err).toContain('this is a folder');
+});
+
 test('quarantine sets a torn last line aside and keeps the rest', async () => {
   const signed = await custody(['sign', '--key', at('k.private.pem')], records(log));
   writeFileSync(at('torn.jsonl'), signed.out.slice(0, -40));

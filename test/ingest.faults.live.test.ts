@@ -1,4 +1,4 @@
-import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { createHash, createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -128,9 +128,9 @@ test('gzip that unpacks beyond the limit, is cut off, or is not what its name sa
   const plain = new GraphWriter(graph);
   const refused = async (name: string, bytes: Uint8Array, limit?: number): Promise<void> => {
     writeFileSync(name, bytes);
-    await expect(ingestFile(sourceFile(name, limit), plain, options)).rejects.toThrow(
-      PoisonObjectError,
-    );
+    await expect(
+      ingestFile(sourceFile(name, { maxObjectBytes: limit ?? Infinity }), plain, options),
+    ).rejects.toThrow(PoisonObjectError);
   };
   await refused(gz, gzipSync(Buffer.alloc(8 * 1024 * 1024)), 1024 * 1024);
   await refused(gz, gzipSync(log).subarray(0, 5_000));
@@ -138,6 +138,21 @@ test('gzip that unpacks beyond the limit, is cut off, or is not what its name sa
   await refused(path, gzipSync(log));
   await refused(path, Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0]));
   expect(await graphSnapshot(graph)).toEqual([]);
+});
+
+test('zero padding after gzip is read past, and an empty file is an empty log', async () => {
+  const gz = join(folder, 'padded.jsonl.gz');
+  const padded = Buffer.concat([gzipSync(lineOf(1)), Buffer.alloc(3 * 1024 * 1024)]);
+  writeFileSync(gz, padded);
+  const writer = new GraphWriter(graph);
+  expect(await ingestFile(sourceFile(gz), writer, options)).toMatchObject({
+    status: 'accepted',
+    lines: 1,
+    bytes: padded.length,
+    sha256: createHash('sha256').update(padded).digest('hex'),
+  });
+  writeFileSync(gz, '');
+  expect(await ingestFile(sourceFile(gz), writer, options)).toMatchObject({ status: 'empty' });
 });
 
 test('gzip of several members is one log', async () => {

@@ -1,3 +1,5 @@
+import { pathToFileURL } from 'node:url';
+import type { PoisonObjectError } from '../errors.ts';
 import type { Batch, Progress, SourceObject, Totals } from '../graph/writer.ts';
 import type { SourceFile } from '../object/file.ts';
 import type { VerifyingKey } from '../trust/keys.ts';
@@ -18,8 +20,6 @@ export interface IngestOptions {
   /** `reject`: one bad line and nothing is written. `quarantine`: see docs/envelope.md, E-20. */
   readonly onBadLine: 'reject' | 'quarantine';
   readonly maxLineBytes?: number;
-  /** Called now and then with the lines that are done. */
-  readonly onProgress?: (lines: number) => void;
 }
 
 /** What became of an object and of each of its lines: lines = accepted + duplicate + rejectedTotal + withheld. */
@@ -34,8 +34,28 @@ export interface Receipt {
   readonly rejectedTotal: number;
   /** The first {@link MAX_REJECTIONS}. */
   readonly rejected: readonly Rejection[];
-  readonly bytes: number;
-  readonly sha256: string;
+  /** Null where the object could not be read to its end. */
+  readonly bytes: number | null;
+  readonly sha256: string | null;
+  /** Why nothing of the object could be read, where that is so. */
+  readonly problem?: string;
+}
+
+/** The receipt of an object that can't be read as it is: refused whole, without a verdict on any line. */
+export function unreadable(path: string, { message }: PoisonObjectError): Receipt {
+  return {
+    object: pathToFileURL(path).href,
+    status: 'rejected',
+    lines: 0,
+    accepted: 0,
+    duplicate: 0,
+    withheld: 0,
+    rejectedTotal: 0,
+    rejected: [],
+    bytes: null,
+    sha256: null,
+    problem: message,
+  };
 }
 
 const MAX_REJECTIONS = 100;
@@ -168,17 +188,9 @@ function mayBeParked({ bytes, terminated }: Line, { code }: Rejection): boolean 
   return !terminated || bytes?.every((byte) => BLANK.has(byte)) === true;
 }
 
-async function* linesOf(
-  file: SourceFile,
-  { maxLineBytes, onProgress }: IngestOptions,
-): AsyncGenerator<Line[]> {
+async function* linesOf(file: SourceFile, { maxLineBytes }: IngestOptions): AsyncGenerator<Line[]> {
   const framer = new LineFramer(maxLineBytes);
-  for await (const chunk of file.read()) {
-    const lines = framer.push(chunk);
-    yield lines;
-    const last = lines.at(-1);
-    if (last !== undefined) onProgress?.(last.number);
-  }
+  for await (const chunk of file.read()) yield framer.push(chunk);
   yield framer.end();
 }
 

@@ -12,6 +12,14 @@ const MAX_OBJECT_BYTES = 64 * 1024 ** 3;
 /** Chunks of 1 MiB let twice as much garbage pile up, and were no faster. */
 const CHUNK_BYTES = 256 * 1024;
 
+/** How a file is read. */
+export interface ReadOptions {
+  /** Of the log, unpacked. */
+  readonly maxObjectBytes?: number;
+  /** Told the bytes read so far, over all readings. */
+  readonly onRead?: (bytes: number) => void;
+}
+
 /** One version of one object, which can be read more than once. */
 export interface SourceFile {
   readonly path: string;
@@ -42,7 +50,9 @@ const PACKED = [
 ] as const;
 
 /** Opens nothing yet. */
-export function sourceFile(path: string, maxObjectBytes = MAX_OBJECT_BYTES): SourceFile {
+export function sourceFile(path: string, options: ReadOptions = {}): SourceFile {
+  const maxObjectBytes = options.maxObjectBytes ?? MAX_OBJECT_BYTES;
+  let allBytes = 0;
   let known: Identity | undefined;
   /** Of each chunk of the first reading: 44 characters a chunk, 12 MB for the largest object. */
   let proven: readonly string[] | undefined;
@@ -61,6 +71,7 @@ export function sourceFile(path: string, maxObjectBytes = MAX_OBJECT_BYTES): Sou
         digests.push(digest);
         whole.update(chunk);
         bytes += chunk.length;
+        options.onRead?.((allBytes += chunk.length));
         yield chunk;
       }
     } finally {
@@ -104,7 +115,7 @@ async function* unpacked(
     const packed = PACKED.find(({ magic }) => magic.every((byte, index) => head[index] === byte));
     if (packed !== undefined)
       throw new PoisonObjectError(`the file is ${packed.name}; only plain and gzip logs are read`);
-    if (isGzip !== path.endsWith('.gz'))
+    if (head.length > 0 && isGzip !== path.endsWith('.gz'))
       throw new PoisonObjectError(
         isGzip
           ? 'the file is gzip, but its name does not end in .gz'
@@ -136,6 +147,8 @@ async function* gunzipped(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uin
   source.on('error', (error) => gunzip.destroy(error));
   try {
     for await (const chunk of source.pipe(gunzip)) yield chunk as Uint8Array;
+    // Zero padding ends the unpacking, not the file: what is left still counts for its hash.
+    for await (const rest of source) void rest;
   } catch (error) {
     if (error instanceof Error && 'code' in error && String(error.code).startsWith('Z_'))
       throw new PoisonObjectError('the gzip data is damaged or cut off', { cause: error });
