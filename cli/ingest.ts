@@ -1,6 +1,6 @@
 import { access, stat } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { keyEntries, loadKeys } from '../lib/config.ts';
+import { keyEntries, loadKeys, payload } from '../lib/config.ts';
 import { ConfigError, PoisonObjectError } from '../lib/errors.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
 import {
@@ -22,7 +22,7 @@ type Act = (file: SourceFile, options: IngestOptions) => Promise<Receipt>;
 export const ingest: Command = (args) =>
   overFiles('ingest', args, (all) =>
     withGraph((graph) => {
-      const writer = new GraphWriter(graph);
+      const writer = new GraphWriter(graph, payload(process.env));
       return all((file, options) => ingestFile(file, writer, options));
     }),
   );

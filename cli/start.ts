@@ -2,16 +2,16 @@ import { createPrivateKey } from 'node:crypto';
 import { access, mkdir, readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { graphSettings, keyEntries, loadKeys } from '../lib/config.ts';
+import { graphSettings, keyEntries, loadKeys, payload } from '../lib/config.ts';
 import { TransientError } from '../lib/errors.ts';
 import { openGraph } from '../lib/graph/connection.ts';
 import { migrate } from '../lib/graph/schema.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
 import { ingestFile } from '../lib/ingest/ingest.ts';
-import { writeWhole } from '../lib/local/classpath.ts';
 import { watchBucket } from '../lib/local/bucket.ts';
 import { demoLog } from '../lib/local/demo.ts';
 import { startNeo4j } from '../lib/local/neo4j.ts';
+import { writeWhole } from '../lib/local/write-whole.ts';
 import { sourceFile } from '../lib/object/file.ts';
 import type { Command } from './custody.ts';
 import { NEO4J_HOME, tell } from './database.ts';
@@ -44,7 +44,7 @@ export const start: Command = async (args) => {
   try {
     await graph.verify();
     await migrate(graph);
-    const writer = new GraphWriter(graph);
+    const writer = new GraphWriter(graph, payload(process.env));
     const bucket = watchBucket(BUCKET, (path) => take(path, writer), RETRY_MS);
     tell(welcome(embedded));
     await stopped;

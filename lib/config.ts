@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import type { GraphSettings } from './graph/connection.ts';
+import type { Payload } from './graph/write-changes.ts';
 import { ConfigError } from './errors.ts';
 import { readVerifyingKey, type VerifyingKey } from './trust/keys.ts';
 
 /** The variables that are read, and what each is for; the README's table is tested against it. */
 export const VARIABLES = {
   CUSTODY_KEYS: 'public keys: file:<path to PEM> or PEM blocks, separated by commas or white space',
+  CUSTODY_PAYLOAD:
+    'how input and output are kept: inline (the default; larger ones as hash), hash, or none',
   NEO4J_URI: 'the database; unset, the embedded one is used',
   NEO4J_USERNAME: 'its user',
   NEO4J_PASSWORD: 'its password',
@@ -27,6 +30,13 @@ export function graphSettings(env: Environment): GraphSettings | null {
   if (!username || !password) throw new ConfigError(problems);
   const database = env['NEO4J_DATABASE'];
   return { uri, username, password, ...(database ? { database } : {}) };
+}
+
+/** How `input` and `output` are kept. */
+export function payload(env: Environment): Payload {
+  const named = env['CUSTODY_PAYLOAD'] || 'inline';
+  if (named === 'inline' || named === 'hash' || named === 'none') return named;
+  throw new ConfigError(['CUSTODY_PAYLOAD is inline, hash or none']);
 }
 
 /** The entries of CUSTODY_KEYS; a PEM block is one entry, whatever white space it has. */

@@ -166,6 +166,21 @@ test('a log that can’t be read as it is is refused on its own; the others have
   });
 });
 
+test.each([
+  ['hash', { input: null, inputBytes: 10 }],
+  ['none', { input: null, inputBytes: null }],
+])('with CUSTODY_PAYLOAD=%s no payload is stored', async (mode, expected) => {
+  await wipe(graph);
+  const args = ['ingest', '--key', at('k.public.pem'), at('good.jsonl')];
+  expect(await custody(args, '', { CUSTODY_PAYLOAD: mode })).toMatchObject({ exit: 0 });
+  const [row] = await graph.run(
+    "MATCH (i:Inference {id: 'demo-01'}) RETURN i.input AS input, i.inputBytes AS inputBytes",
+  );
+  expect(row).toEqual(expected);
+  expect((await custody(args, '', { CUSTODY_PAYLOAD: 'x' })).exit).toBe(2);
+  await wipe(graph);
+});
+
 test('every file that is missing or no file is named before anything is begun', async () => {
   const ended = await custody(['verify', '--key', at('k.public.pem'), at('absent.jsonl'), folder]);
   expect(ended).toMatchObject({ exit: 2, out: '' });

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { access, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, rename } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -77,13 +77,6 @@ export function serverArguments(classpath: string, home: string): string[] {
     `--home-dir=${home}`,
     `--config-dir=${join(home, 'conf')}`,
   ];
-}
-
-/** Writes so that a reader sees the whole text or the text before it. */
-export async function writeWhole(file: string, text: string, mode = 0o644): Promise<void> {
-  const fresh = `${file}.${process.pid}.tmp`;
-  await writeFile(fresh, text, { mode });
-  await rename(fresh, file);
 }
 
 async function needJava(): Promise<void> {

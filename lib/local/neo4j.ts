@@ -6,10 +6,11 @@ import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ConfigError, TransientError } from '../errors.ts';
-import { resolveClasspath, serverArguments, writeWhole } from './classpath.ts';
+import { resolveClasspath, serverArguments } from './classpath.ts';
 import { freePorts } from './free-port.ts';
 import { endServer, isServer } from './server-process.ts';
 import { holding } from './start-lock.ts';
+import { writeWhole } from './write-whole.ts';
 
 /** A running server, started here or joined. */
 export interface EmbeddedNeo4j {
