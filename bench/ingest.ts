@@ -1,15 +1,14 @@
-import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { migrate } from '../lib/graph/schema.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
-import { ingestFile } from '../lib/ingest/ingest.ts';
+import { ingestFile, type IngestOptions } from '../lib/ingest/ingest.ts';
 import { startNeo4j } from '../lib/local/neo4j.ts';
 import { sourceFile } from '../lib/object/file.ts';
-import { readVerifyingKey } from '../lib/trust/keys.ts';
 import { signRecord } from '../lib/trust/sign.ts';
+import { testKey } from '../test/support/test-key.ts';
 
 // Ingest of a signed log against the plainest thing that could be done with the same records once
 // they are parsed: UNWIND and MERGE of prebuilt rows, two transactions in flight, no verification,
@@ -34,14 +33,8 @@ SET i.input = row.input, i.output = row.output, i.timestamp = row.timestamp
 MERGE (m)-[:GENERATED]->(i)
 `;
 
-const { privateKey, publicKey } = generateKeyPairSync('rsa', {
-  modulusLength: 2_048,
-  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-  publicKeyEncoding: { type: 'spki', format: 'pem' },
-});
-const key = readVerifyingKey(publicKey);
-if ('problem' in key) throw new Error(key.problem);
-const signer = createPrivateKey(privateKey);
+const { privateKey, key } = testKey();
+const options: IngestOptions = { keys: [key], onBadLine: 'reject' };
 const timestamp = '2026-01-01T00:00:00Z';
 
 interface Inference {
@@ -77,16 +70,12 @@ function logOf(round: string): string {
     ...inferences(round).map((members) => ({ type: 'inference', ...members })),
   ];
   return records
-    .map((record) => `${signRecord(JSON.stringify({ ...record, timestamp }), signer, 'max')}\n`)
+    .map((record) => `${signRecord(JSON.stringify({ ...record, timestamp }), privateKey, 'max')}\n`)
     .join('');
 }
 
 async function custody(graph: Graph, path: string): Promise<number> {
   const start = performance.now();
-  const options = {
-    keys: [key as Exclude<typeof key, { problem: string }>],
-    onBadLine: 'reject',
-  } as const;
   const receipt = await ingestFile(sourceFile(path), new GraphWriter(graph), options);
   if (receipt.accepted !== INFERENCES + MODELS + DATASETS) throw new Error('not all was accepted');
   return performance.now() - start;
@@ -133,10 +122,7 @@ try {
     const ours = await custody(graph, path);
     const theirs = await plain(graph, `b${round}`);
     const again = performance.now();
-    await ingestFile(sourceFile(path), new GraphWriter(graph), {
-      keys: [key],
-      onBadLine: 'reject',
-    });
+    await ingestFile(sourceFile(path), new GraphWriter(graph), options);
     const replay = performance.now() - again;
     const rate = (ms: number): string => `${Math.round(INFERENCES / (ms / 1000))}/s`;
     if (round > 0) ratios.push(theirs / ours);

@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,22 +8,17 @@ import { openGraph } from '../lib/graph/connection.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
 import { ingestFile, type Receipt } from '../lib/ingest/ingest.ts';
 import { sourceFile } from '../lib/object/file.ts';
-import { readVerifyingKey } from '../lib/trust/keys.ts';
 import { signRecord } from '../lib/trust/sign.ts';
 import { graphSnapshot, wipe } from './support/snapshot.ts';
+import { testKey } from './support/test-key.ts';
 
 const LINES = 6_000;
 const folder = mkdtempSync(join(tmpdir(), 'custody-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const pair = generateKeyPairSync('rsa', {
-  modulusLength: 2_048,
-  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-  publicKeyEncoding: { type: 'spki', format: 'pem' },
-});
+const pair = testKey();
 
 function write(path: string): void {
-  const key = createPrivateKey(pair.privateKey);
   const at = { timestamp: '2026-01-01T00:00:00Z' };
   // The models come last, so that a kill may also fall between their batch and what it makes possible.
   const records = [
@@ -44,7 +38,7 @@ function write(path: string): void {
   ];
   writeFileSync(
     path,
-    records.map((of) => `${signRecord(JSON.stringify(of), key, 'max')}\n`).join(''),
+    records.map((of) => `${signRecord(JSON.stringify(of), pair.privateKey, 'max')}\n`).join(''),
   );
 }
 
@@ -54,15 +48,13 @@ test(
   async () => {
     const path = join(folder, 'log.jsonl');
     write(path);
-    writeFileSync(join(folder, 'k.pem'), pair.publicKey);
+    writeFileSync(join(folder, 'k.pem'), pair.publicPem);
     const { uri, username, password } = inject('neo4j');
     const graph = openGraph({ uri, username, password });
-    const key = readVerifyingKey(pair.publicKey);
-    if ('problem' in key) throw new Error(key.problem);
 
     await wipe(graph);
     await ingestFile(sourceFile(path), new GraphWriter(graph), {
-      keys: [key],
+      keys: [pair.key],
       onBadLine: 'reject',
     });
     const undisturbed = await graphSnapshot(graph);

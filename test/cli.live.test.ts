@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +7,7 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { demoLog } from '../lib/local/demo.ts';
 import { graphSnapshot, wipe } from './support/snapshot.ts';
+import { testKey } from './support/test-key.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'custody-'));
 const at = (name: string): string => join(folder, name);
@@ -18,13 +18,7 @@ beforeAll(async () => {
   graph = openGraph(inject('neo4j'));
   await wipe(graph);
   await custody(['keygen', at('k')]);
-  const { privateKey } = generateKeyPairSync('rsa', {
-    modulusLength: 2_048,
-    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-  });
-  writeFileSync(at('other.pem'), privateKey);
-  log = demoLog(createPrivateKey(privateKey));
+  log = demoLog(testKey().privateKey);
 });
 afterAll(async () => {
   rmSync(folder, { recursive: true });

@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,27 +9,20 @@ import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { GraphWriter, type Batch } from '../lib/graph/writer.ts';
 import { ingestFile, type GraphSink, type IngestOptions } from '../lib/ingest/ingest.ts';
 import { sourceFile } from '../lib/object/file.ts';
-import { readVerifyingKey } from '../lib/trust/keys.ts';
 import { signRecord } from '../lib/trust/sign.ts';
 import { graphSnapshot, wipe } from './support/snapshot.ts';
+import { testKey } from './support/test-key.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'custody-'));
 const path = join(folder, 'log.jsonl');
-const { privateKey, publicKey } = generateKeyPairSync('rsa', {
-  modulusLength: 2_048,
-  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-  publicKeyEncoding: { type: 'spki', format: 'pem' },
-});
-const key = readVerifyingKey(publicKey);
-if ('problem' in key) throw new Error(key.problem);
+const { privateKey, key } = testKey();
 const options: IngestOptions = { keys: [key], onBadLine: 'reject' };
 
 const LINES = 2_500;
-const signed = createPrivateKey(privateKey);
 const lineOf = (index: number): string => {
   const id = `i${String(index).padStart(6, '0')}`;
   const record = { type: 'inference', id, model_name: 'm', timestamp: '2026-01-01T00:00:00Z' };
-  return `${signRecord(JSON.stringify(record), signed, 'digest')}\n`;
+  return `${signRecord(JSON.stringify(record), privateKey, 'digest')}\n`;
 };
 const log = Array.from({ length: LINES }, (_, index) => lineOf(index)).join('');
 

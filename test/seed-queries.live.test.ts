@@ -1,4 +1,3 @@
-import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,9 +7,9 @@ import { runSeedQuery } from '../lib/graph/seed-queries.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
 import { ingestFile } from '../lib/ingest/ingest.ts';
 import { sourceFile } from '../lib/object/file.ts';
-import { readVerifyingKey } from '../lib/trust/keys.ts';
 import { signRecord } from '../lib/trust/sign.ts';
 import { wipe } from './support/snapshot.ts';
+import { testKey } from './support/test-key.ts';
 
 // A log without ambiguity: one commit a name, parents before children, ids and commits given. For
 // such logs the first importer of the article linked rightly, and these are the rows it gave, worked
@@ -90,9 +89,7 @@ let graph: Graph;
 beforeAll(async () => {
   graph = openGraph(inject('neo4j'));
   await wipe(graph);
-  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 });
-  const key = readVerifyingKey(publicKey.export({ type: 'spki', format: 'pem' }).toString());
-  if ('problem' in key) throw new Error(key.problem);
+  const { privateKey, key } = testKey();
   const path = join(folder, 'log.jsonl');
   writeFileSync(path, texts.map((text) => `${signRecord(text, privateKey, 'max')}\n`).join(''));
   const receipt = await ingestFile(sourceFile(path), new GraphWriter(graph), {

@@ -70,3 +70,55 @@ test('a line of the default limit is held and one byte more is not', () => {
     [MAX_LINE_BYTES + 1, false],
   ]);
 });
+
+const LIMIT = 6;
+
+function framedAt(bytes: Uint8Array, cuts: readonly number[]): unknown[] {
+  const framer = new LineFramer(LIMIT);
+  const points = [...new Set(cuts.map((cut) => cut % (bytes.length + 1)))].sort((a, b) => a - b);
+  const lines: Line[] = [];
+  let from = 0;
+  for (const to of [...points, bytes.length]) {
+    lines.push(...framer.push(bytes.slice(from, to)));
+    from = to;
+  }
+  lines.push(...framer.end());
+  return lines.map((line) => ({
+    ...line,
+    bytes: line.bytes && Buffer.from(line.bytes).toString('hex'),
+  }));
+}
+
+const nasty = fc
+  .array(fc.constantFrom(0x0a, 0x0d, 0x61, 0xe2, 0x80, 0xa8), { maxLength: 60 })
+  .map((bytes) => Uint8Array.from(bytes));
+
+test('cutting the same bytes anywhere never changes the lines', () => {
+  fc.assert(
+    fc.property(nasty, fc.array(fc.nat(), { maxLength: 8 }), (bytes, cuts) => {
+      expect(framedAt(bytes, cuts)).toEqual(framedAt(bytes, []));
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+test('lines are what lies between line feeds, a carriage return before one left out', () => {
+  fc.assert(
+    fc.property(nasty, (bytes) => {
+      const parts = Buffer.from(bytes).toString('latin1').split('\n');
+      const last = parts.pop() ?? '';
+      const texts = [
+        ...parts.map((part) => part.replace(/\r$/, '')),
+        ...(last === '' ? [] : [last]),
+      ];
+      expect(framedAt(bytes, [])).toMatchObject(
+        texts.map((text, index) => ({
+          number: index + 1,
+          length: text.length,
+          bytes: text.length > LIMIT ? null : Buffer.from(text, 'latin1').toString('hex'),
+        })),
+      );
+    }),
+    { numRuns: 2_000 },
+  );
+});

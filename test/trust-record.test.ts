@@ -1,16 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { generateKeyPairSync, sign, constants } from 'node:crypto';
-import { readVerifyingKey } from '../lib/trust/keys.ts';
+import { sign, constants } from 'node:crypto';
 import { parseRecord, type LineageRecord } from '../lib/trust/record.ts';
 import { isRefusal } from '../lib/trust/rejection.ts';
 import { verifyEnvelope } from '../lib/trust/signature.ts';
 import { parseTimestamp } from '../lib/trust/timestamp.ts';
+import { testKey } from './support/test-key.ts';
 
-const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 });
-const key = readVerifyingKey(publicKey.export({ type: 'spki', format: 'pem' }).toString());
+const { privateKey, key } = testKey();
 
 function parse(text: string): ReturnType<typeof parseRecord> {
-  if ('problem' in key) throw new Error(key.problem);
   const signature = sign('sha256', Buffer.from(text), {
     key: privateKey,
     padding: constants.RSA_PKCS1_PSS_PADDING,

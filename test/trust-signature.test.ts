@@ -11,15 +11,11 @@ import { readVerifyingKey, type VerifyingKey } from '../lib/trust/keys.ts';
 import { isRefusal } from '../lib/trust/rejection.ts';
 import { signRecord } from '../lib/trust/sign.ts';
 import { verifyLine } from '../lib/trust/verify.ts';
+import { testKey, usable } from './support/test-key.ts';
 
 const TEXT =
   '{"type":"dataset","hash":"h","path":"p","description":"é😀","timestamp":"2026-01-01T00:00:00Z"}';
 
-const usable = (pem: string): VerifyingKey => {
-  const key = readVerifyingKey(pem);
-  if ('problem' in key) throw new Error(key.problem);
-  return key;
-};
 const problem = (pem: string): string | null => {
   const key = readVerifyingKey(pem);
   return 'problem' in key ? key.problem : null;
@@ -74,7 +70,7 @@ describe.each([2_048, 3_072, 4_096])('a key of %i bits', (bits) => {
   });
 
   test('accepts no single-bit flip of a signed line', () => {
-    // One line for each key size; test/trust.prop.test.ts flips a hundred lines of one size.
+    // One line for each key size; a hundred lines of one size are flipped below.
     const bytes = Buffer.from(signRecord(TEXT, privateKey, bits === 3_072 ? 'max' : 'digest'));
     expect(outcome(bytes, key)).toBe('accepted');
     let accepted = 0;
@@ -91,6 +87,22 @@ describe.each([2_048, 3_072, 4_096])('a key of %i bits', (bits) => {
     expect(key).toMatchObject({ bits, kid: createHash('sha256').update(der).digest('hex') });
     expect(usable(publicKey.export({ type: 'pkcs1', format: 'pem' }).toString()).kid).toBe(key.kid);
   });
+});
+
+test('every single-bit flip of 100 signed lines is refused', { timeout: 300_000 }, () => {
+  const { privateKey, key } = testKey();
+  const accepts = (bytes: Uint8Array): boolean => outcome(bytes, key) === 'accepted';
+  for (let index = 0; index < 100; index += 1) {
+    const text = `{"type":"dataset","hash":"${index}","path":"p","timestamp":"2026-01-01T00:00:00Z"}`;
+    const bytes = Buffer.from(signRecord(text, privateKey, index % 2 === 0 ? 'digest' : 'max'));
+    expect(accepts(bytes)).toBe(true);
+    for (let bit = 0; bit < bytes.length * 8; bit += 1) {
+      const at = bit >> 3;
+      bytes[at] = (bytes[at] ?? 0) ^ (1 << (bit & 7));
+      if (accepts(bytes)) throw new Error(`line ${index} is accepted with bit ${bit} flipped`);
+      bytes[at] = (bytes[at] ?? 0) ^ (1 << (bit & 7));
+    }
+  }
 });
 
 test('a key that cannot be trusted with verifying is refused with a reason', () => {

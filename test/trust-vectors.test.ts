@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { readVerifyingKey, type VerifyingKey } from '../lib/trust/keys.ts';
 import { LineFramer } from '../lib/trust/lines.ts';
 import { isRefusal, REJECTION_CODES } from '../lib/trust/rejection.ts';
 import { verifyLine } from '../lib/trust/verify.ts';
+import { usable } from './support/test-key.ts';
 
 interface Vectors {
   readonly keys: readonly string[];
@@ -17,12 +17,6 @@ interface Vectors {
 
 const read = (name: string): Vectors =>
   JSON.parse(readFileSync(new URL(`vectors/${name}.json`, import.meta.url), 'utf8')) as Vectors;
-
-const usable = (pem: string): VerifyingKey => {
-  const key = readVerifyingKey(pem);
-  if ('problem' in key) throw new Error(key.problem);
-  return key;
-};
 
 describe.each(['python', 'node'])('lines signed by %s', (signer) => {
   const { keys: pems, maxLineBytes, vectors } = read(signer);
