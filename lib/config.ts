@@ -4,19 +4,18 @@ import type { Payload } from './graph/write-changes.ts';
 import { ConfigError } from './errors.ts';
 import { readVerifyingKey, type VerifyingKey } from './trust/keys.ts';
 
-/** The variables that are read, and what each is for; the README's table is tested against it. */
-export const VARIABLES = {
-  CUSTODY_KEYS: 'public keys: file:<path to PEM> or PEM blocks, separated by commas or white space',
-  CUSTODY_PAYLOAD:
-    'how input and output are kept: inline (the default; larger ones as hash), hash, or none',
-  NEO4J_URI: 'the database; unset, the embedded one is used',
-  NEO4J_USERNAME: 'its user',
-  NEO4J_PASSWORD: 'its password',
-  NEO4J_DATABASE: "its database; the user's home database when unset",
-} as const;
+/** The variables that can be read, in the order of the README's table, which is tested against it. */
+export const VARIABLES = [
+  'CUSTODY_KEYS',
+  'CUSTODY_PAYLOAD',
+  'NEO4J_URI',
+  'NEO4J_USERNAME',
+  'NEO4J_PASSWORD',
+  'NEO4J_DATABASE',
+] as const;
 
-/** Environment variables by name, as `process.env` has them. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+/** `process.env`, of which nothing but {@link VARIABLES} can be named. */
+export type Environment = Readonly<Partial<Record<(typeof VARIABLES)[number], string | undefined>>>;
 
 const MAX_KEYS = 16;
 
@@ -28,20 +27,20 @@ export function graphSettings(env: Environment): GraphSettings | null {
   if (!username) problems.push('NEO4J_URI is set, but NEO4J_USERNAME is not');
   if (!password) problems.push('NEO4J_URI is set, but NEO4J_PASSWORD is not');
   if (!username || !password) throw new ConfigError(problems);
-  const database = env['NEO4J_DATABASE'];
+  const database = env.NEO4J_DATABASE;
   return { uri, username, password, ...(database ? { database } : {}) };
 }
 
 /** How `input` and `output` are kept. */
 export function payload(env: Environment): Payload {
-  const named = env['CUSTODY_PAYLOAD'] || 'inline';
+  const named = env.CUSTODY_PAYLOAD || 'inline';
   if (named === 'inline' || named === 'hash' || named === 'none') return named;
   throw new ConfigError(['CUSTODY_PAYLOAD is inline, hash or none']);
 }
 
 /** The entries of CUSTODY_KEYS; a PEM block is one entry, whatever white space it has. */
 export function keyEntries(env: Environment): string[] {
-  const text = env['CUSTODY_KEYS'] ?? '';
+  const text = env.CUSTODY_KEYS ?? '';
   return text.match(/-----BEGIN [^-]+-----[^-]*-----END [^-]+-----|[^\s,]+/g) ?? [];
 }
 
