@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { loadEnvFile } from 'node:process';
 import { ConfigError, TransientError } from '../lib/errors.ts';
+import type { Command } from './command.ts';
 import { ingest, verify } from './ingest.ts';
 import { keygen } from './keygen.ts';
 import { migrate } from './migrate.ts';
@@ -8,9 +9,6 @@ import { neo4j } from './neo4j.ts';
 import { query } from './query.ts';
 import { sign } from './sign.ts';
 import { start } from './start.ts';
-
-/** Resolves to the exit code: 0 done, 1 something was refused or found. */
-export type Command = (args: string[]) => Promise<0 | 1>;
 
 const COMMANDS: Readonly<Record<string, { run: Command; does: string }>> = {
   start: { run: start, does: 'database and watched folder, with a demo log the first time' },

@@ -1,17 +1,18 @@
-import { access, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { keyEntries, loadKeys, payload } from '../lib/config.ts';
-import { ConfigError, PoisonObjectError } from '../lib/errors.ts';
+import { ConfigError } from '../lib/errors.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
 import {
   ingestFile,
-  unreadable,
+  refusing,
   verifyFile,
   type IngestOptions,
   type Receipt,
 } from '../lib/ingest/ingest.ts';
 import { sourceFile, type SourceFile } from '../lib/object/file.ts';
-import type { Command } from './custody.ts';
+import type { Command } from './command.ts';
 import { tell, withGraph } from './database.ts';
 
 /** Made by `custody start`; used where no key is named. */
@@ -55,7 +56,7 @@ async function overFiles(
     throw new ConfigError(['--on-bad-line is reject or quarantine']);
   if (positionals.length === 0) throw new ConfigError([`custody ${name} takes at least one file`]);
   const sizes = await sizesOf(positionals);
-  const keys = await loadKeys(await namedKeys(values.key));
+  const keys = await loadKeys(namedKeys(values.key));
   const receipts: Receipt[] = [];
   try {
     await around(async (act) => {
@@ -63,8 +64,7 @@ async function overFiles(
         const bar = progressBar(path, size * READINGS[name]);
         const receipt = await refusing(path, () =>
           act(sourceFile(path, { onRead: bar.to }), { keys, onBadLine }),
-        );
-        bar.clear();
+        ).finally(bar.clear);
         receipts.push(receipt);
         if (!values.json) process.stdout.write(`${verdict(path, receipt)}\n`);
       }
@@ -93,24 +93,11 @@ async function sizesOf(paths: readonly string[]): Promise<readonly (readonly [st
   return sizes;
 }
 
-/** A log that can't be read as it is is refused like any other bad log, and the next one has its turn. */
-export async function refusing(path: string, act: () => Promise<Receipt>): Promise<Receipt> {
-  try {
-    return await act();
-  } catch (error) {
-    if (error instanceof PoisonObjectError) return unreadable(path, error);
-    throw error;
-  }
-}
-
-async function namedKeys(given: readonly string[]): Promise<readonly string[]> {
+function namedKeys(given: readonly string[]): readonly string[] {
   if (given.length > 0) return given;
   const entries = keyEntries(process.env);
   if (entries.length > 0) return entries;
-  const hasDemo = await access(DEMO_PUBLIC_KEY).then(
-    () => true,
-    () => false,
-  );
+  const hasDemo = existsSync(DEMO_PUBLIC_KEY);
   if (hasDemo) tell(`custody: no key is named, so the demo key ${DEMO_PUBLIC_KEY} is used`);
   return hasDemo ? [DEMO_PUBLIC_KEY] : [];
 }

@@ -1,9 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { ConfigError } from '../lib/errors.ts';
+import { ConfigError, hasCode } from '../lib/errors.ts';
 import { MIN_KEY_BITS } from '../lib/trust/keys.ts';
-import type { Command } from './custody.ts';
+import type { Command } from './command.ts';
 
 export const keygen: Command = async (args) => {
   const { values, positionals } = parseArgs({
@@ -35,7 +35,7 @@ export async function writeKeyPair(name: string, bits: number): Promise<[string,
     await writeFile(files[0], pem, { mode: 0o600, flag: 'wx' });
     await writeFile(files[1], publicKey.export({ type: 'spki', format: 'pem' }), { flag: 'wx' });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    if (!hasCode(error, 'EEXIST')) throw error;
     throw new ConfigError([`${files.join(' or ')} is there already; it is not overwritten`]);
   }
   return files;

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { migrate as createSchema, missingSchema } from '../lib/graph/schema.ts';
-import type { Command } from './custody.ts';
+import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
 
 export const migrate: Command = async (args) => {

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../lib/errors.ts';
 import { neo4jStatus, startNeo4j, stopNeo4j } from '../lib/local/neo4j.ts';
-import type { Command } from './custody.ts';
+import type { Command } from './command.ts';
 import { NEO4J_HOME, tell } from './database.ts';
 
 export const neo4j: Command = async (args) => {

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../lib/errors.ts';
 import { runSeedQuery, SEED_QUERIES, type Table } from '../lib/graph/seed-queries.ts';
-import type { Command } from './custody.ts';
+import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
 
 const MAX_CELL = 48;

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { ConfigError } from '../lib/errors.ts';
 import { LineFramer, type Line } from '../lib/trust/lines.ts';
 import { signRecord } from '../lib/trust/sign.ts';
-import type { Command } from './custody.ts';
+import type { Command } from './command.ts';
 
 export const sign: Command = async (args) => {
   const { values } = parseArgs({

@@ -1,5 +1,6 @@
 import { createPrivateKey } from 'node:crypto';
-import { access, mkdir, readdir, readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { graphSettings, keyEntries, loadKeys, payload } from '../lib/config.ts';
@@ -7,15 +8,15 @@ import { TransientError } from '../lib/errors.ts';
 import { openGraph } from '../lib/graph/connection.ts';
 import { migrate } from '../lib/graph/schema.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
-import { ingestFile } from '../lib/ingest/ingest.ts';
+import { ingestFile, refusing } from '../lib/ingest/ingest.ts';
 import { watchBucket } from '../lib/local/bucket.ts';
 import { demoLog } from '../lib/local/demo.ts';
 import { startNeo4j } from '../lib/local/neo4j.ts';
 import { writeWhole } from '../lib/local/write-whole.ts';
 import { sourceFile } from '../lib/object/file.ts';
-import type { Command } from './custody.ts';
+import type { Command } from './command.ts';
 import { NEO4J_HOME, tell } from './database.ts';
-import { DEMO_PUBLIC_KEY, refusing, verdict } from './ingest.ts';
+import { DEMO_PUBLIC_KEY, verdict } from './ingest.ts';
 import { writeKeyPair } from './keygen.ts';
 
 const BUCKET = '.custody/bucket';
@@ -88,11 +89,7 @@ async function bucketKeys(): Promise<string[]> {
 }
 
 async function prepareDemo(): Promise<void> {
-  const isThere = await access(DEMO_PUBLIC_KEY).then(
-    () => true,
-    () => false,
-  );
-  if (isThere) return;
+  if (existsSync(DEMO_PUBLIC_KEY)) return;
   const [privateFile] = await writeKeyPair('.custody/demo', 2_048);
   const key = createPrivateKey(await readFile(privateFile, 'utf8'));
   await writeWhole(join(BUCKET, 'demo.jsonl'), demoLog(key));

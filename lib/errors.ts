@@ -18,3 +18,8 @@ export class TransientError extends Error {
 export class PoisonObjectError extends Error {
   override readonly name = 'PoisonObjectError';
 }
+
+/** True for an error of the system or of Node with that code, as `ENOENT`. */
+export function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
+}

@@ -244,10 +244,6 @@ class Records {
     this.#stored = stored;
   }
 
-  has(digest: string): boolean {
-    return this.#fresh.has(digest) || this.#stored.has(digest);
-  }
-
   /** True when the record was not known; a known one only moves to a lesser place. */
   add(verified: VerifiedRecord): boolean {
     return this.put(standingOf(verified), verified.record);

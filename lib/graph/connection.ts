@@ -12,7 +12,6 @@ export interface GraphSettings {
 
 /** An open connection pool to one Neo4j database. */
 export interface Graph {
-  readonly driver: Driver;
   /** Resolves when the database answers; {@link ConfigError} when it refuses the login, {@link TransientError} when it can't be reached. */
   verify(): Promise<void>;
   /** Runs a unit of work that may be run again from its start, even after its COMMIT took effect. */
@@ -45,7 +44,6 @@ export function openGraph(settings: GraphSettings): Graph {
     }
   }
   return {
-    driver,
     verify: () =>
       within(async (open) => {
         await open.run('RETURN 1');

@@ -132,7 +132,8 @@ export async function readVersions(
   };
 }
 
-async function versionsOf(
+/** Every version of each of these model names, by name and commit; an entry for every name. */
+export async function versionsOf(
   tx: ManagedTransaction,
   names: Iterable<string>,
 ): Promise<Stored['models']> {

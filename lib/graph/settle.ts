@@ -3,7 +3,8 @@ import { leastOf } from './changes.ts';
 import { rows, type Graph } from './connection.ts';
 import { fromDateTime } from './instant.ts';
 import { lockAlone } from './lock.ts';
-import { inOrder, resolve, type Version } from './resolve.ts';
+import { versionsOf } from './read-stored.ts';
+import { inOrder, resolve } from './resolve.ts';
 
 /** Rows of one settling transaction; a hundred thousand at once ran out of a 600 MB heap. */
 const PAGE_ROWS = 1_000;
@@ -36,12 +37,6 @@ MATCH (m:Model {name: row.name, commit: row.commit})
 MERGE (d)-[u:USED_IN]->(m)
 SET u.evidence = row.evidence
 DELETE p
-`;
-
-const VERSIONS = `
-MATCH (m:Model)
-WHERE m.name = $name AND m.commit IS NOT NULL
-RETURN m.commit AS commit, m.since AS since
 `;
 
 const MARKED_INFERENCES = `
@@ -128,11 +123,9 @@ async function makeLinks(tx: ManagedTransaction, hash: string): Promise<boolean>
 }
 
 async function relink(tx: ManagedTransaction, key: string, name: string): Promise<boolean> {
+  const models = await versionsOf(tx, [name]);
   const versions = inOrder(
-    rows(await tx.run(VERSIONS, { name })).map((row): Version => ({
-      commit: row['commit'] as string,
-      since: fromDateTime(row['since'] as DateTime<number>),
-    })),
+    Array.from(models.get(name) ?? [], ([commit, { since }]) => ({ commit, since })),
   );
   const found = rows(
     await tx.run(MARKED_INFERENCES, { key, name, beginning: BEGINNING, limit: BigInt(PAGE_ROWS) }),

@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url';
-import type { PoisonObjectError } from '../errors.ts';
+import { PoisonObjectError } from '../errors.ts';
 import type { Batch, Progress, SourceObject, Totals } from '../graph/writer.ts';
 import type { SourceFile } from '../object/file.ts';
 import type { VerifyingKey } from '../trust/keys.ts';
@@ -41,8 +41,18 @@ export interface Receipt {
   readonly problem?: string;
 }
 
-/** The receipt of an object that can't be read as it is: refused whole, without a verdict on any line. */
-export function unreadable(path: string, { message }: PoisonObjectError): Receipt {
+/** A log that can't be read as it is gets a receipt like any other bad log; other failures pass through. */
+export async function refusing(path: string, act: () => Promise<Receipt>): Promise<Receipt> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof PoisonObjectError) return unreadable(path, error);
+    throw error;
+  }
+}
+
+/** Refused whole, without a verdict on any line. */
+function unreadable(path: string, { message }: PoisonObjectError): Receipt {
   return {
     object: pathToFileURL(path).href,
     status: 'rejected',
@@ -207,7 +217,7 @@ async function write(
   let bytes = 0;
   let afterLine = 0;
   let throughLine = 0;
-  // Two batches are on their way while the next one is read and verified.
+  // Two batches are on their way while the next one is read.
   const inFlight: Promise<Totals>[] = [];
   const send = async (last: boolean): Promise<void> => {
     if (inFlight.length >= MAX_IN_FLIGHT) await inFlight.shift();

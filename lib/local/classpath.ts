@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { access, mkdir, readFile, rename } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { ConfigError, TransientError } from '../errors.ts';
+import { ConfigError, hasCode, TransientError } from '../errors.ts';
 
 const run = promisify(execFile);
 
@@ -37,7 +38,7 @@ export async function resolveClasspath(
   const version = createHash('sha256').update(pom).digest('hex').slice(0, 16);
   const file = join(home, `classpath-${version}`);
   const known = await readFile(file, 'utf8').catch(() => null);
-  if (known !== null && (await allExist(known))) return known;
+  if (known !== null && known.split(delimiter).every((jar) => existsSync(jar))) return known;
   onProgress('fetching Neo4j 5.26.16 from Maven Central (about 116 MB, once) …');
   await mkdir(home, { recursive: true, mode: 0o700 });
   const fresh = `${file}.${process.pid}`;
@@ -56,7 +57,8 @@ export async function resolveClasspath(
       { maxBuffer: 16 * 1024 * 1024, timeout: FETCH_SECONDS * 1000 },
     );
   } catch (error) {
-    if (isMissing(error)) throw new ConfigError([`Maven (mvn) is not on the path.\n${WAYS_OUT}`]);
+    if (hasCode(error, 'ENOENT'))
+      throw new ConfigError([`Maven (mvn) is not on the path.\n${WAYS_OUT}`]);
     throw new TransientError(
       'Maven could not fetch Neo4j; check the network and run this again (nothing half-fetched is used)',
       { cause: error },
@@ -90,20 +92,4 @@ async function needJava(): Promise<void> {
   const major = Number(/version "(\d+)/.exec(text)?.[1] ?? 0);
   if (major < MIN_JAVA)
     throw new ConfigError([`Java ${MIN_JAVA} or newer is needed, this is ${major}.\n${WAYS_OUT}`]);
-}
-
-async function allExist(classpath: string): Promise<boolean> {
-  const found = await Promise.all(
-    classpath.split(delimiter).map((jar) =>
-      access(jar).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
-  return found.every(Boolean);
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

@@ -22,7 +22,6 @@ export interface ReadOptions {
 
 /** One version of one object, which can be read more than once. */
 export interface SourceFile {
-  readonly path: string;
   /**
    * The unpacked bytes in order, in chunks of no fixed size. From the second reading on it proves that
    * it reads what the first did: {@link TransientError} where the file changed meanwhile.
@@ -83,7 +82,6 @@ export function sourceFile(path: string, options: ReadOptions = {}): SourceFile 
   }
 
   return {
-    path,
     read: () => unpacked(path, stored(), maxObjectBytes),
     identity() {
       if (known === undefined) throw new Error('identity() before the first whole reading');
