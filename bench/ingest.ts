@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { migrate } from '../lib/graph/schema.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
-import { ingestFile, type IngestOptions } from '../lib/ingest/ingest.ts';
+import { ingestObject, type IngestOptions } from '../lib/ingest/ingest.ts';
 import { startNeo4j } from '../lib/local/neo4j.ts';
-import { sourceFile } from '../lib/object/file.ts';
+import { storedFile } from '../lib/object/file.ts';
 import { signRecord } from '../lib/trust/sign.ts';
 import { testKey } from '../test/support/test-key.ts';
 
@@ -76,7 +76,7 @@ function logOf(round: string): string {
 
 async function custody(graph: Graph, path: string): Promise<number> {
   const start = performance.now();
-  const receipt = await ingestFile(sourceFile(path), new GraphWriter(graph), options);
+  const receipt = await ingestObject(storedFile(path), new GraphWriter(graph), options);
   if (receipt.accepted !== INFERENCES + MODELS + DATASETS) throw new Error('not all was accepted');
   return performance.now() - start;
 }
@@ -122,7 +122,7 @@ try {
     const ours = await custody(graph, path);
     const theirs = await plain(graph, `b${round}`);
     const again = performance.now();
-    await ingestFile(sourceFile(path), new GraphWriter(graph), options);
+    await ingestObject(storedFile(path), new GraphWriter(graph), options);
     const replay = performance.now() - again;
     const rate = (ms: number): string => `${Math.round(INFERENCES / (ms / 1000))}/s`;
     if (round > 0) ratios.push(theirs / ours);

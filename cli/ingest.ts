@@ -1,34 +1,36 @@
 import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { keyEntries, loadKeys, payload } from '../lib/config.ts';
 import { ConfigError } from '../lib/errors.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
 import {
-  ingestFile,
+  ingestObject,
   refusing,
-  verifyFile,
+  verifyObject,
   type IngestOptions,
   type Receipt,
 } from '../lib/ingest/ingest.ts';
-import { sourceFile, type SourceFile } from '../lib/object/file.ts';
+import { storedFile } from '../lib/object/file.ts';
+import type { StoredObject } from '../lib/object/stored.ts';
 import type { Command } from './command.ts';
 import { tell, withGraph } from './database.ts';
 
 /** Made by `custody start`; used where no key is named. */
 export const DEMO_PUBLIC_KEY = '.custody/demo.public.pem';
 
-type Act = (file: SourceFile, options: IngestOptions) => Promise<Receipt>;
+type Act = (object: StoredObject, options: IngestOptions) => Promise<Receipt>;
 
 export const ingest: Command = (args) =>
   overFiles('ingest', args, (all) =>
     withGraph((graph) => {
       const writer = new GraphWriter(graph, payload(process.env));
-      return all((file, options) => ingestFile(file, writer, options));
+      return all((object, options) => ingestObject(object, writer, options));
     }),
   );
 
-export const verify: Command = (args) => overFiles('verify', args, (all) => all(verifyFile));
+export const verify: Command = (args) => overFiles('verify', args, (all) => all(verifyObject));
 
 async function overFiles(
   name: keyof typeof READINGS,
@@ -62,8 +64,8 @@ async function overFiles(
     await around(async (act) => {
       for (const [path, size] of sizes) {
         const bar = progressBar(path, size * READINGS[name]);
-        const receipt = await refusing(path, () =>
-          act(sourceFile(path, { onRead: bar.to }), { keys, onBadLine }),
+        const receipt = await refusing(pathToFileURL(path).href, () =>
+          act(storedFile(path, { onRead: bar.to }), { keys, onBadLine }),
         ).finally(bar.clear);
         receipts.push(receipt);
         if (!values.json) process.stdout.write(`${verdict(path, receipt)}\n`);

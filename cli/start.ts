@@ -2,18 +2,19 @@ import { createPrivateKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { graphSettings, keyEntries, loadKeys, payload } from '../lib/config.ts';
 import { TransientError } from '../lib/errors.ts';
 import { openGraph } from '../lib/graph/connection.ts';
 import { migrate } from '../lib/graph/schema.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
-import { ingestFile, refusing } from '../lib/ingest/ingest.ts';
+import { ingestObject, refusing } from '../lib/ingest/ingest.ts';
 import { watchBucket } from '../lib/local/bucket.ts';
 import { demoLog } from '../lib/local/demo.ts';
 import { startNeo4j } from '../lib/local/neo4j.ts';
 import { writeWhole } from '../lib/local/write-whole.ts';
-import { sourceFile } from '../lib/object/file.ts';
+import { storedFile } from '../lib/object/file.ts';
 import type { Command } from './command.ts';
 import { NEO4J_HOME, tell } from './database.ts';
 import { DEMO_PUBLIC_KEY, verdict } from './ingest.ts';
@@ -67,8 +68,8 @@ async function take(path: string, writer: GraphWriter): Promise<boolean> {
   }
   try {
     const keys = await loadKeys(await bucketKeys());
-    const receipt = await refusing(path, () =>
-      ingestFile(sourceFile(path), writer, { keys, onBadLine: 'reject' }),
+    const receipt = await refusing(pathToFileURL(path).href, () =>
+      ingestObject(storedFile(path), writer, { keys, onBadLine: 'reject' }),
     );
     await writeWhole(join(RECEIPTS, `${name}.json`), `${JSON.stringify(receipt, null, 2)}\n`);
     tell(verdict(name, receipt));

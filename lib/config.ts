@@ -2,12 +2,18 @@ import { readFile } from 'node:fs/promises';
 import type { GraphSettings } from './graph/connection.ts';
 import type { Payload } from './graph/write-changes.ts';
 import { ConfigError } from './errors.ts';
-import { readVerifyingKey, type VerifyingKey } from './trust/keys.ts';
+import { readVerifyingKey, type KeyProblem, type VerifyingKey } from './trust/keys.ts';
 
 /** The variables that can be read, in the order of the README's table, which is tested against it. */
 export const VARIABLES = [
   'CUSTODY_KEYS',
   'CUSTODY_PAYLOAD',
+  'CUSTODY_ON_BAD_LINE',
+  'CUSTODY_BUCKET',
+  'CUSTODY_PREFIX',
+  'CUSTODY_EVIDENCE_BUCKET',
+  'CUSTODY_QUEUE_URL',
+  'CUSTODY_NEO4J_SECRET_ARN',
   'NEO4J_URI',
   'NEO4J_USERNAME',
   'NEO4J_PASSWORD',
@@ -19,16 +25,29 @@ export type Environment = Readonly<Partial<Record<(typeof VARIABLES)[number], st
 
 const MAX_KEYS = 16;
 
-/** The database that the environment names; null for the embedded one. */
-export function graphSettings(env: Environment): GraphSettings | null {
+/**
+ * The database that the environment, or whatever `from` names, describes; null where it names none.
+ * Beyond loopback only an encrypted connection with a verified certificate will do.
+ */
+export function graphSettings(env: Environment, from = 'the environment'): GraphSettings | null {
   const { NEO4J_URI: uri, NEO4J_USERNAME: username, NEO4J_PASSWORD: password } = env;
   if (!uri) return null;
   const problems: string[] = [];
-  if (!username) problems.push('NEO4J_URI is set, but NEO4J_USERNAME is not');
-  if (!password) problems.push('NEO4J_URI is set, but NEO4J_PASSWORD is not');
-  if (!username || !password) throw new ConfigError(problems);
+  if (!isSafe(uri))
+    problems.push(
+      `NEO4J_URI of ${from} has to begin with neo4j+s:// or bolt+s://; without encryption only loopback is talked to`,
+    );
+  if (!username) problems.push(`NEO4J_URI is set, but NEO4J_USERNAME is not, in ${from}`);
+  if (!password) problems.push(`NEO4J_URI is set, but NEO4J_PASSWORD is not, in ${from}`);
+  if (problems.length > 0 || !username || !password) throw new ConfigError(problems);
   const database = env.NEO4J_DATABASE;
   return { uri, username, password, ...(database ? { database } : {}) };
+}
+
+function isSafe(uri: string): boolean {
+  if (/^(?:neo4j|bolt)\+s:\/\//.test(uri)) return true;
+  const host = /^(?:neo4j|bolt):\/\/(\[[^\]]*\]|[^/:?#]*)/.exec(uri)?.[1];
+  return host !== undefined && /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/i.test(host);
 }
 
 /** How `input` and `output` are kept. */
@@ -36,6 +55,70 @@ export function payload(env: Environment): Payload {
   const named = env.CUSTODY_PAYLOAD || 'inline';
   if (named === 'inline' || named === 'hash' || named === 'none') return named;
   throw new ConfigError(['CUSTODY_PAYLOAD is inline, hash or none']);
+}
+
+/** What is done with an object that has bad lines. */
+export function onBadLine(env: Environment): 'reject' | 'quarantine' {
+  const named = env.CUSTODY_ON_BAD_LINE || 'reject';
+  if (named === 'reject' || named === 'quarantine') return named;
+  throw new ConfigError(['CUSTODY_ON_BAD_LINE is reject or quarantine']);
+}
+
+/** What a function is told of the stack it belongs to. */
+export interface Stack {
+  readonly bucket: string;
+  readonly evidenceBucket: string;
+  readonly queueUrl: string;
+  readonly neo4jSecretArn: string;
+}
+
+const STACK = {
+  bucket: 'CUSTODY_BUCKET',
+  evidenceBucket: 'CUSTODY_EVIDENCE_BUCKET',
+  queueUrl: 'CUSTODY_QUEUE_URL',
+  neo4jSecretArn: 'CUSTODY_NEO4J_SECRET_ARN',
+} as const satisfies Record<keyof Stack, keyof Environment>;
+
+/** The named members of {@link Stack}; {@link ConfigError} with all that are missing. */
+export function stack<Name extends keyof Stack>(
+  env: Environment,
+  names: readonly Name[],
+): Pick<Stack, Name> {
+  const missing = names.filter((name) => !env[STACK[name]]);
+  if (missing.length > 0) throw new ConfigError(missing.map((name) => `${STACK[name]} is not set`));
+  return Object.fromEntries(names.map((name) => [name, env[STACK[name]]])) as Pick<Stack, Name>;
+}
+
+/** All that the `ingest` function needs. */
+export interface IngestSettings extends Stack {
+  /** Of the keys of objects that are read; all of them when empty. */
+  readonly prefix: string;
+  readonly onBadLine: 'reject' | 'quarantine';
+  readonly payload: Payload;
+  readonly keys: readonly string[];
+}
+
+/** {@link ConfigError} with everything that is wrong. */
+export function ingestSettings(env: Environment): IngestSettings {
+  const problems: string[] = [];
+  const tried = <T>(read: () => T): T | undefined => {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      problems.push(...error.problems);
+      return undefined;
+    }
+  };
+  const names = ['bucket', 'evidenceBucket', 'queueUrl', 'neo4jSecretArn'] as const;
+  const of = tried(() => stack(env, names));
+  const bad = tried(() => onBadLine(env));
+  const kept = tried(() => payload(env));
+  const keys = keyEntries(env);
+  if (keys.length === 0) problems.push('CUSTODY_KEYS names no key to verify with');
+  if (of === undefined || bad === undefined || kept === undefined || problems.length > 0)
+    throw new ConfigError(problems);
+  return { ...of, prefix: env.CUSTODY_PREFIX ?? '', onBadLine: bad, payload: kept, keys };
 }
 
 /** The entries of CUSTODY_KEYS; a PEM block is one entry, whatever white space it has. */
@@ -46,7 +129,8 @@ export function keyEntries(env: Environment): string[] {
 
 /**
  * Loads every key or names everything that is wrong with any of them. An entry is a PEM block,
- * `file:<path>`, or a path.
+ * `kms:<key ARN, id or alias>`, `file:<path>`, or a path. {@link TransientError} when AWS KMS can't
+ * be asked.
  */
 export async function loadKeys(entries: readonly string[]): Promise<readonly VerifyingKey[]> {
   const problems: string[] = [];
@@ -55,19 +139,23 @@ export async function loadKeys(entries: readonly string[]): Promise<readonly Ver
     problems.push('no key to verify with: give --key PUBLIC.pem or set CUSTODY_KEYS');
   if (entries.length > MAX_KEYS) problems.push(`at most ${MAX_KEYS} keys, not ${entries.length}`);
   for (const [index, entry] of entries.entries()) {
-    const isText = entry.startsWith('-----BEGIN');
-    const name = isText ? `key ${index + 1}` : entry;
-    if (entry.startsWith('kms:')) {
-      problems.push(`${name}: keys of AWS KMS are not supported yet; use its public key as PEM`);
-      continue;
-    }
-    const pem = isText
-      ? entry
-      : await readFile(entry.replace(/^file:/, ''), 'utf8').catch(() => null);
-    const key = pem === null ? { problem: 'the file can’t be read' } : readVerifyingKey(pem);
+    const name = entry.startsWith('-----BEGIN') ? `key ${index + 1}` : entry;
+    const pem = await pemOf(entry);
+    const key = typeof pem === 'string' ? readVerifyingKey(pem) : pem;
     if ('problem' in key) problems.push(`${name}: ${key.problem}`);
     else keys.set(key.kid, key);
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return [...keys.values()];
+}
+
+async function pemOf(entry: string): Promise<string | KeyProblem> {
+  if (entry.startsWith('-----BEGIN')) return entry;
+  if (entry.startsWith('kms:')) {
+    // Only who names a key of AWS KMS waits for its client to load.
+    const { kmsPublicKey } = await import('./aws/kms.ts');
+    return kmsPublicKey(entry.slice('kms:'.length));
+  }
+  const path = entry.replace(/^file:/, '');
+  return readFile(path, 'utf8').catch(() => ({ problem: 'the file can’t be read' }));
 }

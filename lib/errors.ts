@@ -23,3 +23,33 @@ export class PoisonObjectError extends Error {
 export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
+
+/** What may be logged of an error. */
+export interface SafeDescription {
+  readonly name: string;
+  readonly code?: string;
+  /** Of our own errors only: those of a database or a parser may quote a record. */
+  readonly message?: string;
+  /** File and line of each frame. */
+  readonly at: readonly string[];
+  readonly cause?: SafeDescription;
+}
+
+/** An error without anything that could have come out of a record, a key or a secret. */
+export function safeDescription(error: unknown): SafeDescription {
+  if (!(error instanceof Error)) return { name: typeof error, at: [] };
+  const isOurs =
+    error instanceof ConfigError ||
+    error instanceof TransientError ||
+    error instanceof PoisonObjectError;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  // The first lines of a stack are the message.
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  return {
+    name: error.name,
+    ...(code === undefined ? {} : { code }),
+    ...(isOurs ? { message: error.message } : {}),
+    at: frames.slice(0, 8).map((line) => line.trim()),
+    ...(error.cause === undefined ? {} : { cause: safeDescription(error.cause) }),
+  };
+}

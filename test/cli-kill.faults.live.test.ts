@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { afterAll, expect, inject, test } from 'vitest';
 import { openGraph } from '../lib/graph/connection.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
-import { ingestFile, type Receipt } from '../lib/ingest/ingest.ts';
-import { sourceFile } from '../lib/object/file.ts';
+import { ingestObject, type Receipt } from '../lib/ingest/ingest.ts';
+import { storedFile } from '../lib/object/file.ts';
 import { signRecord } from '../lib/trust/sign.ts';
 import { graphSnapshot, wipe } from './support/snapshot.ts';
 import { testKey } from './support/test-key.ts';
@@ -53,7 +53,7 @@ test(
     const graph = openGraph({ uri, username, password });
 
     await wipe(graph);
-    await ingestFile(sourceFile(path), new GraphWriter(graph), {
+    await ingestObject(storedFile(path), new GraphWriter(graph), {
       keys: [pair.key],
       onBadLine: 'reject',
     });
@@ -72,7 +72,7 @@ test(
         },
         stdio: ['ignore', 'pipe', 'inherit'],
       });
-    const object = sourceFile(path);
+    const object = storedFile(path);
     for await (const chunk of object.read()) expect(chunk.length).toBeGreaterThan(0);
     const writer = new GraphWriter(graph);
     const progress = (): Promise<{ linesDone: number; status: string | null }> =>

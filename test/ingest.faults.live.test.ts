@@ -7,8 +7,8 @@ import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
 import { PoisonObjectError, TransientError } from '../lib/errors.ts';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { GraphWriter, type Batch } from '../lib/graph/writer.ts';
-import { ingestFile, type GraphSink, type IngestOptions } from '../lib/ingest/ingest.ts';
-import { sourceFile } from '../lib/object/file.ts';
+import { ingestObject, type GraphSink, type IngestOptions } from '../lib/ingest/ingest.ts';
+import { storedFile } from '../lib/object/file.ts';
 import { signRecord } from '../lib/trust/sign.ts';
 import { graphSnapshot, wipe } from './support/snapshot.ts';
 import { testKey } from './support/test-key.ts';
@@ -46,6 +46,7 @@ function watched(before: (batch: Batch, nth: number) => void | Promise<void>): G
   return {
     progress: (uri) => writer.progress(uri),
     record: (object, status) => writer.record(object, status),
+    pause: (object, judged) => writer.pause(object, judged),
     async apply(batch) {
       await before(batch, count);
       count += 1;
@@ -64,7 +65,7 @@ test.each([
 ])(
   '%s between the two readings ends the ingest, and the object is not recorded as done',
   async (_, change) => {
-    const file = sourceFile(path);
+    const file = storedFile(path);
     const writer = new GraphWriter(graph);
     const sink: GraphSink = {
       ...watched(() => undefined),
@@ -73,7 +74,7 @@ test.each([
         return writer.progress(uri);
       },
     };
-    await expect(ingestFile(file, sink, options)).rejects.toThrow(TransientError);
+    await expect(ingestObject(file, sink, options)).rejects.toThrow(TransientError);
     const { status } = await writer.progress(file.identity().uri);
     expect(['writing', null]).toContain(status);
   },
@@ -85,6 +86,7 @@ test('when an ingest fails, none of its batches is still being written', async (
   const sink: GraphSink = {
     progress: (uri) => writer.progress(uri),
     record: (object, status) => writer.record(object, status),
+    pause: (object, judged) => writer.pause(object, judged),
     async apply(batch) {
       writing += 1;
       appendFileSync(path, lineOf(LINES));
@@ -93,7 +95,7 @@ test('when an ingest fails, none of its batches is still being written', async (
       return totals;
     },
   };
-  await expect(ingestFile(sourceFile(path), sink, options)).rejects.toThrow(TransientError);
+  await expect(ingestObject(storedFile(path), sink, options)).rejects.toThrow(TransientError);
   expect(writing).toBe(0);
 });
 
@@ -103,10 +105,10 @@ test.each([0, 1, 2])(
     const lost = watched((_, nth) => {
       if (nth === at) throw new TransientError('lost');
     });
-    await expect(ingestFile(sourceFile(path), lost, options)).rejects.toThrow('lost');
+    await expect(ingestObject(storedFile(path), lost, options)).rejects.toThrow('lost');
     const applied: number[] = [];
-    const receipt = await ingestFile(
-      sourceFile(path),
+    const receipt = await ingestObject(
+      storedFile(path),
       watched((batch) => void applied.push(batch.records.length)),
       options,
     );
@@ -122,7 +124,7 @@ test('gzip that unpacks beyond the limit, is cut off, or is not what its name sa
   const refused = async (name: string, bytes: Uint8Array, limit?: number): Promise<void> => {
     writeFileSync(name, bytes);
     await expect(
-      ingestFile(sourceFile(name, { maxObjectBytes: limit ?? Infinity }), plain, options),
+      ingestObject(storedFile(name, { maxObjectBytes: limit ?? Infinity }), plain, options),
     ).rejects.toThrow(PoisonObjectError);
   };
   await refused(gz, gzipSync(Buffer.alloc(8 * 1024 * 1024)), 1024 * 1024);
@@ -138,20 +140,20 @@ test('zero padding after gzip is read past, and an empty file is an empty log', 
   const padded = Buffer.concat([gzipSync(lineOf(1)), Buffer.alloc(3 * 1024 * 1024)]);
   writeFileSync(gz, padded);
   const writer = new GraphWriter(graph);
-  expect(await ingestFile(sourceFile(gz), writer, options)).toMatchObject({
+  expect(await ingestObject(storedFile(gz), writer, options)).toMatchObject({
     status: 'accepted',
     lines: 1,
     bytes: padded.length,
     sha256: createHash('sha256').update(padded).digest('hex'),
   });
   writeFileSync(gz, '');
-  expect(await ingestFile(sourceFile(gz), writer, options)).toMatchObject({ status: 'empty' });
+  expect(await ingestObject(storedFile(gz), writer, options)).toMatchObject({ status: 'empty' });
 });
 
 test('gzip of several members is one log', async () => {
   const gz = join(folder, 'members.jsonl.gz');
   writeFileSync(gz, Buffer.concat([gzipSync(lineOf(1)), gzipSync(lineOf(2))]));
-  expect(await ingestFile(sourceFile(gz), new GraphWriter(graph), options)).toMatchObject({
+  expect(await ingestObject(storedFile(gz), new GraphWriter(graph), options)).toMatchObject({
     status: 'accepted',
     lines: 2,
   });

@@ -5,8 +5,8 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { runSeedQuery } from '../lib/graph/seed-queries.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
-import { ingestFile } from '../lib/ingest/ingest.ts';
-import { sourceFile } from '../lib/object/file.ts';
+import { ingestObject } from '../lib/ingest/ingest.ts';
+import { storedFile } from '../lib/object/file.ts';
 import { signRecord } from '../lib/trust/sign.ts';
 import { wipe } from './support/snapshot.ts';
 import { testKey } from './support/test-key.ts';
@@ -92,7 +92,7 @@ beforeAll(async () => {
   const { privateKey, key } = testKey();
   const path = join(folder, 'log.jsonl');
   writeFileSync(path, texts.map((text) => `${signRecord(text, privateKey, 'max')}\n`).join(''));
-  const receipt = await ingestFile(sourceFile(path), new GraphWriter(graph), {
+  const receipt = await ingestObject(storedFile(path), new GraphWriter(graph), {
     keys: [key],
     onBadLine: 'reject',
   });

@@ -1,4 +1,10 @@
-import neo4j, { type Driver, type ManagedTransaction, type Session } from 'neo4j-driver';
+import neo4j, {
+  type AuthToken,
+  type AuthTokenManager,
+  type Driver,
+  type ManagedTransaction,
+  type Session,
+} from 'neo4j-driver';
 import { ConfigError, TransientError } from '../errors.ts';
 
 /** The four settings of the file that Aura hands out. */
@@ -8,6 +14,8 @@ export interface GraphSettings {
   readonly password: string;
   /** The user's home database when absent. */
   readonly database?: string;
+  /** Asked for the login that holds now, when the server has refused the one before. */
+  readonly renew?: () => Promise<Pick<GraphSettings, 'username' | 'password'>>;
 }
 
 /** An open connection pool to one Neo4j database. */
@@ -58,7 +66,7 @@ export function openGraph(settings: GraphSettings): Graph {
 
 function connect(settings: GraphSettings): Driver {
   try {
-    return neo4j.driver(settings.uri, neo4j.auth.basic(settings.username, settings.password), {
+    return neo4j.driver(settings.uri, login(settings), {
       userAgent: 'custody/0.1.0',
       disableLosslessIntegers: true,
       maxConnectionPoolSize: 10,
@@ -76,6 +84,22 @@ function connect(settings: GraphSettings): Driver {
       { cause: error },
     );
   }
+}
+
+/** With `renew`, the driver runs again what was refused, with the new login. */
+function login({ username, password, renew }: GraphSettings): AuthToken | AuthTokenManager {
+  const first = neo4j.auth.basic(username, password);
+  if (renew === undefined) return first;
+  let held: AuthToken | null = first;
+  return neo4j.authTokenManagers.basic({
+    async tokenProvider() {
+      const token = held;
+      held = null;
+      if (token !== null) return token;
+      const now = await renew();
+      return neo4j.auth.basic(now.username, now.password);
+    },
+  });
 }
 
 /** The rows of a driver's answer as plain objects. */

@@ -1,5 +1,6 @@
 import type { ManagedTransaction } from 'neo4j-driver';
 import { ConfigError, TransientError } from '../errors.ts';
+import type { Place } from '../trust/lines.ts';
 import type { Rejection } from '../trust/rejection.ts';
 import type { VerifiedRecord } from '../trust/verify.ts';
 import { decide, isOf, type Changes } from './changes.ts';
@@ -10,14 +11,14 @@ import { missingSchema } from './schema.ts';
 import { settle } from './settle.ts';
 import { writeChanges, type Payload } from './write-changes.ts';
 
-/** What became of an object; `writing` until the last of its lines is in the graph. */
-export type ObjectStatus = 'accepted' | 'partial' | 'rejected' | 'empty' | 'writing';
+/** What became of an object; `verifying`, then `writing`, until the last of its lines is in the graph. */
+export type ObjectStatus = 'accepted' | 'partial' | 'rejected' | 'empty' | 'verifying' | 'writing';
 
 /** An object as its `SourceObject` node describes it. */
 export interface SourceObject {
   readonly uri: string;
-  /** Of the bytes as stored, lower-case hex. */
-  readonly sha256: string;
+  /** Of the bytes as stored, lower-case hex; null where no single reading saw all of them. */
+  readonly sha256: string | null;
   readonly bytes: number;
   readonly lines: number;
   readonly rejected: number;
@@ -31,7 +32,7 @@ export interface Batch {
   /** The last line of the batch before this one; 0 for the first. */
   readonly afterLine: number;
   /** The last line that this batch speaks for; its records all stand at or before it. */
-  readonly throughLine: number;
+  readonly through: Place;
   /** In the order of their lines. */
   readonly records: readonly VerifiedRecord[];
   /** On the object's last batch: what the object becomes. */
@@ -44,9 +45,20 @@ export interface Totals {
   readonly duplicate: number;
 }
 
+/** `isOpen`: all lines are in, and links that they make possible are still to be made. */
+export interface Applied extends Totals {
+  readonly isOpen: boolean;
+}
+
 export interface Progress extends Totals {
   readonly status: ObjectStatus | null;
   readonly linesDone: number;
+  /** Where line `linesDone` begins; null before the first. */
+  readonly offsetDone: number | null;
+  /** What the graph says of the object, once it was read to its end. */
+  readonly object: SourceObject | null;
+  /** What {@link GraphWriter.pause} was given last. */
+  readonly judged: string | null;
 }
 
 const OPEN_OBJECT = `
@@ -54,14 +66,14 @@ MERGE (o:SourceObject {uri: $uri})
 ON CREATE SET o.linesDone = 0, o.accepted = 0, o.duplicate = 0, o.firstSeenAt = datetime.transaction()
 SET o.status = CASE WHEN o.status IN ['accepted', 'partial'] THEN o.status ELSE 'writing' END,
   o.sha256 = $sha256, o.bytes = $bytes, o.lines = $lines, o.rejected = $rejected,
-  o.rejections = $rejections, o.lastSeenAt = datetime.transaction()
+  o.rejections = $rejections, o.judged = null, o.lastSeenAt = datetime.transaction()
 RETURN o.linesDone AS linesDone
 `;
 
 const MOVE_CHECKPOINT = `
 MATCH (o:SourceObject {uri: $uri})
 WHERE o.linesDone = $from
-SET o.linesDone = $linesDone, o.accepted = o.accepted + $accepted, o.duplicate = o.duplicate + $duplicate
+SET o.linesDone = $linesDone, o.offsetDone = $offsetDone, o.accepted = o.accepted + $accepted, o.duplicate = o.duplicate + $duplicate
 RETURN o.linesDone AS linesDone
 `;
 
@@ -69,7 +81,7 @@ const CLOSE_OBJECT = `
 MATCH (o:SourceObject {uri: $uri})
 WITH o, EXISTS { MATCH (:Relink) } AS unsettled
 SET o.status = CASE WHEN unsettled OR $final IS NULL THEN o.status ELSE $final END
-RETURN o.accepted AS accepted, o.duplicate AS duplicate, unsettled
+RETURN o.accepted AS accepted, o.duplicate AS duplicate, unsettled AS isOpen
 `;
 
 const RECORD_OBJECT = `
@@ -79,13 +91,37 @@ SET o.lastSeenAt = datetime.transaction()
 WITH o
 WHERE NOT coalesce(o.status, 'empty') IN ['accepted', 'partial', 'writing']
 SET o.status = $status, o.sha256 = $sha256, o.bytes = $bytes, o.lines = $lines,
-  o.rejected = $rejected, o.rejections = $rejections
+  o.rejected = $rejected, o.rejections = $rejections, o.problem = $problem, o.judged = null
+`;
+
+const PAUSE_OBJECT = `
+MERGE (o:SourceObject {uri: $uri})
+ON CREATE SET o.linesDone = 0, o.accepted = 0, o.duplicate = 0, o.firstSeenAt = datetime.transaction()
+SET o.lastSeenAt = datetime.transaction()
+WITH o
+WHERE NOT coalesce(o.status, 'empty') IN ['accepted', 'partial', 'writing']
+SET o.status = 'verifying', o.bytes = $bytes, o.judged = $judged
 `;
 
 const READ_PROGRESS = `
 MATCH (o:SourceObject {uri: $uri})
-RETURN o.status AS status, o.linesDone AS linesDone, o.accepted AS accepted, o.duplicate AS duplicate
+RETURN o.status AS status, o.linesDone AS linesDone, o.offsetDone AS offsetDone,
+  o.accepted AS accepted, o.duplicate AS duplicate, o.judged AS judged,
+  o {.uri, .sha256, .bytes, .lines, .rejected, .rejections} AS object
 `;
+
+type StoredSourceObject = Omit<SourceObject, 'lines' | 'rejections'> &
+  ({ readonly lines: number; readonly rejections: string } | { readonly lines: null });
+
+const UNSEEN: Progress = {
+  status: null,
+  linesDone: 0,
+  offsetDone: null,
+  accepted: 0,
+  duplicate: 0,
+  object: null,
+  judged: null,
+};
 
 /** Writes verified records; any number of writers, here and elsewhere, may work at once. */
 export class GraphWriter {
@@ -104,36 +140,39 @@ export class GraphWriter {
   async progress(uri: string): Promise<Progress> {
     await this.#needSchema();
     const [row] = await this.#graph.read(async (tx) => rows(await tx.run(READ_PROGRESS, { uri })));
-    return (row ?? {
-      status: null,
-      linesDone: 0,
-      accepted: 0,
-      duplicate: 0,
-    }) as unknown as Progress;
+    if (row === undefined) return UNSEEN;
+    const { object, ...progress } = row as unknown as Progress & { object: StoredSourceObject };
+    // Before it was read to its end there is nothing to say of it.
+    if (object.lines === null) return { ...progress, object: null };
+    const rejections = JSON.parse(object.rejections) as Rejection[];
+    return { ...progress, object: { ...object, rejections } };
   }
 
   /**
    * Applies the whole batch or none of it and moves the object's checkpoint with it. Lines before the
    * checkpoint are passed over, so applying a batch again changes nothing and counts nothing twice.
    * The next batch of an object may be sent before this one is in; it never gets in without it.
+   * The object's last batch also makes the links that wait, as far as there is time.
    */
-  async apply(batch: Batch): Promise<Totals> {
+  async apply(batch: Batch, isTimeUp: () => boolean = () => false): Promise<Applied> {
     // Before anything is awaited: batches take their turns in the order in which they were sent.
     const { uri } = batch.object;
     const before = this.#last.get(uri);
-    const turn = new Turn(batch.throughLine, before?.expectsNewIds ?? true);
+    const turn = new Turn(batch.through.number, before?.expectsNewIds ?? true);
     this.#last.set(uri, turn);
     const applied = this.#applied(batch, turn, before);
     turn.follow(applied);
     try {
-      const first = await applied;
-      if (batch.final === null || !first.unsettled) return first;
+      let closed = await applied;
       // The object counts as done only when no link that it makes possible is still open.
-      await settle(this.#graph);
-      return await this.#graph.write(async (tx) => {
-        await lockAlone(tx);
-        return closeObject(tx, batch);
-      });
+      while (batch.final !== null && closed.isOpen && !isTimeUp()) {
+        await settle(this.#graph, isTimeUp);
+        closed = await this.#graph.write(async (tx) => {
+          await lockAlone(tx);
+          return closeObject(tx, batch);
+        });
+      }
+      return closed;
     } catch (error) {
       this.#forget(uri, turn);
       throw error;
@@ -143,11 +182,24 @@ export class GraphWriter {
   }
 
   /** Notes an object of which nothing was written. One whose records are in the graph keeps its status. */
-  async record(object: SourceObject, status: 'rejected' | 'empty'): Promise<void> {
+  async record(
+    object: SourceObject,
+    status: 'rejected' | 'empty',
+    problem: string | null = null,
+  ): Promise<void> {
     await this.#needSchema();
     await this.#graph.write(async (tx) => {
       await lockAlone(tx);
-      await tx.run(RECORD_OBJECT, { ...objectParameters(object), status });
+      await tx.run(RECORD_OBJECT, { ...objectParameters(object), status, problem });
+    });
+  }
+
+  /** Notes how far the first reading of an object has come, for the delivery that goes on with it. */
+  async pause({ uri, bytes }: Pick<SourceObject, 'uri' | 'bytes'>, judged: string): Promise<void> {
+    await this.#needSchema();
+    await this.#graph.write(async (tx) => {
+      await lockAlone(tx);
+      await tx.run(PAUSE_OBJECT, { uri, bytes: BigInt(bytes), judged });
     });
   }
 
@@ -164,7 +216,7 @@ export class GraphWriter {
   }
 
   /** Beside other writers where the batch allows it, else alone. */
-  async #applied(batch: Batch, turn: Turn, before: Turn | undefined): Promise<Closed> {
+  async #applied(batch: Batch, turn: Turn, before: Turn | undefined): Promise<Applied> {
     await this.#needSchema();
     // Only a writer that can't be kept waiting by this one may be waited for inside a transaction.
     await before?.isLocked;
@@ -195,7 +247,7 @@ export class GraphWriter {
     batch: Batch,
     turn: Turn,
     isInBefore: Promise<boolean>,
-  ): Promise<Closed> {
+  ): Promise<Applied> {
     const [, stored] = await Promise.all([
       lockShared(tx).then(turn.locked),
       readVersions(tx, batch.records),
@@ -208,7 +260,7 @@ export class GraphWriter {
     return closeObject(tx, batch);
   }
 
-  async #applyAlone(tx: ManagedTransaction, batch: Batch, turn: Turn): Promise<Closed> {
+  async #applyAlone(tx: ManagedTransaction, batch: Batch, turn: Turn): Promise<Applied> {
     // Sent at once and worked off in this order: nothing is read before the lock is held.
     const [, opened, stored] = await Promise.all([
       lockAlone(tx).then(turn.locked),
@@ -216,7 +268,7 @@ export class GraphWriter {
       readStored(tx, batch.records),
     ]);
     const linesDone = Number(rows(opened)[0]?.['linesDone']);
-    if (linesDone >= batch.throughLine) return closeObject(tx, batch);
+    if (linesDone >= batch.through.number) return closeObject(tx, batch);
     if (linesDone < batch.afterLine)
       throw new TransientError(
         `the lines before ${batch.afterLine + 1} of ${batch.object.uri} are not in the graph yet`,
@@ -231,8 +283,6 @@ export class GraphWriter {
     return closed;
   }
 }
-
-type Closed = Totals & { readonly unsettled: boolean };
 
 /** The checkpoint is not where this batch begins: it is to be applied alone. */
 class OutOfTurnError extends Error {
@@ -290,20 +340,21 @@ class Turn {
   }
 }
 
-async function closeObject(tx: ManagedTransaction, { object, final }: Batch): Promise<Closed> {
+async function closeObject(tx: ManagedTransaction, { object, final }: Batch): Promise<Applied> {
   const [row] = rows(await tx.run(CLOSE_OBJECT, { uri: object.uri, final }));
-  return row as unknown as Closed;
+  return row as unknown as Applied;
 }
 
 function checkpoint(
-  { object, throughLine }: Batch,
+  { object, through }: Batch,
   from: number,
   { accepted, duplicate }: Changes,
 ): Row {
   return {
     uri: object.uri,
     from: BigInt(from),
-    linesDone: BigInt(throughLine),
+    linesDone: BigInt(through.number),
+    offsetDone: BigInt(through.offset),
     accepted: BigInt(accepted),
     duplicate: BigInt(duplicate),
   };

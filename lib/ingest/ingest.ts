@@ -1,9 +1,8 @@
-import { pathToFileURL } from 'node:url';
-import { PoisonObjectError } from '../errors.ts';
-import type { Batch, Progress, SourceObject, Totals } from '../graph/writer.ts';
-import type { SourceFile } from '../object/file.ts';
+import { PoisonObjectError, TransientError } from '../errors.ts';
+import type { Applied, Batch, Progress, SourceObject, Totals } from '../graph/writer.ts';
+import type { Identity, StoredObject } from '../object/stored.ts';
 import type { VerifyingKey } from '../trust/keys.ts';
-import { LineFramer, type Line } from '../trust/lines.ts';
+import { LineFramer, type Line, type Place } from '../trust/lines.ts';
 import type { LineageRecord } from '../trust/record.ts';
 import { isRefusal, type Rejection } from '../trust/rejection.ts';
 import { recallLine, verifyLine, type VerifiedRecord } from '../trust/verify.ts';
@@ -11,8 +10,9 @@ import { recallLine, verifyLine, type VerifiedRecord } from '../trust/verify.ts'
 /** What ingestion needs of a graph; lib/graph/writer.ts states the promises. */
 export interface GraphSink {
   progress(uri: string): Promise<Progress>;
-  apply(batch: Batch): Promise<Totals>;
-  record(object: SourceObject, status: 'rejected' | 'empty'): Promise<void>;
+  apply(batch: Batch, isTimeUp?: () => boolean): Promise<Applied>;
+  record(object: SourceObject, status: 'rejected' | 'empty', problem?: string): Promise<void>;
+  pause(object: { readonly uri: string; readonly bytes: number }, judged: string): Promise<void>;
 }
 
 export interface IngestOptions {
@@ -20,6 +20,23 @@ export interface IngestOptions {
   /** `reject`: one bad line and nothing is written. `quarantine`: see docs/envelope.md, E-20. */
   readonly onBadLine: 'reject' | 'quarantine';
   readonly maxLineBytes?: number;
+  /** Told how long each of the two readings took. */
+  readonly onRead?: (reading: 'verify' | 'write', milliseconds: number) => void;
+}
+
+export interface TimedOptions extends IngestOptions {
+  /** From when it is true, an object whose store names its version is left {@link Unfinished}. */
+  readonly isTimeUp: () => boolean;
+}
+
+type Options = IngestOptions & Partial<TimedOptions>;
+
+/** The time was up; what was done is in the graph, and the next delivery goes on from there. */
+export interface Unfinished {
+  readonly object: string;
+  readonly status: 'verifying' | 'writing';
+  /** The last line that is done. */
+  readonly line: number;
 }
 
 /** What became of an object and of each of its lines: lines = accepted + duplicate + rejectedTotal + withheld. */
@@ -42,19 +59,23 @@ export interface Receipt {
 }
 
 /** A log that can't be read as it is gets a receipt like any other bad log; other failures pass through. */
-export async function refusing(path: string, act: () => Promise<Receipt>): Promise<Receipt> {
+export async function refusing(uri: string, act: () => Promise<Receipt>): Promise<Receipt> {
   try {
     return await act();
   } catch (error) {
-    if (error instanceof PoisonObjectError) return unreadable(path, error);
+    if (error instanceof PoisonObjectError) return unreadable(uri, null, error);
     throw error;
   }
 }
 
 /** Refused whole, without a verdict on any line. */
-function unreadable(path: string, { message }: PoisonObjectError): Receipt {
+export function unreadable(
+  uri: string,
+  bytes: number | null,
+  { message }: PoisonObjectError,
+): Receipt {
   return {
-    object: pathToFileURL(path).href,
+    object: uri,
     status: 'rejected',
     lines: 0,
     accepted: 0,
@@ -62,7 +83,7 @@ function unreadable(path: string, { message }: PoisonObjectError): Receipt {
     withheld: 0,
     rejectedTotal: 0,
     rejected: [],
-    bytes: null,
+    bytes,
     sha256: null,
     problem: message,
   };
@@ -75,17 +96,20 @@ const MAX_IN_FLIGHT = 2;
 const BATCH_RECORDS = 1_000;
 const BATCH_BYTES = 1024 * 1024;
 
-/** Checks a whole object without a database: the verdict that {@link ingestFile} would give an empty graph. */
-export async function verifyFile(file: SourceFile, options: IngestOptions): Promise<Receipt> {
+/** Checks a whole object without a database: the verdict that {@link ingestObject} would give an empty graph. */
+export async function verifyObject(object: StoredObject, options: IngestOptions): Promise<Receipt> {
   // Without a database the log itself is all there is to find duplicates by. 32 bytes a record, as
   // binary text, in place of 64 hex digits: some 100 MB for a million lines.
   const digests = new Set<string>();
-  const verdict = await judge(file, options, ({ digest }) =>
-    digests.add(Buffer.from(digest, 'hex').toString('latin1')),
+  const verdict = verdictOf(
+    await judge(object, options, null, ({ digest }) =>
+      digests.add(Buffer.from(digest, 'hex').toString('latin1')),
+    ),
+    options,
   );
   const good = verdict.lines - verdict.rejectedTotal;
   const isKept = verdict.status === 'accepted' || verdict.status === 'partial';
-  return receipt(file, verdict, {
+  return receipt(object.identity(), verdict, {
     accepted: isKept ? digests.size : 0,
     duplicate: isKept ? good - digests.size : 0,
   });
@@ -95,30 +119,84 @@ export async function verifyFile(file: SourceFile, options: IngestOptions): Prom
  * Verifies the whole object, then writes it in batches; a delivery again goes on where the last one
  * ended, and of an object that is in the graph already nothing is written.
  */
-export async function ingestFile(
-  file: SourceFile,
+export async function ingestObject(
+  object: StoredObject,
+  sink: GraphSink,
+  options: TimedOptions,
+): Promise<Receipt | Unfinished>;
+export async function ingestObject(
+  object: StoredObject,
   sink: GraphSink,
   options: IngestOptions,
-): Promise<Receipt> {
-  const verdict = await judge(file, options);
-  const identity = file.identity();
-  const object: SourceObject = {
-    ...identity,
-    lines: verdict.lines,
-    rejected: verdict.rejectedTotal,
-    rejections: verdict.rejected,
-  };
-  if (verdict.status === 'rejected' || verdict.status === 'empty') {
-    await sink.record(object, verdict.status);
-    return receipt(file, verdict, { accepted: 0, duplicate: 0 });
+): Promise<Receipt>;
+export async function ingestObject(
+  object: StoredObject,
+  sink: GraphSink,
+  options: Options,
+): Promise<Receipt | Unfinished> {
+  // Where the store names versions, what the graph knows spares the reading.
+  const known = object.uri === null ? null : await sink.progress(object.uri);
+  const stored = known?.object ?? null;
+  if (known !== null && stored !== null && isDone(known)) return repeated(stored, known);
+  if (known !== null && stored !== null && known.status === 'writing') {
+    const { lines, rejected: rejectedTotal, rejections: rejected } = stored;
+    const status = rejectedTotal === 0 ? 'accepted' : 'partial';
+    const verdict: Verdict = { status, lines, rejectedTotal, rejected, signers: null };
+    return written(object, verdict, sink, stored, known, options);
   }
-  const before = await sink.progress(identity.uri);
-  if (before.status === 'accepted' || before.status === 'partial')
-    return receipt(file, verdict, {
-      accepted: 0,
-      duplicate: verdict.lines - verdict.rejectedTotal,
-    });
-  return receipt(file, verdict, await write(file, verdict, sink, object, before, options));
+  let judged: Judged;
+  try {
+    judged = await timed(options, 'verify', () =>
+      judge(object, options, resumed(known?.judged ?? null, options)),
+    );
+  } catch (error) {
+    if (!(error instanceof PoisonObjectError) || object.uri === null) throw error;
+    const refused = unreadable(object.uri, object.identity().bytes, error);
+    await sink.record(sourceObject(object, refused), 'rejected', error.message);
+    return refused;
+  }
+  const { uri, bytes } = object.identity();
+  if (!judged.isWhole) {
+    await sink.pause({ uri, bytes }, saved(judged, options));
+    return { object: uri, status: 'verifying', line: judged.next.number - 1 };
+  }
+  const verdict = verdictOf(judged, options);
+  const { status, rejectedTotal } = verdict;
+  const source = sourceObject(object, verdict);
+  if (status === 'rejected' || status === 'empty') {
+    await sink.record(source, status);
+    return receipt(source, verdict, { accepted: 0, duplicate: 0 });
+  }
+  const before = known ?? (await sink.progress(uri));
+  if (isDone(before))
+    return receipt(source, verdict, { accepted: 0, duplicate: verdict.lines - rejectedTotal });
+  return written(object, verdict, sink, source, before, options);
+}
+
+type Done = Progress & { readonly status: 'accepted' | 'partial' };
+
+function isDone(progress: Progress): progress is Done {
+  return progress.status === 'accepted' || progress.status === 'partial';
+}
+
+/** The receipt of a version is the same, however often it is delivered. */
+function repeated(object: SourceObject, { status, accepted, duplicate }: Done): Receipt {
+  const { uri, lines, rejected: rejectedTotal, rejections, bytes, sha256 } = object;
+  const counts = { lines, accepted, duplicate, withheld: 0, rejectedTotal };
+  return { object: uri, status, ...counts, rejected: rejections, bytes, sha256 };
+}
+
+async function timed<T>(
+  { onRead }: Options,
+  reading: 'verify' | 'write',
+  act: () => Promise<T>,
+): Promise<T> {
+  const start = performance.now();
+  try {
+    return await act();
+  } finally {
+    onRead?.(reading, performance.now() - start);
+  }
 }
 
 interface Verdict {
@@ -126,7 +204,43 @@ interface Verdict {
   readonly lines: number;
   readonly rejectedTotal: number;
   readonly rejected: readonly Rejection[];
-  readonly signers: Signers;
+  /** Null where this reading did not judge all lines: each is then verified again before it is written. */
+  readonly signers: Signers | null;
+}
+
+/** What is known of the lines before `next`. */
+interface Judged {
+  readonly next: Place;
+  readonly rejectedTotal: number;
+  readonly rejected: readonly Rejection[];
+  readonly isParkable: boolean;
+  readonly isWhole: boolean;
+  readonly signers: Signers | null;
+}
+
+/** A {@link Judged} between two deliveries, as JSON; `under` names what the judgement rests on. */
+interface Saved extends Omit<Judged, 'isWhole' | 'signers'> {
+  readonly under: string;
+}
+
+function saved(
+  { next, rejectedTotal, rejected, isParkable }: Judged,
+  options: IngestOptions,
+): string {
+  const state: Saved = { next, rejectedTotal, rejected, isParkable, under: restsOn(options) };
+  return JSON.stringify(state);
+}
+
+/** Null where nothing was judged yet, or under other keys or limits. */
+function resumed(text: string | null, options: IngestOptions): Saved | null {
+  if (text === null) return null;
+  const state = JSON.parse(text) as Saved;
+  return state.under === restsOn(options) ? state : null;
+}
+
+function restsOn({ keys, onBadLine, maxLineBytes }: IngestOptions): string {
+  const kids = keys.map(({ kid }) => kid).sort();
+  return [onBadLine, maxLineBytes ?? 'default', ...kids].join(' ');
 }
 
 /**
@@ -156,20 +270,21 @@ class Signers {
   }
 }
 
+/** Judges every line from `before` on, or as many as there is time for. */
 async function judge(
-  file: SourceFile,
-  options: IngestOptions,
+  object: StoredObject,
+  options: Options,
+  before: Saved | null,
   onGood: (record: LineageRecord) => void = () => undefined,
-): Promise<Verdict> {
-  let lines = 0;
-  let rejectedTotal = 0;
-  let isParkable = true;
-  const rejected: Rejection[] = [];
+): Promise<Judged> {
+  let rejectedTotal = before?.rejectedTotal ?? 0;
+  let isParkable = before?.isParkable ?? true;
+  const rejected: Rejection[] = [...(before?.rejected ?? [])];
   const signers = new Signers();
-  for await (const chunk of linesOf(file, options)) {
+  const lines = new Lines(object, options, before?.next);
+  for await (const chunk of lines) {
     for (const line of chunk) {
       const result = verifyLine(line, '', options.keys);
-      lines += 1;
       if (isRefusal(result)) {
         rejectedTotal += 1;
         if (rejected.length < MAX_REJECTIONS) rejected.push(result);
@@ -180,9 +295,17 @@ async function judge(
         onGood(result.record);
       }
     }
+    if (lines.isCutShort) break;
   }
-  const good = lines - rejectedTotal;
-  const isPartial = options.onBadLine === 'quarantine' && isParkable && good > 0;
+  const { next, isCutShort } = lines;
+  const judged = { next, rejectedTotal, rejected, isParkable, isWhole: !isCutShort };
+  return { ...judged, signers: before === null ? signers : null };
+}
+
+function verdictOf(judged: Judged, { onBadLine }: IngestOptions): Verdict {
+  const { next, rejectedTotal, rejected, signers, isParkable } = judged;
+  const lines = next.number - 1;
+  const isPartial = onBadLine === 'quarantine' && isParkable && lines > rejectedTotal;
   const refused = isPartial ? 'partial' : 'rejected';
   const status = lines === 0 ? 'empty' : rejectedTotal === 0 ? 'accepted' : refused;
   return { status, lines, rejectedTotal, rejected, signers };
@@ -198,37 +321,79 @@ function mayBeParked({ bytes, terminated }: Line, { code }: Rejection): boolean 
   return !terminated || bytes?.every((byte) => BLANK.has(byte)) === true;
 }
 
-async function* linesOf(file: SourceFile, { maxLineBytes }: IngestOptions): AsyncGenerator<Line[]> {
-  const framer = new LineFramer(maxLineBytes);
-  for await (const chunk of file.read()) yield framer.push(chunk);
-  yield framer.end();
+/** An object's lines, chunk by chunk, until the time is up. */
+class Lines implements AsyncIterable<Line[]> {
+  readonly #framer: LineFramer;
+  readonly #object: StoredObject;
+  readonly #isTimeUp: () => boolean;
+  #isCutShort = false;
+
+  constructor(object: StoredObject, { maxLineBytes, isTimeUp }: Options, from?: Place) {
+    this.#object = object;
+    this.#framer = new LineFramer(maxLineBytes, from);
+    // Without a name for the version nobody could go on with it.
+    this.#isTimeUp = object.uri === null || isTimeUp === undefined ? () => false : isTimeUp;
+  }
+
+  /** Where the next line begins. */
+  get next(): Place {
+    return this.#framer.place;
+  }
+
+  /** The lines given last are the last ones for now. */
+  get isCutShort(): boolean {
+    return this.#isCutShort;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Line[]> {
+    for await (const chunk of this.#object.read(this.#framer.place.offset)) {
+      this.#isCutShort = this.#isTimeUp();
+      yield this.#framer.push(chunk);
+      if (this.#isCutShort) return;
+    }
+    yield this.#framer.end();
+  }
+}
+
+/** The second reading: each record on its way to the graph, two batches at a time. */
+async function written(
+  object: StoredObject,
+  verdict: Verdict,
+  sink: GraphSink,
+  source: SourceObject,
+  before: Progress,
+  options: Options,
+): Promise<Receipt | Unfinished> {
+  const totals = await timed(options, 'write', () =>
+    write(object, verdict, sink, source, before, options),
+  );
+  if ('line' in totals) return totals;
+  return receipt(source, verdict, totals);
 }
 
 async function write(
-  file: SourceFile,
+  object: StoredObject,
   { status, signers }: Verdict,
   sink: GraphSink,
-  object: SourceObject,
+  source: SourceObject,
   before: Progress,
-  options: IngestOptions,
-): Promise<Totals> {
+  options: Options,
+): Promise<Totals | Unfinished> {
   const final = status === 'partial' ? status : 'accepted';
   let records: VerifiedRecord[] = [];
   let bytes = 0;
-  let afterLine = 0;
-  let throughLine = 0;
+  const from = signers === null ? lastDone(before) : undefined;
+  let afterLine = from === undefined ? 0 : before.linesDone;
+  let through: Place = { number: afterLine, offset: from?.offset ?? 0 };
   // Two batches are on their way while the next one is read.
-  const inFlight: Promise<Totals>[] = [];
+  const inFlight: Promise<Applied>[] = [];
   const send = async (last: boolean): Promise<void> => {
     if (inFlight.length >= MAX_IN_FLIGHT) await inFlight.shift();
-    const applied = sink.apply({
-      object,
-      afterLine,
-      throughLine,
-      records,
-      final: last ? final : null,
-    });
-    afterLine = throughLine;
+    const applied = sink.apply(
+      { object: source, afterLine, through, records, final: last ? final : null },
+      options.isTimeUp,
+    );
+    afterLine = through.number;
     // It is awaited before the next batch; until then a failure is not unhandled.
     applied.catch(() => undefined);
     inFlight.push(applied);
@@ -236,31 +401,65 @@ async function write(
     bytes = 0;
   };
   try {
-    for await (const chunk of linesOf(file, options)) {
+    const lines = new Lines(object, options, from);
+    for await (const chunk of lines) {
       for (const line of chunk) {
         const isFull = records.length >= BATCH_RECORDS || bytes + line.length > BATCH_BYTES;
         if (isFull && records.length > 0) await send(false);
-        throughLine = line.number;
-        const kid = signers.of(line.number);
-        if (kid === null || line.number <= before.linesDone) continue;
-        const result = recallLine(line, object.uri, kid);
-        if (isRefusal(result)) throw new Error(`line ${line.number} was accepted and is not now`);
+        through = { number: line.number, offset: line.offset };
+        if (line.number <= before.linesDone) continue;
+        const result = again(line, source.uri, signers, options, final);
+        if (result === null) continue;
         records.push(result);
         bytes += line.length;
       }
+      if (lines.isCutShort) break;
     }
-    await send(true);
-    let totals: Totals = before;
-    for (const applied of inFlight) totals = await applied;
-    return totals;
+    await send(!lines.isCutShort);
+    let applied: Applied = { ...before, isOpen: false };
+    for (const batch of inFlight) applied = await batch;
+    if (lines.isCutShort || applied.isOpen)
+      return { object: source.uri, status: 'writing', line: through.number };
+    return applied;
   } finally {
     // Whoever hears that the ingest failed may close the database: nothing is still being written.
     await Promise.allSettled(inFlight);
   }
 }
 
-function receipt(file: SourceFile, verdict: Verdict, totals: Totals): Receipt {
-  const { uri, bytes, sha256 } = file.identity();
+/** Where the last line that is in the graph begins: the next one is the one after it. */
+function lastDone({ linesDone, offsetDone }: Progress): Place | undefined {
+  return linesDone === 0 || offsetDone === null
+    ? undefined
+    : { number: linesDone, offset: offsetDone };
+}
+
+/** A judged line's record; null for one that was refused and is set aside. */
+function again(
+  line: Line,
+  uri: string,
+  signers: Signers | null,
+  { keys }: IngestOptions,
+  final: 'accepted' | 'partial',
+): VerifiedRecord | null {
+  const kid = signers?.of(line.number);
+  if (kid === null) return null;
+  const result = kid === undefined ? verifyLine(line, uri, keys) : recallLine(line, uri, kid);
+  if (!isRefusal(result)) return result;
+  if (kid === undefined && final === 'partial' && mayBeParked(line, result)) return null;
+  throw new TransientError(
+    `line ${line.number} of ${uri} was accepted before and is not now; was a key taken away?`,
+  );
+}
+
+function sourceObject(
+  object: StoredObject,
+  { lines, rejectedTotal, rejected }: Pick<Verdict, 'lines' | 'rejectedTotal' | 'rejected'>,
+): SourceObject {
+  return { ...object.identity(), lines, rejected: rejectedTotal, rejections: rejected };
+}
+
+function receipt({ uri, bytes, sha256 }: Identity, verdict: Verdict, totals: Totals): Receipt {
   const { status, lines, rejectedTotal, rejected } = verdict;
   const withheld = status === 'rejected' ? lines - rejectedTotal : 0;
   const { accepted, duplicate } = totals;

@@ -15,6 +15,9 @@ export interface Line {
   readonly terminated: boolean;
 }
 
+/** The beginning of a line. */
+export type Place = Pick<Line, 'number' | 'offset'>;
+
 const LF = 0x0a;
 const CR = 0x0d;
 const EMPTY = Buffer.alloc(0);
@@ -25,15 +28,22 @@ const EMPTY = Buffer.alloc(0);
  */
 export class LineFramer {
   readonly #maxLineBytes: number;
-  #number = 1;
-  #offset = 0;
+  #number: number;
+  #offset: number;
   /** What of the current line came in earlier chunks; a copy, so that no chunk is kept alive. */
   #carried = EMPTY;
   #carriedBytes = 0;
   #lastByte = -1;
 
-  constructor(maxLineBytes = MAX_LINE_BYTES) {
+  constructor(maxLineBytes = MAX_LINE_BYTES, begin: Place = { number: 1, offset: 0 }) {
     this.#maxLineBytes = maxLineBytes;
+    this.#number = begin.number;
+    this.#offset = begin.offset;
+  }
+
+  /** Where the next line begins: a framer that is given the bytes from there yields the same lines. */
+  get place(): Place {
+    return { number: this.#number, offset: this.#offset };
   }
 
   /** The lines that end in this chunk. Their bytes may be views of it: use them before it is reused. */

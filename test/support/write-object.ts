@@ -17,7 +17,7 @@ export async function writeObject(
       const applied = writer.apply({
         object,
         afterLine: at,
-        throughLine,
+        through: { number: throughLine, offset: 0 },
         records: records.slice(at, throughLine),
         final: throughLine === records.length ? 'accepted' : null,
       });

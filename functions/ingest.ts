@@ -1,0 +1,73 @@
+import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { sqsQueue } from '../lib/aws/queue.ts';
+import { secretGraphSettings } from '../lib/aws/secret.ts';
+import { objectJournal, openTelemetry } from '../lib/aws/telemetry.ts';
+import { ingestSettings, loadKeys } from '../lib/config.ts';
+import { openGraph } from '../lib/graph/connection.ts';
+import { migrate } from '../lib/graph/schema.ts';
+import { GraphWriter } from '../lib/graph/writer.ts';
+import { deliverAll, deliverEvent, type Delivery, type Inbox } from '../lib/ingest/delivery.ts';
+import { bucketReceipts } from '../lib/ingest/receipts.ts';
+import { s3Client, s3Object } from '../lib/object/s3.ts';
+import { once } from '../lib/once.ts';
+
+/** Enough for the batches on their way, and for handing the object on. */
+const STOP_BEFORE_END_MS = 60_000;
+
+const settings = ingestSettings(process.env);
+const telemetry = openTelemetry();
+const journal = objectJournal(telemetry);
+const queue = sqsQueue(settings.queueUrl);
+const s3 = s3Client();
+const receipts = bucketReceipts(s3, settings.evidenceBucket);
+
+/** Made once a container; what fails is tried again with the next message. */
+const keys = once(() => loadKeys(settings.keys));
+const graph = once(async () => {
+  const opened = openGraph(await secretGraphSettings(settings.neo4jSecretArn));
+  try {
+    // Here and not at deployment: a database that is paused delays messages, and fails no stack.
+    await migrate(opened);
+    return opened;
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+});
+const sink = once(async () => new GraphWriter(await graph(), settings.payload));
+
+async function open(): Promise<Omit<Delivery, keyof Inbox>> {
+  return {
+    source: settings,
+    open: (name, onRead) => s3Object(s3, name, { onRead }),
+    sink: await sink(),
+    receipts,
+    options: { keys: await keys(), onBadLine: settings.onBadLine },
+  };
+}
+
+/** Messages of SQS; a single event, sent here by hand, is worked off too and fails the call where it fails. */
+export const handler = async (
+  event: SQSEvent | { Records?: undefined },
+  context: Context,
+): Promise<SQSBatchResponse | undefined> => {
+  const isTimeUp = (): boolean => context.getRemainingTimeInMillis() < STOP_BEFORE_END_MS;
+  const inbox: Inbox = { queue, journal, isTimeUp };
+  try {
+    if (event.Records?.[0]?.eventSource !== 'aws:sqs') {
+      await deliverEvent(event, inbox, open);
+      return undefined;
+    }
+    const messages = event.Records.map(({ messageId, receiptHandle, body, attributes }) => ({
+      messageId,
+      receiptHandle,
+      body,
+      receiveCount: Number(attributes.ApproximateReceiveCount),
+    }));
+    telemetry.count('Retries', messages.filter(({ receiveCount }) => receiveCount > 1).length);
+    const failed = await deliverAll(messages, inbox, open);
+    return { batchItemFailures: failed.map((itemIdentifier) => ({ itemIdentifier })) };
+  } finally {
+    telemetry.flush();
+  }
+};

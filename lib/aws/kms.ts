@@ -1,0 +1,89 @@
+import { createPublicKey } from 'node:crypto';
+import {
+  GetPublicKeyCommand,
+  KMSClient,
+  SignCommand,
+  type GetPublicKeyCommandOutput,
+} from '@aws-sdk/client-kms';
+import { ConfigError, TransientError } from '../errors.ts';
+import type { KeyProblem } from '../trust/keys.ts';
+
+/** RSASSA-PSS with SHA-256 and a salt of 32 bytes (docs/envelope.md, E-8). */
+const ALGORITHM = 'RSASSA_PSS_SHA_256';
+
+/** What only the key's owner can change; anything else may pass. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  AccessDeniedException: 'the role may not read it: it needs kms:GetPublicKey',
+  DisabledException: 'it is disabled',
+  InvalidArnException: 'this is no key ARN, key id or alias',
+  InvalidKeyUsageException: 'it is not a key for signatures',
+  KMSInvalidStateException: 'its state does not allow it, as when it is to be deleted',
+  NotFoundException: 'there is no such key',
+  UnsupportedOperationException: 'it is not an asymmetric key',
+  ValidationException: 'this is no key ARN, key id or alias',
+};
+
+/** A key by its ARN, id or alias, in the region that an ARN names. */
+export function kmsClient(key: string, requestTimeout = 10_000): KMSClient {
+  const region = /^arn:[^:]+:kms:([^:]+):/.exec(key)?.[1];
+  return new KMSClient({
+    ...(region === undefined ? {} : { region }),
+    maxAttempts: 4,
+    requestHandler: { connectionTimeout: 5_000, requestTimeout, throwOnRequestTimeout: true },
+  });
+}
+
+/**
+ * The public half as PEM, or why the key can't be used. Asked once and then verified with here: KMS
+ * itself refuses the longer salt, and more than 4,096 bytes. {@link TransientError} when KMS fails.
+ */
+export async function kmsPublicKey(
+  key: string,
+  client = kmsClient(key),
+): Promise<string | KeyProblem> {
+  let found: GetPublicKeyCommandOutput;
+  try {
+    found = await client.send(new GetPublicKeyCommand({ KeyId: key }));
+  } catch (error) {
+    return refusal(error, key);
+  }
+  if (found.KeyUsage !== 'SIGN_VERIFY') return { problem: 'it is not a key for signatures' };
+  if (found.SigningAlgorithms?.includes(ALGORITHM) !== true || found.PublicKey === undefined)
+    return { problem: `it can't sign with ${ALGORITHM}: an RSA key is needed` };
+  const der = Buffer.from(found.PublicKey);
+  try {
+    const publicKey = createPublicKey({ key: der, format: 'der', type: 'spki' });
+    return publicKey.export({ type: 'spki', format: 'pem' }).toString();
+  } catch {
+    return { problem: 'KMS answered with something that is no public key' };
+  }
+}
+
+/** The signature of a SHA-256 digest. {@link ConfigError} where the key can't, {@link TransientError} where KMS fails. */
+export async function kmsSign(
+  key: string,
+  digest: Uint8Array,
+  client: KMSClient,
+): Promise<Uint8Array> {
+  const command = new SignCommand({
+    KeyId: key,
+    Message: digest,
+    MessageType: 'DIGEST',
+    SigningAlgorithm: ALGORITHM,
+  });
+  const answer = await client.send(command).catch((error: unknown) => {
+    const { problem } = refusal(error, key);
+    throw new ConfigError([`${key}: ${problem.replace('GetPublicKey', 'Sign')}`], { cause: error });
+  });
+  if (answer.Signature === undefined) throw new TransientError(`${key}: KMS sent no signature`);
+  return answer.Signature;
+}
+
+function refusal(error: unknown, key: string): KeyProblem {
+  const code = error instanceof Error ? error.name : 'unknown';
+  const problem = Object.hasOwn(REFUSALS, code) ? REFUSALS[code] : undefined;
+  if (problem !== undefined) return { problem };
+  throw new TransientError(`KMS could not be asked for ${key} (${code}); try again`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,25 @@
+import { ChangeMessageVisibilityCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { TransientError } from '../errors.ts';
+import type { Queue } from '../ingest/delivery.ts';
+
+/** A queue of SQS by its URL. `send` rejects with {@link TransientError}. */
+export function sqsQueue(url: string, client = new SQSClient({ maxAttempts: 4 })): Queue {
+  return {
+    async send(body) {
+      try {
+        await client.send(new SendMessageCommand({ QueueUrl: url, MessageBody: body }));
+      } catch (error) {
+        const code = error instanceof Error ? error.name : 'unknown';
+        throw new TransientError(`the queue took no message (${code})`, { cause: error });
+      }
+    },
+    async retryIn(receiptHandle, seconds) {
+      const change = new ChangeMessageVisibilityCommand({
+        QueueUrl: url,
+        ReceiptHandle: receiptHandle,
+        VisibilityTimeout: seconds,
+      });
+      await client.send(change).catch(() => undefined);
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { graphSettings } from '../config.ts';
+import { ConfigError, TransientError } from '../errors.ts';
+import type { GraphSettings } from '../graph/connection.ts';
+
+function secretsClient(): SecretsManagerClient {
+  return new SecretsManagerClient({
+    maxAttempts: 4,
+    requestHandler: {
+      connectionTimeout: 5_000,
+      requestTimeout: 10_000,
+      throwOnRequestTimeout: true,
+    },
+  });
+}
+
+/**
+ * The database of a secret with the four members of the file that Aura hands out. When the database
+ * refuses the login the secret is read again, so that a rotated password is taken up while running.
+ */
+export async function secretGraphSettings(
+  arn: string,
+  client = secretsClient(),
+): Promise<GraphSettings> {
+  const settings = await read(client, arn);
+  return { ...settings, renew: () => read(client, arn) };
+}
+
+async function read(client: SecretsManagerClient, arn: string): Promise<GraphSettings> {
+  const { SecretString: text } = await client
+    .send(new GetSecretValueCommand({ SecretId: arn }))
+    .catch((error: unknown) => {
+      const code = error instanceof Error ? error.name : 'unknown';
+      throw new TransientError(`the secret ${arn} could not be read (${code})`, { cause: error });
+    });
+  const settings = graphSettings(members(text ?? ''), `the secret ${arn}`);
+  if (settings === null) throw new ConfigError([`the secret ${arn} has no NEO4J_URI`]);
+  return settings;
+}
+
+/** Nothing of what can't be parsed may get into a message. */
+function members(text: string): Readonly<Record<string, string | undefined>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = null;
+  }
+  if (typeof value !== 'object' || value === null) return {};
+  return Object.fromEntries(
+    Object.entries(value).filter(
+      (entry): entry is [string, string] => typeof entry[1] === 'string',
+    ),
+  );
+}

@@ -1,0 +1,85 @@
+import { Logger } from '@aws-lambda-powertools/logger';
+import { MetricUnit, Metrics } from '@aws-lambda-powertools/metrics';
+import type { Journal } from '../ingest/delivery.ts';
+import { s3Uri } from '../object/s3.ts';
+import { safeDescription } from '../errors.ts';
+
+/** Logs as JSON and metrics in CloudWatch's embedded format, both on stdout; numbers and names only. */
+export interface Telemetry {
+  /** `event` is `noun.pastVerb`. */
+  info(event: string, fields?: Readonly<Record<string, unknown>>): void;
+  warn(event: string, fields?: Readonly<Record<string, unknown>>): void;
+  error(event: string, error: unknown, fields?: Readonly<Record<string, unknown>>): void;
+  count(metric: string, value: number): void;
+  milliseconds(metric: string, value: number): void;
+  bytes(metric: string, value: number): void;
+  /** Writes the metrics out; call it at the end of each invocation. */
+  flush(): void;
+}
+
+/** Named by POWERTOOLS_SERVICE_NAME and POWERTOOLS_METRICS_NAMESPACE. */
+export function openTelemetry(): Telemetry {
+  const logger = new Logger();
+  const metrics = new Metrics();
+  return {
+    info: (event, fields = {}) => logger.info(event, fields),
+    warn: (event, fields = {}) => logger.warn(event, fields),
+    error: (event, error, fields = {}) =>
+      logger.error(event, { ...fields, failure: safeDescription(error) }),
+    count: (metric, value) => metrics.addMetric(metric, MetricUnit.Count, value),
+    milliseconds: (metric, value) => metrics.addMetric(metric, MetricUnit.Milliseconds, value),
+    bytes: (metric, value) => metrics.addMetric(metric, MetricUnit.Bytes, value),
+    flush: () => {
+      metrics.publishStoredMetrics();
+    },
+  };
+}
+
+const OBJECTS = {
+  accepted: 'ObjectsAccepted',
+  partial: 'ObjectsPartial',
+  rejected: 'ObjectsRejected',
+  empty: 'ObjectsEmpty',
+  verifying: 'ObjectsUnfinished',
+  writing: 'ObjectsUnfinished',
+} as const;
+
+/** Tells the fate of each object in one log line and in metrics. */
+export function objectJournal(telemetry: Telemetry): Journal {
+  return {
+    told(outcome, numbers) {
+      const { object, status } = outcome;
+      telemetry.count(OBJECTS[status], 1);
+      telemetry.bytes('BytesRead', numbers['bytesRead'] ?? 0);
+      telemetry.milliseconds('VerifyMilliseconds', numbers['verifyMilliseconds'] ?? 0);
+      telemetry.milliseconds('WriteMilliseconds', numbers['writeMilliseconds'] ?? 0);
+      if ('line' in outcome) {
+        telemetry.info('object.handedOn', { object, status, line: outcome.line, ...numbers });
+        return;
+      }
+      const { lines, accepted, duplicate, withheld, rejectedTotal, problem, rejected } = outcome;
+      telemetry.count('LinesAccepted', accepted);
+      telemetry.count('LinesDuplicate', duplicate);
+      telemetry.count('LinesRejected', rejectedTotal);
+      telemetry.count('LinesWithheld', withheld);
+      const counts = { lines, accepted, duplicate, rejected: rejectedTotal, withheld };
+      const first = rejected[0];
+      const why = first === undefined ? {} : { firstRejected: first };
+      const unreadable = problem === undefined ? {} : { problem };
+      telemetry.info(`object.${status}`, { object, ...counts, ...numbers, ...why, ...unreadable });
+    },
+    passedOver(event, name) {
+      telemetry.count('EventsPassedOver', 1);
+      if (name === undefined) telemetry.info('event.passedOver', { event });
+      else
+        telemetry.warn('event.refused', { object: s3Uri(name), why: 'another bucket or prefix' });
+    },
+    failed(error, message) {
+      telemetry.count('Failures', 1);
+      telemetry.error('message.failed', error, {
+        messageId: message.messageId,
+        receiveCount: message.receiveCount,
+      });
+    },
+  };
+}

@@ -1,0 +1,155 @@
+import { PoisonObjectError, TransientError } from '../errors.ts';
+import { s3Uri, type S3Name } from '../object/s3.ts';
+import type { StoredObject } from '../object/stored.ts';
+import {
+  ingestObject,
+  unreadable,
+  type GraphSink,
+  type IngestOptions,
+  type Receipt,
+  type Unfinished,
+} from './ingest.ts';
+import { continuation, noticesOf } from './notice.ts';
+import type { Receipts } from './receipts.ts';
+
+/** A message of the queue, as far as it matters here. */
+export interface Message {
+  readonly messageId: string;
+  readonly receiptHandle: string;
+  readonly body: string;
+  /** How often it was received, this time included. */
+  readonly receiveCount: number;
+}
+
+/** What deliveries need of the queue they come from. */
+export interface Queue {
+  send(body: string): Promise<void>;
+  /** Has a failed message come again after so many seconds. Never rejects: without it the queue's own time-out holds. */
+  retryIn(receiptHandle: string, seconds: number): Promise<void>;
+}
+
+/** Where what happened is told; numbers and names only, never a record's content. */
+export interface Journal {
+  told(outcome: Receipt | Unfinished, numbers: Readonly<Record<string, number>>): void;
+  /** Acknowledged without being read. */
+  passedOver(event: string, name?: S3Name): void;
+  failed(error: unknown, message: Pick<Message, 'messageId' | 'receiveCount'>): void;
+}
+
+/** Where messages come from, and go when they are to come again. */
+export interface Inbox {
+  readonly queue: Queue;
+  readonly journal: Journal;
+  /** Then no further work is begun, and what is open is handed on in a message of its own. */
+  readonly isTimeUp: () => boolean;
+}
+
+export interface Delivery extends Inbox {
+  /** Objects elsewhere are not read. */
+  readonly source: { readonly bucket: string; readonly prefix: string };
+  readonly open: (name: S3Name, onRead: (bytes: number) => void) => Promise<StoredObject>;
+  readonly sink: GraphSink;
+  readonly receipts: Receipts;
+  readonly options: IngestOptions;
+}
+
+const FIRST_RETRY_SECONDS = 20;
+const LAST_RETRY_SECONDS = 900;
+
+/**
+ * Works off the messages one after the other; resolves to the ids of those that are to come again.
+ * A failure of `open` is one of the message that needed it: it comes again soon, and not only after
+ * the queue's own time-out, as when the whole invocation fails.
+ */
+export async function deliverAll(
+  messages: readonly Message[],
+  { queue, journal, isTimeUp }: Inbox,
+  open: () => Promise<Omit<Delivery, keyof Inbox>>,
+): Promise<readonly string[]> {
+  const failed: string[] = [];
+  for (const message of messages) {
+    try {
+      if (isTimeUp()) await queue.send(message.body);
+      else await deliver(parsed(message.body), { ...(await open()), queue, journal, isTimeUp });
+    } catch (error) {
+      journal.failed(error, message);
+      await queue.retryIn(message.receiptHandle, waitAfter(error, message.receiveCount));
+      failed.push(message.messageId);
+    }
+  }
+  return failed;
+}
+
+/** Works off one event that came by hand and not through the queue, so that its sender hears of a failure. */
+export async function deliverEvent(
+  event: unknown,
+  inbox: Inbox,
+  open: () => Promise<Omit<Delivery, keyof Inbox>>,
+): Promise<void> {
+  try {
+    await deliver(event, { ...(await open()), ...inbox });
+  } catch (error) {
+    inbox.journal.failed(error, { messageId: 'none', receiveCount: 1 });
+    // The runtime logs what it is thrown; the error itself may quote a record.
+    throw new TransientError('the event was not worked off; the log before this line says why');
+  }
+}
+
+/**
+ * Works off all objects that one message names. What is wrong with the data ends in a receipt; it
+ * rejects when a dependency failed, or when the message can't be understood.
+ */
+async function deliver(message: unknown, delivery: Delivery): Promise<void> {
+  const notices = noticesOf(message);
+  if (notices === null)
+    throw new PoisonObjectError('the message is no notification of S3 or EventBridge');
+  for (const notice of notices) {
+    if (notice.kind === 'passing') delivery.journal.passedOver(notice.event);
+    else await take(notice.name, delivery);
+  }
+}
+
+async function take(name: S3Name, delivery: Delivery): Promise<void> {
+  const { source, sink, options, journal, receipts, queue, isTimeUp } = delivery;
+  if (name.bucket !== source.bucket || !name.key.startsWith(source.prefix)) {
+    journal.passedOver('elsewhere', name);
+    return;
+  }
+  if (isTimeUp()) {
+    await queue.send(continuation(name));
+    return;
+  }
+  const numbers: Record<string, number> = {};
+  const onRead = (reading: 'verify' | 'write', milliseconds: number): void => {
+    numbers[`${reading}Milliseconds`] = milliseconds;
+  };
+  const onBytes = (bytes: number): void => {
+    numbers['bytesRead'] = bytes;
+  };
+  let outcome: Receipt | Unfinished;
+  try {
+    const object = await delivery.open(name, onBytes);
+    outcome = await ingestObject(object, sink, { ...options, onRead, isTimeUp });
+  } catch (error) {
+    if (!(error instanceof PoisonObjectError)) throw error;
+    // It was deleted before it was read.
+    outcome = unreadable(s3Uri(name), null, error);
+  }
+  if ('line' in outcome) await queue.send(continuation(name));
+  else await receipts.put(outcome);
+  journal.told(outcome, numbers);
+}
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return null;
+  }
+}
+
+/** What nobody here can mend goes to the dead-letter queue without delay. */
+function waitAfter(error: unknown, receiveCount: number): number {
+  if (error instanceof PoisonObjectError) return 0;
+  return Math.min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** (receiveCount - 1));
+}

@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import {
+  GetObjectCommand,
+  PutObjectCommand,
+  S3ServiceException,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import { TransientError } from '../errors.ts';
+import type { Receipt } from './ingest.ts';
+
+/** Where receipts are kept for whoever dropped the objects. */
+export interface Receipts {
+  /** Resolves to the receipt's key. Nothing that was written before is overwritten. */
+  put(receipt: Receipt): Promise<string>;
+}
+
+/** Of a key in S3, in bytes of UTF-8. */
+const MAX_KEY_BYTES = 1_024;
+
+/** An object that was judged so often with another outcome each time is not believed. */
+const MAX_OUTCOMES = 100;
+
+/** `receipts/<bucket>/<key>@<version>.json`; a later, other outcome of the same version, as when a key was added, gets `….2.json`. */
+export function bucketReceipts(client: S3Client, bucket: string): Receipts {
+  return {
+    async put(receipt) {
+      const body = `${JSON.stringify(receipt, null, 2)}\n`;
+      const base = receiptBase(receipt.object);
+      for (let outcome = 1; outcome <= MAX_OUTCOMES; outcome += 1) {
+        const key = `${base}${outcome === 1 ? '' : `.${outcome}`}.json`;
+        if (await isKept(client, bucket, key, body)) return key;
+      }
+      throw new TransientError(`${receipt.object} has more than ${MAX_OUTCOMES} receipts`);
+    },
+  };
+}
+
+/** From the object's URI, so that a receipt's name and its `object` can't disagree. */
+function receiptBase(uri: string): string {
+  const url = new URL(uri);
+  const key = decodeURIComponent(uri.slice(`s3://${url.host}/`.length).split('?')[0] ?? '');
+  const version =
+    url.searchParams.get('versionId') ?? url.searchParams.get('etag') ?? 'unversioned';
+  const base = `receipts/${url.host}/${key}@${version}`;
+  // Room for the ending. A hash has no "@", so it can't be taken for another object's key.
+  if (Buffer.byteLength(base) <= MAX_KEY_BYTES - 16) return base;
+  return `receipts/${url.host}/sha256:${createHash('sha256').update(key).digest('hex')}@${version}`;
+}
+
+/** True when that text stands there, now or already. */
+async function isKept(
+  client: S3Client,
+  bucket: string,
+  key: string,
+  body: string,
+): Promise<boolean> {
+  const place = { Bucket: bucket, Key: key };
+  try {
+    const put = { ...place, Body: body, ContentType: 'application/json', IfNoneMatch: '*' };
+    await client.send(new PutObjectCommand(put));
+    return true;
+  } catch (error) {
+    if (!(error instanceof S3ServiceException) || error.$metadata.httpStatusCode !== 412)
+      throw failed(error);
+  }
+  try {
+    const { Body: before } = await client.send(new GetObjectCommand(place));
+    return (await before?.transformToString()) === body;
+  } catch (error) {
+    throw failed(error);
+  }
+}
+
+function failed(error: unknown): TransientError {
+  const code = error instanceof Error ? error.name : 'unknown';
+  return new TransientError(`the receipt could not be written (${code}); it will be tried again`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,323 @@
+import { createHash, randomUUID, sign, constants, type KeyObject } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** A request as a fault sees it. */
+export interface StubRequest {
+  /** `s3:HEAD`, `s3:GET`, `s3:PUT`, `kms:GetPublicKey`, `sqs:SendMessage`, … */
+  readonly action: string;
+  /** Of S3: `bucket/key`; of the others the JSON that was sent. */
+  readonly target: string;
+  readonly range: string | null;
+  /** How many with that action came before it. */
+  readonly nth: number;
+}
+
+/** What goes wrong with one request; `null`: nothing. */
+export type Fault =
+  | null
+  /** An error answer: of S3 as XML, of the others as JSON. */
+  | { readonly status: number; readonly code: string }
+  /** The body ends after so many bytes: with a reset, as if complete, or never. */
+  | { readonly cutAfter: number; readonly how: 'reset' | 'end' | 'stall' }
+  /** The answer carries a checksum that is not the body's. */
+  | { readonly checksum: 'wrong' }
+  /** Nothing is answered, and the connection stays open or is reset. */
+  | { readonly silence: 'hang' | 'reset' }
+  /** The effect takes place; the answer gets lost. */
+  | { readonly lost: 'answer' };
+
+export interface StubObject {
+  readonly bytes: Buffer;
+  readonly etag: string;
+  readonly versionId: string | null;
+}
+
+export interface StubKey {
+  readonly publicKey: KeyObject;
+  readonly privateKey?: KeyObject;
+  readonly usage: string;
+  readonly algorithms: readonly string[];
+}
+
+/**
+ * An endpoint for the real SDK clients that does on demand what emulators don't: break, stall, refuse
+ * and lose. It knows no more of S3, SQS, KMS and Secrets Manager than the functions use.
+ */
+export class StubAws {
+  readonly requests: StubRequest[] = [];
+  readonly objects = new Map<string, StubObject[]>();
+  readonly keys = new Map<string, StubKey>();
+  readonly secrets = new Map<string, string>();
+  /** Bodies in the order in which they were sent. */
+  readonly messages: string[] = [];
+  readonly visibilities: { readonly handle: string; readonly seconds: number }[] = [];
+  /** Asked before each request takes effect. */
+  fault: (request: StubRequest) => Fault | Promise<Fault> = () => null;
+  /** A range is ignored and the whole object sent, as RFC 9110 allows. */
+  ignoresRanges = false;
+  readonly #server: Server;
+  readonly #counts = new Map<string, number>();
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  static async start(): Promise<StubAws> {
+    const server = createServer();
+    const stub = new StubAws(server);
+    server.on('request', (request, response) => {
+      stub.#answer(request, response).catch(() => response.destroy());
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return stub;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** What a process needs in its environment to talk to this stub. */
+  get environment(): Record<string, string> {
+    return {
+      AWS_ENDPOINT_URL: this.url,
+      AWS_REGION: 'eu-central-1',
+      AWS_ACCESS_KEY_ID: 'stub',
+      AWS_SECRET_ACCESS_KEY: 'stub',
+      AWS_EC2_METADATA_DISABLED: 'true',
+    };
+  }
+
+  /** Returns the version; an unversioned object is overwritten. */
+  put(place: string, content: string | Uint8Array, isVersioned = true): string | null {
+    const bytes = Buffer.from(content);
+    const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
+    const versionId = isVersioned ? randomUUID() : null;
+    const before = isVersioned ? (this.objects.get(place) ?? []) : [];
+    this.objects.set(place, [...before, { bytes, etag, versionId }]);
+    return versionId;
+  }
+
+  /** The text of an object's latest version; null where there is none. */
+  text(place: string): string | null {
+    return this.objects.get(place)?.at(-1)?.bytes.toString('utf8') ?? null;
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections();
+    this.#server.close();
+    await once(this.#server, 'close');
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const body = unchunked(request, Buffer.concat(chunks));
+    const url = new URL(request.url ?? '/', this.url);
+    const operation = request.headers['x-amz-target'];
+    const isS3 = typeof operation !== 'string';
+    const place = decodeURIComponent(url.pathname.slice(1));
+    const [service = '', name = ''] = isS3 ? [] : operation.split('.');
+    const action = isS3 ? `s3:${request.method ?? ''}` : `${SERVICES[service] ?? service}:${name}`;
+    const nth = this.#counts.get(action) ?? 0;
+    this.#counts.set(action, nth + 1);
+    const seen: StubRequest = {
+      action,
+      target: isS3 ? place : body.toString('utf8'),
+      range: request.headers.range ?? null,
+      nth,
+    };
+    this.requests.push(seen);
+    const fault = await this.fault(seen);
+    if (fault !== null && 'silence' in fault) {
+      if (fault.silence === 'reset') response.destroy();
+      return;
+    }
+    if (fault !== null && 'status' in fault) {
+      error(response, isS3, fault.status, fault.code);
+      return;
+    }
+    const answer = fault !== null && 'lost' in fault ? new Swallowed(response) : response;
+    if (isS3) this.#s3(request, url, place, body, answer, fault);
+    else this.#json(action, JSON.parse(seen.target) as Record<string, unknown>, answer);
+  }
+
+  #s3(
+    request: IncomingMessage,
+    url: URL,
+    place: string,
+    body: Buffer,
+    response: Answer,
+    fault: Fault,
+  ): void {
+    const versions = this.objects.get(place) ?? [];
+    if (request.method === 'PUT') {
+      if (request.headers['if-none-match'] === '*' && versions.length > 0) {
+        error(response, true, 412, 'PreconditionFailed');
+        return;
+      }
+      this.put(place, body);
+      response.writeHead(200, { etag: versions.at(-1)?.etag ?? '"x"' }).end();
+      return;
+    }
+    const wanted = url.searchParams.get('versionId');
+    const object =
+      wanted === null ? versions.at(-1) : versions.find((of) => of.versionId === wanted);
+    if (object === undefined) {
+      error(response, true, 404, wanted === null ? 'NoSuchKey' : 'NoSuchVersion');
+      return;
+    }
+    const match = request.headers['if-match'];
+    if (match !== undefined && match !== object.etag) {
+      error(response, true, 412, 'PreconditionFailed');
+      return;
+    }
+    const version = object.versionId === null ? {} : { 'x-amz-version-id': object.versionId };
+    const headers = { etag: object.etag, ...version };
+    const size = object.bytes.length;
+    if (request.method === 'HEAD') {
+      response.writeHead(200, { ...headers, 'content-length': size }).end();
+      return;
+    }
+    const range = this.ignoresRanges
+      ? null
+      : /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '');
+    const start = Number(range?.[1] ?? 0);
+    const end = Math.min(Number(range?.[2] ?? size) + 1, size);
+    if (range !== null && start >= size) {
+      error(response, true, 416, 'InvalidRange');
+      return;
+    }
+    const part = object.bytes.subarray(start, end);
+    const partial = range === null ? {} : { 'content-range': `bytes ${start}-${end - 1}/${size}` };
+    const wrong =
+      fault !== null && 'checksum' in fault ? { 'x-amz-checksum-crc32': 'AAAAAA==' } : {};
+    // A body that just ends is only possible where no length was announced.
+    const announced =
+      fault !== null && 'cutAfter' in fault && fault.how === 'end'
+        ? {}
+        : { 'content-length': part.length };
+    response.writeHead(range === null ? 200 : 206, {
+      ...headers,
+      ...partial,
+      ...wrong,
+      ...announced,
+    });
+    if (fault === null || !('cutAfter' in fault)) {
+      response.end(part);
+      return;
+    }
+    response.write(part.subarray(0, fault.cutAfter), () => {
+      if (fault.how === 'reset') response.destroy();
+      if (fault.how === 'end') response.end();
+    });
+    if (fault.cutAfter === 0) (response as ServerResponse).flushHeaders?.();
+  }
+
+  #json(action: string, input: Record<string, unknown>, response: Answer): void {
+    const reply = (value: unknown): void => {
+      response.writeHead(200, { 'content-type': 'application/x-amz-json-1.1' });
+      response.end(JSON.stringify(value));
+    };
+    if (action === 'secretsmanager:GetSecretValue') {
+      const SecretString = this.secrets.get(String(input['SecretId']));
+      if (SecretString === undefined) error(response, false, 400, 'ResourceNotFoundException');
+      else reply({ ARN: input['SecretId'], SecretString });
+    } else if (action === 'sqs:SendMessage') {
+      const text = String(input['MessageBody']);
+      this.messages.push(text);
+      const MD5OfMessageBody = createHash('md5').update(text).digest('hex');
+      reply({ MessageId: randomUUID(), MD5OfMessageBody });
+    } else if (action === 'sqs:ChangeMessageVisibility') {
+      const seconds = Number(input['VisibilityTimeout']);
+      this.visibilities.push({ handle: String(input['ReceiptHandle']), seconds });
+      reply({});
+    } else {
+      const key = this.keys.get(String(input['KeyId']));
+      if (key === undefined) error(response, false, 400, 'NotFoundException');
+      else if (action === 'kms:GetPublicKey')
+        reply({
+          KeyId: input['KeyId'],
+          KeyUsage: key.usage,
+          SigningAlgorithms: key.algorithms,
+          PublicKey: key.publicKey.export({ type: 'spki', format: 'der' }).toString('base64'),
+        });
+      else if (key.privateKey === undefined) error(response, false, 400, 'DisabledException');
+      else {
+        const digest = Buffer.from(String(input['Message']), 'base64');
+        reply({
+          KeyId: input['KeyId'],
+          Signature: signDigest(digest, key.privateKey).toString('base64'),
+        });
+      }
+    }
+  }
+}
+
+/** RSASSA-PSS over a digest, as KMS signs one: with a salt of 32 bytes. */
+function signDigest(digest: Buffer, privateKey: KeyObject): Buffer {
+  return sign(null, digest, {
+    key: privateKey,
+    padding: constants.RSA_PKCS1_PSS_PADDING,
+    saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
+  });
+}
+
+const SERVICES: Readonly<Record<string, string>> = {
+  AmazonSQS: 'sqs',
+  TrentService: 'kms',
+  secretsmanager: 'secretsmanager',
+};
+
+type Answer = Pick<ServerResponse, 'writeHead' | 'end' | 'write' | 'destroy'>;
+
+/** Takes an answer and resets the connection in its place. */
+class Swallowed {
+  readonly #response: ServerResponse;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+  }
+
+  writeHead(): ServerResponse {
+    return this as unknown as ServerResponse;
+  }
+
+  end(): ServerResponse {
+    return this.#response.destroy();
+  }
+
+  write(): boolean {
+    return true;
+  }
+
+  destroy(): ServerResponse {
+    return this.#response.destroy();
+  }
+}
+
+function error(response: Answer, isS3: boolean, status: number, code: string): void {
+  response.writeHead(status, {
+    'content-type': isS3 ? 'application/xml' : 'application/x-amz-json-1.1',
+  });
+  response.end(
+    isS3
+      ? `<?xml version="1.0"?><Error><Code>${code}</Code><Message>${code}</Message></Error>`
+      : JSON.stringify({ __type: code, message: code }),
+  );
+}
+
+/** The SDK sends a PUT in chunks with a trailing checksum (aws-chunked). */
+function unchunked(request: IncomingMessage, body: Buffer): Buffer {
+  if (!String(request.headers['content-encoding'] ?? '').includes('aws-chunked')) return body;
+  const parts: Buffer[] = [];
+  for (let at = 0; ;) {
+    const end = body.indexOf('\r\n', at);
+    const size = parseInt(body.toString('latin1', at, end), 16);
+    if (!(size > 0)) return Buffer.concat(parts);
+    parts.push(body.subarray(end + 2, end + 2 + size));
+    at = end + 2 + size + 2;
+  }
+}
