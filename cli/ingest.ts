@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { keyEntries, loadKeys, payload } from '../lib/config.ts';
-import { ConfigError } from '../lib/errors.ts';
+import { ConfigError, PoisonObjectError } from '../lib/errors.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
 import {
   ingestObject,
@@ -13,7 +13,8 @@ import {
   type Receipt,
 } from '../lib/ingest/ingest.ts';
 import { storedFile } from '../lib/object/file.ts';
-import type { StoredObject } from '../lib/object/stored.ts';
+import { s3Name } from '../lib/object/s3-name.ts';
+import type { ReadOptions, StoredObject } from '../lib/object/stored.ts';
 import type { Command } from './command.ts';
 import { tell, withGraph } from './database.ts';
 
@@ -49,7 +50,7 @@ async function overFiles(
   });
   if (values.help) {
     process.stdout.write(
-      `usage: custody ${name} [--key PUBLIC.pem]… [--on-bad-line reject|quarantine] [--json] FILE…\n`,
+      `usage: custody ${name} [--key PUBLIC.pem]… [--on-bad-line reject|quarantine] [--json] FILE…|s3://bucket/key…\n`,
     );
     return 0;
   }
@@ -57,18 +58,19 @@ async function overFiles(
   if (onBadLine !== 'reject' && onBadLine !== 'quarantine')
     throw new ConfigError(['--on-bad-line is reject or quarantine']);
   if (positionals.length === 0) throw new ConfigError([`custody ${name} takes at least one file`]);
-  const sizes = await sizesOf(positionals);
+  let bar: ProgressBar | null = null;
+  const logs = await openAll(positionals, { onRead: (bytes) => bar?.to(bytes) });
   const keys = await loadKeys(namedKeys(values.key));
   const receipts: Receipt[] = [];
   try {
     await around(async (act) => {
-      for (const [path, size] of sizes) {
-        const bar = progressBar(path, size * READINGS[name]);
-        const receipt = await refusing(pathToFileURL(path).href, () =>
-          act(storedFile(path, { onRead: bar.to }), { keys, onBadLine }),
-        ).finally(bar.clear);
+      for (const log of logs) {
+        bar = progressBar(log.name, log.bytes * READINGS[name]);
+        const receipt = await refusing(log.uri, () => act(log.object, { keys, onBadLine })).finally(
+          () => bar?.clear(),
+        );
         receipts.push(receipt);
-        if (!values.json) process.stdout.write(`${verdict(path, receipt)}\n`);
+        if (!values.json) process.stdout.write(`${verdict(log.name, receipt)}\n`);
       }
     });
   } finally {
@@ -81,18 +83,48 @@ async function overFiles(
 /** Ingesting reads a good log a second time, to write it. */
 const READINGS = { ingest: 2, verify: 1 } as const;
 
-/** Names every file that is missing or no file at once, before anything is begun. */
-async function sizesOf(paths: readonly string[]): Promise<readonly (readonly [string, number])[]> {
+interface Log {
+  /** As it was given. */
+  readonly name: string;
+  readonly uri: string;
+  readonly bytes: number;
+  readonly object: StoredObject;
+}
+
+/** Names everything that is missing or no log at once, before anything is begun. */
+async function openAll(names: readonly string[], options: ReadOptions): Promise<readonly Log[]> {
   const problems: string[] = [];
-  const sizes: [string, number][] = [];
-  for (const path of paths) {
-    const found = await stat(path).catch(() => null);
-    if (found === null) problems.push(`${path}: there is no such file`);
-    else if (found.isDirectory()) problems.push(`${path}: this is a folder, not a log`);
-    else sizes.push([path, found.size]);
+  const logs: Log[] = [];
+  for (const name of names) {
+    const log = await (name.startsWith('s3://') ? openS3(name, options) : openFile(name, options));
+    if (typeof log === 'string') problems.push(`${name}: ${log}`);
+    else logs.push(log);
   }
   if (problems.length > 0) throw new ConfigError(problems);
-  return sizes;
+  return logs;
+}
+
+async function openFile(path: string, options: ReadOptions): Promise<Log | string> {
+  const found = await stat(path).catch(() => null);
+  if (found === null) return 'there is no such file';
+  if (found.isDirectory()) return 'this is a folder, not a log';
+  const object = storedFile(path, options);
+  return { name: path, uri: pathToFileURL(path).href, bytes: found.size, object };
+}
+
+async function openS3(uri: string, options: ReadOptions): Promise<Log | string> {
+  const name = s3Name(uri);
+  if (name === null) return 'this is not of the form s3://bucket/key, with ?versionId=… or without';
+  // Only who names an object of S3 waits for its client to load.
+  const { s3Client, s3Object } = await import('../lib/object/s3.ts');
+  try {
+    const object = await s3Object(s3Client(), name, options);
+    const { uri: version, bytes } = object.identity();
+    return { name: uri, uri: version, bytes, object };
+  } catch (error) {
+    if (error instanceof PoisonObjectError) return error.message;
+    throw error;
+  }
 }
 
 function namedKeys(given: readonly string[]): readonly string[] {
@@ -106,11 +138,13 @@ function namedKeys(given: readonly string[]): readonly string[] {
 
 const BAR_WIDTH = 30;
 
+interface ProgressBar {
+  to(bytes: number): void;
+  clear(): void;
+}
+
 /** On a terminal a bar on stderr, elsewhere nothing. */
-function progressBar(
-  path: string,
-  total: number,
-): { to: (bytes: number) => void; clear: () => void } {
+function progressBar(path: string, total: number): ProgressBar {
   if (!process.stderr.isTTY) return { to: () => undefined, clear: () => undefined };
   return {
     to: (bytes) => {

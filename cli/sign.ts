@@ -1,51 +1,94 @@
-import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { createHash, createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../lib/errors.ts';
 import { LineFramer, type Line } from '../lib/trust/lines.ts';
-import { signRecord } from '../lib/trust/sign.ts';
+import { sealed, signRecord } from '../lib/trust/sign.ts';
 import type { Command } from './command.ts';
+
+/** Requests to AWS KMS that are on their way at once. */
+const MAX_IN_FLIGHT = 16;
+
+type Sign = (text: string) => string | Promise<string>;
 
 export const sign: Command = async (args) => {
   const { values } = parseArgs({
     args,
     options: {
       key: { type: 'string' },
+      kms: { type: 'string' },
       salt: { type: 'string', default: 'digest' },
       help: { type: 'boolean', default: false },
     },
   });
   if (values.help) {
     process.stdout.write(
-      'usage: custody sign --key PRIVATE.pem [--salt digest|max] < records.jsonl > log.jsonl\n',
+      'usage: custody sign --key PRIVATE.pem [--salt digest|max] < records.jsonl > log.jsonl\n' +
+        '       custody sign --kms KEY_ARN < records.jsonl > log.jsonl\n',
     );
     return 0;
   }
-  const { salt } = values;
-  const problems: string[] = [];
-  if (values.key === undefined) problems.push('--key PRIVATE.pem is needed');
-  if (salt !== 'digest' && salt !== 'max') problems.push('--salt is digest or max');
-  if (problems.length > 0 || values.key === undefined || (salt !== 'digest' && salt !== 'max'))
-    throw new ConfigError(problems);
-  const key = await privateKey(values.key);
-  const framer = new LineFramer();
-  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  const write = ({ bytes, number }: Line): void => {
-    if (bytes === null) throw new ConfigError([`line ${number} is too long to be ingested`]);
-    let text: string;
-    try {
-      text = decoder.decode(bytes);
-    } catch {
-      throw new ConfigError([`line ${number} is not valid UTF-8`]);
-    }
-    process.stdout.write(`${signRecord(text, key, salt)}\n`);
+  const signText = await signer(values);
+  const inFlight: (string | Promise<string>)[] = [];
+  const written = async (most: number): Promise<void> => {
+    while (inFlight.length > most) process.stdout.write(`${await inFlight.shift()}\n`);
   };
-  for await (const chunk of process.stdin) framer.push(chunk as Uint8Array).forEach(write);
-  framer.end().forEach(write);
+  const framer = new LineFramer();
+  const all = async (lines: readonly Line[]): Promise<void> => {
+    for (const line of lines) {
+      const envelope = signText(textOf(line));
+      // It is awaited in its turn; until then a failure is not unhandled.
+      if (envelope instanceof Promise) envelope.catch(() => undefined);
+      inFlight.push(envelope);
+      await written(MAX_IN_FLIGHT);
+    }
+  };
+  for await (const chunk of process.stdin) await all(framer.push(chunk as Uint8Array));
+  await all(framer.end());
+  await written(0);
   return 0;
 };
 
-async function privateKey(path: string): Promise<KeyObject> {
+async function signer({
+  key,
+  kms,
+  salt,
+}: {
+  key?: string;
+  kms?: string;
+  salt: string;
+}): Promise<Sign> {
+  const problems: string[] = [];
+  if ((key === undefined) === (kms === undefined))
+    problems.push('one of --key PRIVATE.pem and --kms KEY_ARN is needed');
+  if (salt !== 'digest' && salt !== 'max') problems.push('--salt is digest or max');
+  if (salt === 'max' && kms !== undefined)
+    problems.push('AWS KMS signs with a salt of 32 bytes only: leave --salt max out');
+  if (problems.length > 0) throw new ConfigError(problems);
+  if (kms !== undefined) {
+    // Only who names a key of AWS KMS waits for its client to load.
+    const { kmsClient, kmsSign } = await import('../lib/aws/kms.ts');
+    const client = kmsClient(kms);
+    return async (text) => {
+      // KMS takes at most 4,096 bytes of a message, and its digest at any length.
+      const digest = createHash('sha256').update(text, 'utf8').digest();
+      return sealed(text, await kmsSign(kms, digest, client));
+    };
+  }
+  const privateKey = await readPrivateKey(key ?? '');
+  return (text) => signRecord(text, privateKey, salt === 'max' ? 'max' : 'digest');
+}
+
+function textOf({ bytes, number }: Line): string {
+  if (bytes === null) throw new ConfigError([`line ${number} is too long to be ingested`]);
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new ConfigError([`line ${number} is not valid UTF-8`]);
+  }
+}
+
+async function readPrivateKey(path: string): Promise<KeyObject> {
   const pem = await readFile(path, 'utf8');
   let key: KeyObject;
   try {

@@ -1,7 +1,7 @@
 import { Logger } from '@aws-lambda-powertools/logger';
 import { MetricUnit, Metrics } from '@aws-lambda-powertools/metrics';
 import type { Journal } from '../ingest/delivery.ts';
-import { s3Uri } from '../object/s3.ts';
+import { s3Uri } from '../object/s3-name.ts';
 import { safeDescription } from '../errors.ts';
 
 /** Logs as JSON and metrics in CloudWatch's embedded format, both on stdout; numbers and names only. */

@@ -6,6 +6,7 @@ import neo4j, {
   type Session,
 } from 'neo4j-driver';
 import { ConfigError, TransientError } from '../errors.ts';
+import { VERSION } from '../version.ts';
 
 /** The four settings of the file that Aura hands out. */
 export interface GraphSettings {
@@ -67,7 +68,7 @@ export function openGraph(settings: GraphSettings): Graph {
 function connect(settings: GraphSettings): Driver {
   try {
     return neo4j.driver(settings.uri, login(settings), {
-      userAgent: 'custody/0.1.0',
+      userAgent: `custody/${VERSION}`,
       disableLosslessIntegers: true,
       maxConnectionPoolSize: 10,
       // Aura ends idle connections after an hour; a thawed Lambda holds dead sockets.

@@ -1,8 +1,10 @@
+import { randomBytes } from 'node:crypto';
+import { ConfigError } from '../errors.ts';
 import { rows, type Graph, type Row } from './connection.ts';
 import { CREATE_SLOTS } from './lock.ts';
 
 /** Raised with every change of {@link SCHEMA}; kept on the `Schema` node. */
-const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 1;
 
 /** Constraints and indexes by name; each statement may be run any number of times. */
 const SCHEMA = {
@@ -23,6 +25,10 @@ const SCHEMA = {
     'CREATE CONSTRAINT write_lock IF NOT EXISTS FOR (w:WriteLock) REQUIRE w.slot IS UNIQUE',
   schema_name:
     'CREATE CONSTRAINT schema_name IF NOT EXISTS FOR (s:Schema) REQUIRE s.name IS UNIQUE',
+  source_object_by_status:
+    'CREATE INDEX source_object_by_status IF NOT EXISTS FOR (o:SourceObject) ON (o.status, o.lastSeenAt)',
+  source_object_by_time:
+    'CREATE INDEX source_object_by_time IF NOT EXISTS FOR (o:SourceObject) ON (o.firstSeenAt, o.uri)',
   inference_by_model:
     'CREATE INDEX inference_by_model IF NOT EXISTS FOR (i:Inference) ON (i.model, i.recordedAt, i.digest)',
 } as const;
@@ -40,7 +46,12 @@ RETURN s.version AS version
 
 const WRITE_VERSION = `
 MERGE (s:Schema {name: 'custody'})
-SET s.version = $version
+SET s.version = $version, s.cursorKey = coalesce(s.cursorKey, $cursorKey)
+`;
+
+const READ_CURSOR_KEY = `
+MATCH (s:Schema {name: 'custody'})
+RETURN s.cursorKey AS cursorKey
 `;
 
 /** Creates what is missing, waits until it is usable, and names it. Changes nothing the second time. */
@@ -50,8 +61,21 @@ export async function migrate(graph: Graph): Promise<readonly string[]> {
   for (const statement of Object.values(SCHEMA)) await graph.run(statement);
   await graph.run('CALL db.awaitIndexes(300)');
   await graph.run(CREATE_SLOTS);
-  await graph.run(WRITE_VERSION, { version: SCHEMA_VERSION });
+  const cursorKey = randomBytes(32).toString('base64url');
+  await graph.run(WRITE_VERSION, { version: SCHEMA_VERSION, cursorKey });
   return missing;
+}
+
+/**
+ * The key that seals cursors: the same for every server of this database, for as long as it lives.
+ * Who can read it can read the whole graph anyway.
+ */
+export async function readCursorKey(graph: Graph): Promise<string> {
+  const [row] = await graph.read(async (tx) => rows(await tx.run(READ_CURSOR_KEY)));
+  const key = row?.['cursorKey'];
+  if (typeof key !== 'string')
+    throw new ConfigError(['the database has no schema: run custody migrate']);
+  return key;
 }
 
 /** The names of constraints and indexes that are not there or not online; `version` when only the number differs. */

@@ -1,5 +1,5 @@
 import { PoisonObjectError, TransientError } from '../errors.ts';
-import { s3Uri, type S3Name } from '../object/s3.ts';
+import { s3Uri, type S3Name } from '../object/s3-name.ts';
 import type { StoredObject } from '../object/stored.ts';
 import {
   ingestObject,

@@ -1,4 +1,4 @@
-import type { S3Name } from '../object/s3.ts';
+import type { S3Name } from '../object/s3-name.ts';
 
 /** What one entry of a message announces. */
 export type Notice =

@@ -6,6 +6,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { TransientError } from '../errors.ts';
+import { s3Name } from '../object/s3-name.ts';
 import type { Receipt } from './ingest.ts';
 
 /** Where receipts are kept for whoever dropped the objects. */
@@ -37,14 +38,13 @@ export function bucketReceipts(client: S3Client, bucket: string): Receipts {
 
 /** From the object's URI, so that a receipt's name and its `object` can't disagree. */
 function receiptBase(uri: string): string {
-  const url = new URL(uri);
-  const key = decodeURIComponent(uri.slice(`s3://${url.host}/`.length).split('?')[0] ?? '');
-  const version =
-    url.searchParams.get('versionId') ?? url.searchParams.get('etag') ?? 'unversioned';
-  const base = `receipts/${url.host}/${key}@${version}`;
-  // Room for the ending. A hash has no "@", so it can't be taken for another object's key.
+  const { bucket, key } = s3Name(uri) ?? { bucket: 'unknown', key: uri };
+  const query = new URL(uri).searchParams;
+  const version = query.get('versionId') ?? query.get('etag') ?? 'unversioned';
+  const base = `receipts/${bucket}/${key}@${version}`;
+  // Room for the ending.
   if (Buffer.byteLength(base) <= MAX_KEY_BYTES - 16) return base;
-  return `receipts/${url.host}/sha256:${createHash('sha256').update(key).digest('hex')}@${version}`;
+  return `receipts/${bucket}/sha256:${createHash('sha256').update(key).digest('hex')}@${version}`;
 }
 
 /** True when that text stands there, now or already. */

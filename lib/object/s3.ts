@@ -6,14 +6,8 @@ import {
   type GetObjectCommandOutput,
 } from '@aws-sdk/client-s3';
 import { PoisonObjectError, TransientError } from '../errors.ts';
+import { s3Uri, type S3Name } from './s3-name.ts';
 import { CHUNK_BYTES, storedObject, type ReadOptions, type StoredObject } from './stored.ts';
-
-/** An object, and its version where one is named. */
-export interface S3Name {
-  readonly bucket: string;
-  readonly key: string;
-  readonly versionId?: string;
-}
 
 export interface S3Options extends ReadOptions {
   /** Of one request; a multiple of 256 KiB. */
@@ -94,13 +88,6 @@ export async function s3Object(
     },
     options,
   );
-}
-
-/** Percent-encoded; the slashes of the key stay. */
-export function s3Uri({ bucket, key, versionId }: S3Name): string {
-  const path = key.split('/').map(encodeURIComponent).join('/');
-  const version = versionId === undefined ? '' : `?versionId=${encodeURIComponent(versionId)}`;
-  return `s3://${bucket}/${path}${version}`;
 }
 
 interface Pinned {

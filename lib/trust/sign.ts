@@ -12,9 +12,14 @@ export function signRecord(text: string, privateKey: KeyObject, salt: SaltLength
     saltLength:
       salt === 'digest' ? constants.RSA_PSS_SALTLEN_DIGEST : constants.RSA_PSS_SALTLEN_MAX_SIGN,
   });
+  return sealed(text, signature);
+}
+
+/** The envelope of a text that was signed elsewhere. */
+export function sealed(text: string, signature: Uint8Array): string {
   return JSON.stringify({
     schema_version: SCHEMA_VERSION,
     signed_data: text,
-    signature: signature.toString('base64'),
+    signature: Buffer.from(signature).toString('base64'),
   });
 }

@@ -1,0 +1,37 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { RequestError } from './problem.ts';
+
+/** Seals places in a list, so that one comes back as it went out, to the same route with the same filters, or not at all. */
+export interface Cursors {
+  seal(place: unknown): string;
+  /** {@link RequestError} for everything that `seal` did not make. */
+  open(cursor: string): unknown;
+}
+
+const MAC_BYTES = 16;
+
+/** `purpose` names the route and its filters. */
+export function cursorsFor(key: string, purpose: string): Cursors {
+  const mac = (text: string): Buffer =>
+    createHmac('sha256', key).update(`${purpose}\0${text}`).digest().subarray(0, MAC_BYTES);
+  return {
+    seal(place) {
+      const text = JSON.stringify(place);
+      return Buffer.concat([mac(text), Buffer.from(text, 'utf8')]).toString('base64url');
+    },
+    open(cursor) {
+      const bytes = Buffer.from(cursor, 'base64url');
+      const text = bytes.toString('utf8', MAC_BYTES);
+      const isOurs =
+        bytes.length > MAC_BYTES &&
+        bytes.toString('base64url') === cursor &&
+        timingSafeEqual(bytes.subarray(0, MAC_BYTES), mac(text));
+      if (!isOurs)
+        throw new RequestError(
+          'CURSOR_INVALID',
+          'This cursor was not made for this question. Ask again without it.',
+        );
+      return JSON.parse(text) as unknown;
+    },
+  };
+}

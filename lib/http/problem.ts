@@ -1,0 +1,67 @@
+import { ConfigError, TransientError } from '../errors.ts';
+import { json, type Answer } from './answer.ts';
+
+/** What a caller can get wrong. */
+export type RequestCode =
+  | 'PARAMETER_UNKNOWN'
+  | 'PARAMETER_REPEATED'
+  | 'PARAMETER_INVALID'
+  | 'CURSOR_INVALID'
+  | 'HOST_REFUSED'
+  | 'ROUTE_UNKNOWN'
+  | 'METHOD_NOT_ALLOWED'
+  | 'NOT_FOUND';
+
+const REQUEST_ERRORS = {
+  PARAMETER_UNKNOWN: { status: 400, title: 'Unknown parameter' },
+  PARAMETER_REPEATED: { status: 400, title: 'Parameter given more than once' },
+  PARAMETER_INVALID: { status: 400, title: 'Invalid parameter' },
+  CURSOR_INVALID: { status: 400, title: 'Invalid cursor' },
+  HOST_REFUSED: { status: 403, title: 'Host refused' },
+  ROUTE_UNKNOWN: { status: 404, title: 'No such route' },
+  METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed' },
+  NOT_FOUND: { status: 404, title: 'Not found' },
+} as const satisfies Record<RequestCode, { status: number; title: string }>;
+
+/** The caller can mend it; the message is for the caller. */
+export class RequestError extends Error {
+  override readonly name = 'RequestError';
+  readonly code: RequestCode;
+
+  constructor(code: RequestCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** RFC 9457. Of what is not the caller's doing it tells the request's id only; the log has the rest. */
+export function problem(error: unknown, requestId: string): Answer {
+  const { status, title, code, detail } = described(error);
+  const document = { type: 'about:blank', title, status, detail, code, requestId };
+  const retry: Record<string, string> = status === 503 ? { 'retry-after': '5' } : {};
+  return json(status, document, { 'content-type': 'application/problem+json', ...retry });
+}
+
+function described(error: unknown): {
+  status: number;
+  title: string;
+  code: string;
+  detail: string;
+} {
+  if (error instanceof RequestError)
+    return { ...REQUEST_ERRORS[error.code], code: error.code, detail: error.message };
+  if (error instanceof TransientError || error instanceof ConfigError)
+    return {
+      status: 503,
+      title: 'Service unavailable',
+      code: 'DATABASE_UNAVAILABLE',
+      detail:
+        'The database can’t be asked now. Try again; if it lasts, tell the operator the requestId.',
+    };
+  return {
+    status: 500,
+    title: 'Internal error',
+    code: 'INTERNAL',
+    detail: 'Something is wrong here. Tell the operator the requestId.',
+  };
+}
