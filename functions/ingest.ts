@@ -6,7 +6,7 @@ import { ingestSettings, loadKeys } from '../lib/config.ts';
 import { openGraph } from '../lib/graph/connection.ts';
 import { migrate } from '../lib/graph/schema.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
-import { deliverAll, deliverEvent, type Delivery, type Inbox } from '../lib/ingest/delivery.ts';
+import { deliverAll, deliverEvent, type Inbox, type Open } from '../lib/ingest/delivery.ts';
 import { bucketReceipts } from '../lib/ingest/receipts.ts';
 import { s3Client, s3Object } from '../lib/object/s3.ts';
 import { once } from '../lib/once.ts';
@@ -36,15 +36,13 @@ const graph = once(async () => {
 });
 const sink = once(async () => new GraphWriter(await graph(), settings.payload));
 
-async function open(): Promise<Omit<Delivery, keyof Inbox>> {
-  return {
-    source: settings,
-    open: (name, onRead) => s3Object(s3, name, { onRead }),
-    sink: await sink(),
-    receipts,
-    options: { keys: await keys(), onBadLine: settings.onBadLine },
-  };
-}
+const open: Open = async () => ({
+  source: settings,
+  open: (name, onRead) => s3Object(s3, name, { onRead }),
+  sink: await sink(),
+  receipts,
+  options: { keys: await keys(), onBadLine: settings.onBadLine },
+});
 
 /** Messages of SQS; a single event, sent here by hand, is worked off too and fails the call where it fails. */
 export const handler = async (

@@ -46,7 +46,8 @@ export function graphSettings(env: Environment, from = 'the environment'): Graph
 
 function isSafe(uri: string): boolean {
   if (/^(?:neo4j|bolt)\+s:\/\//.test(uri)) return true;
-  const host = /^(?:neo4j|bolt):\/\/(\[[^\]]*\]|[^/:?#]*)/.exec(uri)?.[1];
+  // Nothing but a port may follow the host: in bolt://localhost:7687@example.com it is example.com.
+  const host = /^(?:neo4j|bolt):\/\/(\[[^\]]*\]|[^/:?#]*)(?::\d+)?(?:[/?#]|$)/.exec(uri)?.[1];
   return host !== undefined && /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/i.test(host);
 }
 
@@ -58,7 +59,7 @@ export function payload(env: Environment): Payload {
 }
 
 /** What is done with an object that has bad lines. */
-export function onBadLine(env: Environment): 'reject' | 'quarantine' {
+function onBadLine(env: Environment): 'reject' | 'quarantine' {
   const named = env.CUSTODY_ON_BAD_LINE || 'reject';
   if (named === 'reject' || named === 'quarantine') return named;
   throw new ConfigError(['CUSTODY_ON_BAD_LINE is reject or quarantine']);

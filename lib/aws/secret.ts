@@ -3,6 +3,8 @@ import { graphSettings } from '../config.ts';
 import { ConfigError, TransientError } from '../errors.ts';
 import type { GraphSettings } from '../graph/connection.ts';
 
+const NEEDED = ['NEO4J_URI', 'NEO4J_USERNAME', 'NEO4J_PASSWORD'] as const;
+
 function secretsClient(): SecretsManagerClient {
   return new SecretsManagerClient({
     maxAttempts: 4,
@@ -33,9 +35,11 @@ async function read(client: SecretsManagerClient, arn: string): Promise<GraphSet
       const code = error instanceof Error ? error.name : 'unknown';
       throw new TransientError(`the secret ${arn} could not be read (${code})`, { cause: error });
     });
-  const settings = graphSettings(members(text ?? ''), `the secret ${arn}`);
-  if (settings === null) throw new ConfigError([`the secret ${arn} has no NEO4J_URI`]);
-  return settings;
+  const found = members(text ?? '');
+  const settings = graphSettings(found, `the secret ${arn}`);
+  if (settings !== null) return settings;
+  const missing = NEEDED.filter((name) => !found[name]);
+  throw new ConfigError(missing.map((name) => `the secret ${arn} has no ${name}`));
 }
 
 /** Nothing of what can't be parsed may get into a message. */

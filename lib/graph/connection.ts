@@ -39,17 +39,28 @@ const TRANSACTION_TIMEOUT_MS = 120_000;
 
 /** Opens nothing yet: the first statement, or `verify`, connects. */
 export function openGraph(settings: GraphSettings): Graph {
-  const driver = connect(settings);
+  const login = new Login(settings);
+  const driver = connect(settings.uri, login);
   const session = (): Session =>
     driver.session(settings.database === undefined ? {} : { database: settings.database });
-  async function within<T>(use: (open: Session) => Promise<T>): Promise<T> {
+  async function once<T>(use: (open: Session) => Promise<T>): Promise<T> {
     const open = session();
     try {
       return await use(open);
-    } catch (error) {
-      throw translated(error);
     } finally {
       await open.close();
+    }
+  }
+  async function within<T>(use: (open: Session) => Promise<T>): Promise<T> {
+    const { token } = login;
+    try {
+      return await once(use).catch(async (error: unknown) => {
+        // A refused login has done nothing yet.
+        if (isRefusal(error) && (await login.isRenewed(token))) return once(use);
+        throw error;
+      });
+    } catch (error) {
+      throw translated(error);
     }
   }
   return {
@@ -65,9 +76,9 @@ export function openGraph(settings: GraphSettings): Graph {
   };
 }
 
-function connect(settings: GraphSettings): Driver {
+function connect(uri: string, login: Login): Driver {
   try {
-    return neo4j.driver(settings.uri, login(settings), {
+    return neo4j.driver(uri, login, {
       userAgent: `custody/${VERSION}`,
       disableLosslessIntegers: true,
       maxConnectionPoolSize: 10,
@@ -75,7 +86,8 @@ function connect(settings: GraphSettings): Driver {
       maxConnectionLifetime: 50 * 60_000,
       connectionLivenessCheckTimeout: 30_000,
       connectionTimeout: 15_000,
-      maxTransactionRetryTime: 30_000,
+      // Whoever calls tries again later, too.
+      maxTransactionRetryTime: 15_000,
       telemetryDisabled: true,
       notificationFilter: { minimumSeverityLevel: 'OFF' },
     });
@@ -87,20 +99,48 @@ function connect(settings: GraphSettings): Driver {
   }
 }
 
-/** With `renew`, the driver runs again what was refused, with the new login. */
-function login({ username, password, renew }: GraphSettings): AuthToken | AuthTokenManager {
-  const first = neo4j.auth.basic(username, password);
-  if (renew === undefined) return first;
-  let held: AuthToken | null = first;
-  return neo4j.authTokenManagers.basic({
-    async tokenProvider() {
-      const token = held;
-      held = null;
-      if (token !== null) return token;
-      const now = await renew();
-      return neo4j.auth.basic(now.username, now.password);
-    },
-  });
+/**
+ * The login that holds. The driver's own managers hear nothing of a new connection that is refused,
+ * and would therefore never ask for a rotated password.
+ */
+class Login implements AuthTokenManager {
+  token: AuthToken;
+  #username: string;
+  #password: string;
+  readonly #renew: GraphSettings['renew'];
+  #renewing: Promise<boolean> | null = null;
+
+  constructor({ username, password, renew }: GraphSettings) {
+    this.#username = username;
+    this.#password = password;
+    this.token = neo4j.auth.basic(username, password);
+    this.#renew = renew;
+  }
+
+  getToken(): AuthToken {
+    return this.token;
+  }
+
+  handleSecurityException(): boolean {
+    return false;
+  }
+
+  /** True when another login than the refused one holds now; asks for it once, however many wait. */
+  async isRenewed(refused: AuthToken): Promise<boolean> {
+    if (this.token !== refused) return true;
+    this.#renewing ??= this.#renewed().finally(() => (this.#renewing = null));
+    return this.#renewing;
+  }
+
+  async #renewed(): Promise<boolean> {
+    const now = await this.#renew?.();
+    if (now === undefined) return false;
+    const { username, password } = now;
+    if (username === this.#username && password === this.#password) return false;
+    [this.#username, this.#password] = [username, password];
+    this.token = neo4j.auth.basic(username, password);
+    return true;
+  }
 }
 
 /** The rows of a driver's answer as plain objects. */
@@ -116,8 +156,23 @@ export function isTaken(error: unknown): boolean {
   );
 }
 
+/** After three wrong passwords in a row the server refuses right ones, too, for five seconds. */
+const LOCKED = 'Neo.ClientError.Security.AuthenticationRateLimit';
+
+function isRefusal(error: unknown): boolean {
+  return (
+    error instanceof neo4j.Neo4jError &&
+    (error.code === 'Neo.ClientError.Security.Unauthorized' || error.code === LOCKED)
+  );
+}
+
 function translated(error: unknown): unknown {
   if (!(error instanceof neo4j.Neo4jError)) return error;
+  if (error.code === LOCKED)
+    return new TransientError(
+      'Neo4j takes no login for some seconds, after too many wrong ones; try again',
+      { cause: error },
+    );
   if (error.code.startsWith('Neo.ClientError.Security'))
     return new ConfigError(['Neo4j refused the login: check NEO4J_USERNAME and NEO4J_PASSWORD'], {
       cause: error,

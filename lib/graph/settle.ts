@@ -82,14 +82,15 @@ DELETE k
 `;
 
 /**
- * Works off every open marker, whoever left it, a page a transaction; resolves when none is open or
- * the time is up, to the number of pages. Safe to run at any time, by any number of writers, and to
- * break off anywhere.
+ * Works off every open marker, whoever left it, a page a transaction; resolves when none is open or,
+ * after at least one page, the time is up, to the number of pages. Safe to run at any time, by any
+ * number of writers, and to break off anywhere.
  */
 export async function settle(graph: Graph, isTimeUp: () => boolean = () => false): Promise<number> {
-  let pages = 0;
-  while (!isTimeUp() && (await graph.write(settlePage))) pages += 1;
-  return pages;
+  for (let pages = 0; ; pages += 1) {
+    if (pages > 0 && isTimeUp()) return pages;
+    if (!(await graph.write(settlePage))) return pages;
+  }
 }
 
 /** One page of one marker; false when no marker was open. */

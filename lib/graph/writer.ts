@@ -164,8 +164,9 @@ export class GraphWriter {
     turn.follow(applied);
     try {
       let closed = await applied;
+      if (batch.final === null) return closed;
       // The object counts as done only when no link that it makes possible is still open.
-      while (batch.final !== null && closed.isOpen && !isTimeUp()) {
+      for (let isFirst = true; closed.isOpen && (isFirst || !isTimeUp()); isFirst = false) {
         await settle(this.#graph, isTimeUp);
         closed = await this.#graph.write(async (tx) => {
           await lockAlone(tx);

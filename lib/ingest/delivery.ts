@@ -2,8 +2,8 @@ import { PoisonObjectError, TransientError } from '../errors.ts';
 import { s3Uri, type S3Name } from '../object/s3-name.ts';
 import type { StoredObject } from '../object/stored.ts';
 import {
+  departed,
   ingestObject,
-  unreadable,
   type GraphSink,
   type IngestOptions,
   type Receipt,
@@ -44,6 +44,9 @@ export interface Inbox {
   readonly isTimeUp: () => boolean;
 }
 
+/** What reading and writing objects takes; asked for only when there is an object. */
+export type Open = () => Promise<Omit<Delivery, keyof Inbox>>;
+
 export interface Delivery extends Inbox {
   /** Objects elsewhere are not read. */
   readonly source: { readonly bucket: string; readonly prefix: string };
@@ -63,14 +66,15 @@ const LAST_RETRY_SECONDS = 900;
  */
 export async function deliverAll(
   messages: readonly Message[],
-  { queue, journal, isTimeUp }: Inbox,
-  open: () => Promise<Omit<Delivery, keyof Inbox>>,
+  inbox: Inbox,
+  open: Open,
 ): Promise<readonly string[]> {
+  const { queue, journal, isTimeUp } = inbox;
   const failed: string[] = [];
   for (const message of messages) {
     try {
       if (isTimeUp()) await queue.send(message.body);
-      else await deliver(parsed(message.body), { ...(await open()), queue, journal, isTimeUp });
+      else await deliver(parsed(message.body), inbox, open);
     } catch (error) {
       journal.failed(error, message);
       await queue.retryIn(message.receiptHandle, waitAfter(error, message.receiveCount));
@@ -81,13 +85,9 @@ export async function deliverAll(
 }
 
 /** Works off one event that came by hand and not through the queue, so that its sender hears of a failure. */
-export async function deliverEvent(
-  event: unknown,
-  inbox: Inbox,
-  open: () => Promise<Omit<Delivery, keyof Inbox>>,
-): Promise<void> {
+export async function deliverEvent(event: unknown, inbox: Inbox, open: Open): Promise<void> {
   try {
-    await deliver(event, { ...(await open()), ...inbox });
+    await deliver(event, inbox, open);
   } catch (error) {
     inbox.journal.failed(error, { messageId: 'none', receiveCount: 1 });
     // The runtime logs what it is thrown; the error itself may quote a record.
@@ -99,13 +99,14 @@ export async function deliverEvent(
  * Works off all objects that one message names. What is wrong with the data ends in a receipt; it
  * rejects when a dependency failed, or when the message can't be understood.
  */
-async function deliver(message: unknown, delivery: Delivery): Promise<void> {
+async function deliver(message: unknown, inbox: Inbox, open: Open): Promise<void> {
   const notices = noticesOf(message);
   if (notices === null)
     throw new PoisonObjectError('the message is no notification of S3 or EventBridge');
   for (const notice of notices) {
-    if (notice.kind === 'passing') delivery.journal.passedOver(notice.event);
-    else await take(notice.name, delivery);
+    // S3 sends its test event as soon as the stack is made, when there may be no database yet.
+    if (notice.kind === 'passing') inbox.journal.passedOver(notice.event);
+    else await take(notice.name, { ...(await open()), ...inbox });
   }
 }
 
@@ -127,13 +128,15 @@ async function take(name: S3Name, delivery: Delivery): Promise<void> {
     numbers['bytesRead'] = bytes;
   };
   let outcome: Receipt | Unfinished;
+  let uri = s3Uri(name);
   try {
     const object = await delivery.open(name, onBytes);
+    uri = object.uri ?? uri;
     outcome = await ingestObject(object, sink, { ...options, onRead, isTimeUp });
   } catch (error) {
     if (!(error instanceof PoisonObjectError)) throw error;
-    // It was deleted before it was read.
-    outcome = unreadable(s3Uri(name), null, error);
+    // It was deleted, be it before it was read or meanwhile.
+    outcome = await departed(uri, sink, error);
   }
   if ('line' in outcome) await queue.send(continuation(name));
   else await receipts.put(outcome);

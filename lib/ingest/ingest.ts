@@ -69,11 +69,7 @@ export async function refusing(uri: string, act: () => Promise<Receipt>): Promis
 }
 
 /** Refused whole, without a verdict on any line. */
-export function unreadable(
-  uri: string,
-  bytes: number | null,
-  { message }: PoisonObjectError,
-): Receipt {
+function unreadable(uri: string, bytes: number | null, { message }: PoisonObjectError): Receipt {
   return {
     object: uri,
     status: 'rejected',
@@ -171,6 +167,21 @@ export async function ingestObject(
   if (isDone(before))
     return receipt(source, verdict, { accepted: 0, duplicate: verdict.lines - rejectedTotal });
   return written(object, verdict, sink, source, before, options);
+}
+
+/**
+ * Of an object that is not there any more: what the graph knows of it, else refused whole. One that
+ * was brought in part stays {@link PoisonObjectError}, since no receipt would be true of it.
+ */
+export async function departed(
+  uri: string,
+  sink: GraphSink,
+  error: PoisonObjectError,
+): Promise<Receipt> {
+  const known = await sink.progress(uri);
+  if (known.object !== null && isDone(known)) return repeated(known.object, known);
+  if (known.linesDone > 0) throw error;
+  return unreadable(uri, null, error);
 }
 
 type Done = Progress & { readonly status: 'accepted' | 'partial' };
@@ -295,7 +306,6 @@ async function judge(
         onGood(result.record);
       }
     }
-    if (lines.isCutShort) break;
   }
   const { next, isCutShort } = lines;
   const judged = { next, rejectedTotal, rejected, isParkable, isWhole: !isCutShort };
@@ -340,16 +350,19 @@ class Lines implements AsyncIterable<Line[]> {
     return this.#framer.place;
   }
 
-  /** The lines given last are the last ones for now. */
+  /** The time was up before the object's end. */
   get isCutShort(): boolean {
     return this.#isCutShort;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Line[]> {
+    let isFirst = true;
     for await (const chunk of this.#object.read(this.#framer.place.offset)) {
-      this.#isCutShort = this.#isTimeUp();
-      yield this.#framer.push(chunk);
+      // Whatever the time, each reading gets on by a chunk.
+      this.#isCutShort = !isFirst && this.#isTimeUp();
       if (this.#isCutShort) return;
+      isFirst = false;
+      yield this.#framer.push(chunk);
     }
     yield this.#framer.end();
   }
@@ -413,7 +426,6 @@ async function write(
         records.push(result);
         bytes += line.length;
       }
-      if (lines.isCutShort) break;
     }
     await send(!lines.isCutShort);
     let applied: Applied = { ...before, isOpen: false };

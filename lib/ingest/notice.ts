@@ -59,10 +59,15 @@ function fromEventBridge(event: Json): Notice | null {
 }
 
 function created(bucket: unknown, key: unknown, versionId: unknown): Notice | null {
-  if (typeof bucket !== 'string' || typeof key !== 'string' || bucket === '' || key === '')
-    return null;
-  const isVersioned = typeof versionId === 'string' && versionId !== '';
-  return { kind: 'created', name: isVersioned ? { bucket, key, versionId } : { bucket, key } };
+  if (!isText(bucket) || !isText(key)) return null;
+  const isVersioned = versionId !== undefined && versionId !== null && versionId !== '';
+  if (!isVersioned) return { kind: 'created', name: { bucket, key } };
+  return isText(versionId) ? { kind: 'created', name: { bucket, key, versionId } } : null;
+}
+
+/** What is well-formed can be percent-encoded again, as in a URI. */
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.isWellFormed();
 }
 
 function percentDecoded(text: string): string | null {

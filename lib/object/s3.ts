@@ -74,7 +74,8 @@ export async function s3Object(
     request: {
       Bucket: name.bucket,
       Key: name.key,
-      ...(isVersioned ? { VersionId: versionId } : { IfMatch: etag }),
+      ...(versionId === undefined ? {} : { VersionId: versionId }),
+      ...(isVersioned ? {} : { IfMatch: etag }),
     },
   };
   const rangeBytes = options.rangeBytes ?? RANGE_BYTES;
@@ -84,7 +85,7 @@ export async function s3Object(
       uri,
       bytes,
       uriOf: () => uri,
-      chunks: (from) => chunksOf(pinned, from, rangeBytes),
+      chunks: (from, signal) => chunksOf(pinned, from, rangeBytes, signal),
     },
     options,
   );
@@ -101,15 +102,12 @@ async function* chunksOf(
   object: Pinned,
   from: number,
   rangeBytes: number,
+  left: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const leaving = new AbortController();
+  const signal = AbortSignal.any([leaving.signal, left]);
   const fetched = (start: number): Promise<Buffer> => {
-    const range = fetchRange(
-      object,
-      start,
-      Math.min(start + rangeBytes, object.bytes),
-      leaving.signal,
-    );
+    const range = fetchRange(object, start, Math.min(start + rangeBytes, object.bytes), signal);
     // It is awaited in its turn; until then a failure is not unhandled.
     range.catch(() => undefined);
     return range;
@@ -149,6 +147,8 @@ async function fetchRange(
       throw new Error('the body ended early');
     } catch (error) {
       if (error instanceof PoisonObjectError || error instanceof TransientError) throw error;
+      // A body that came whole and failed all the same was damaged on its way, as its checksum says.
+      if (filled === range.length) filled = 0;
       if (signal.aborted || attempt === MAX_ATTEMPTS) throw translated(error, object.address);
       const refused = statusOf(error);
       if (refused !== null && refused < 500 && refused !== 429)

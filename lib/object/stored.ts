@@ -48,8 +48,11 @@ export interface Store {
   /** Announced by the store; null where only reading tells. */
   readonly bytes: number | null;
   uriOf(sha256: string): string;
-  /** The stored bytes from a place on, each chunk cut at the next multiple of {@link CHUNK_BYTES} after `from`. */
-  chunks(from: number): AsyncGenerator<Uint8Array>;
+  /**
+   * The stored bytes from a place on, each chunk cut at the next multiple of {@link CHUNK_BYTES} after
+   * `from`. What is on its way when the reader leaves is given up.
+   */
+  chunks(from: number, left: AbortSignal): AsyncGenerator<Uint8Array>;
 }
 
 const PACKED = [
@@ -73,11 +76,11 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
     return chunk;
   }
 
-  async function* whole(): AsyncGenerator<Uint8Array> {
+  async function* whole(left: AbortSignal): AsyncGenerator<Uint8Array> {
     const hash = createHash('sha256');
     const digests: string[] = [];
     let bytes = 0;
-    for await (const chunk of store.chunks(0)) {
+    for await (const chunk of store.chunks(0, left)) {
       const digest = createHash('sha256').update(chunk).digest('base64');
       if (proven !== undefined && proven[digests.length] !== digest) throw changed(store.name);
       digests.push(digest);
@@ -92,8 +95,8 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
     known = { uri: store.uri ?? store.uriOf(sha256), sha256, bytes };
   }
 
-  async function* rest(from: number): AsyncGenerator<Uint8Array> {
-    for await (const chunk of store.chunks(from)) yield counted(chunk);
+  async function* rest(from: number, left: AbortSignal): AsyncGenerator<Uint8Array> {
+    for await (const chunk of store.chunks(from, left)) yield counted(chunk);
   }
 
   async function* limited(
@@ -112,9 +115,12 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
   return {
     uri: store.uri,
     read(from = 0) {
+      const leaving = new AbortController();
+      const { signal } = leaving;
+      if (from > 0 && !isNamedGzip) return limited(rest(from, signal), from);
+      const log = limited(unpacked(whole(signal), isNamedGzip, leaving), 0);
       // A gzip log can be unpacked from its start only.
-      if (isNamedGzip) return after(from, limited(unpacked(whole(), isNamedGzip), 0));
-      return limited(from === 0 ? unpacked(whole(), isNamedGzip) : rest(from), from);
+      return from === 0 ? log : after(from, log);
     },
     identity() {
       if (known !== undefined) return known;
@@ -137,6 +143,7 @@ async function* after(from: number, chunks: AsyncIterable<Uint8Array>): AsyncGen
 async function* unpacked(
   chunks: AsyncGenerator<Uint8Array>,
   isNamedGzip: boolean,
+  leaving: AbortController,
 ): AsyncGenerator<Uint8Array> {
   try {
     const first = await chunks.next();
@@ -153,6 +160,8 @@ async function* unpacked(
       );
     yield* isGzip ? gunzipped(resumed(head, chunks)) : resumed(head, chunks);
   } finally {
+    // Unpacking reads ahead; without this, the end of what it waits for would be waited for, too.
+    leaving.abort();
     await chunks.return(undefined);
   }
 }

@@ -1,7 +1,15 @@
-import { createHash, randomUUID, sign, constants, type KeyObject } from 'node:crypto';
+import {
+  constants,
+  createHash,
+  privateDecrypt,
+  randomBytes,
+  randomUUID,
+  type KeyObject,
+} from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { crc32 } from 'node:zlib';
 
 /** A request as a fault sees it. */
 export interface StubRequest {
@@ -21,8 +29,10 @@ export type Fault =
   | { readonly status: number; readonly code: string }
   /** The body ends after so many bytes: with a reset, as if complete, or never. */
   | { readonly cutAfter: number; readonly how: 'reset' | 'end' | 'stall' }
-  /** The answer carries a checksum that is not the body's. */
+  /** The body is damaged on its way, which its checksum betrays. */
   | { readonly checksum: 'wrong' }
+  /** The answer says that it holds other bytes than were asked for. */
+  | { readonly contentRange: string }
   /** Nothing is answered, and the connection stays open or is reset. */
   | { readonly silence: 'hang' | 'reset' }
   /** The effect takes place; the answer gets lost. */
@@ -57,6 +67,8 @@ export class StubAws {
   fault: (request: StubRequest) => Fault | Promise<Fault> = () => null;
   /** A range is ignored and the whole object sent, as RFC 9110 allows. */
   ignoresRanges = false;
+  /** Requests whose answers have neither ended nor been given up. */
+  open = 0;
   readonly #server: Server;
   readonly #counts = new Map<string, number>();
 
@@ -68,6 +80,8 @@ export class StubAws {
     const server = createServer();
     const stub = new StubAws(server);
     server.on('request', (request, response) => {
+      stub.open += 1;
+      response.once('close', () => (stub.open -= 1));
       stub.#answer(request, response).catch(() => response.destroy());
     });
     server.listen(0, '127.0.0.1');
@@ -191,9 +205,13 @@ export class StubAws {
       return;
     }
     const part = object.bytes.subarray(start, end);
-    const partial = range === null ? {} : { 'content-range': `bytes ${start}-${end - 1}/${size}` };
-    const wrong =
-      fault !== null && 'checksum' in fault ? { 'x-amz-checksum-crc32': 'AAAAAA==' } : {};
+    const contentRange =
+      fault !== null && 'contentRange' in fault
+        ? fault.contentRange
+        : `bytes ${start}-${end - 1}/${size}`;
+    const partial = range === null ? {} : { 'content-range': contentRange };
+    const isDamaged = fault !== null && 'checksum' in fault;
+    const checksum = isDamaged ? { 'x-amz-checksum-crc32': checksumOf(part) } : {};
     // A body that just ends is only possible where no length was announced.
     const announced =
       fault !== null && 'cutAfter' in fault && fault.how === 'end'
@@ -202,11 +220,11 @@ export class StubAws {
     response.writeHead(range === null ? 200 : 206, {
       ...headers,
       ...partial,
-      ...wrong,
+      ...checksum,
       ...announced,
     });
     if (fault === null || !('cutAfter' in fault)) {
-      response.end(part);
+      response.end(isDamaged ? damaged(part) : part);
       return;
     }
     response.write(part.subarray(0, fault.cutAfter), () => {
@@ -256,13 +274,39 @@ export class StubAws {
   }
 }
 
-/** RSASSA-PSS over a digest, as KMS signs one: with a salt of 32 bytes. */
+/**
+ * RSASSA-PSS over a digest, as KMS signs one: with a salt of 32 bytes. Node signs messages only, so
+ * the encoding of RFC 8017, section 9.1.1, is made here.
+ */
 function signDigest(digest: Buffer, privateKey: KeyObject): Buffer {
-  return sign(null, digest, {
-    key: privateKey,
-    padding: constants.RSA_PKCS1_PSS_PADDING,
-    saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
-  });
+  const size = (privateKey.asymmetricKeyDetails?.modulusLength ?? 0) / 8;
+  const salt = randomBytes(32);
+  const hash = sha256(Buffer.alloc(8), digest, salt);
+  const block = Buffer.concat([Buffer.alloc(size - 66), Buffer.from([1]), salt]);
+  const counters = Array.from({ length: Math.ceil(block.length / 32) }, (_, index) =>
+    sha256(hash, Buffer.from([0, 0, 0, index])),
+  );
+  const mask = Buffer.concat(counters);
+  const masked = block.map((byte, index) => byte ^ (mask[index] ?? 0));
+  masked[0] = (masked[0] ?? 0) & 0x7f;
+  const encoded = Buffer.concat([masked, hash, Buffer.from([0xbc])]);
+  return privateDecrypt({ key: privateKey, padding: constants.RSA_NO_PADDING }, encoded);
+}
+
+function sha256(...parts: Buffer[]): Buffer {
+  return createHash('sha256').update(Buffer.concat(parts)).digest();
+}
+
+function checksumOf(bytes: Buffer): string {
+  const checksum = Buffer.alloc(4);
+  checksum.writeUInt32BE(crc32(bytes));
+  return checksum.toString('base64');
+}
+
+function damaged(bytes: Buffer): Buffer {
+  const copy = Buffer.from(bytes);
+  copy[0] = (copy[0] ?? 0) ^ 1;
+  return copy;
 }
 
 const SERVICES: Readonly<Record<string, string>> = {

@@ -1,0 +1,63 @@
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { join, parse } from 'node:path';
+import { parseArgs } from 'node:util';
+import { build, type Plugin } from 'esbuild';
+
+// A bundle is fetched and parsed on every cold start. The Neo4j driver is half a megabyte of each.
+const MOST_BYTES: Readonly<Record<string, number>> = { ingest: 1_200_000 };
+const MOST_BYTES_OTHERWISE = 1_000_000;
+
+// The Neo4j driver and the AWS SDK are CommonJS in part and ask for node: modules at run time.
+const REQUIRE = `import{createRequire}from'node:module';const require=createRequire(import.meta.url);`;
+
+// The driver's reactive sessions, which nothing here opens, are the only users of RxJS: 160 kB.
+const withoutRxjs: Plugin = {
+  name: 'without-rxjs',
+  setup(building) {
+    building.onResolve({ filter: /^rxjs(\/|$)/ }, ({ path }) => ({ path, namespace: 'absent' }));
+    building.onLoad({ filter: /./, namespace: 'absent' }, () => ({
+      contents: 'module.exports = {};',
+    }));
+  },
+};
+
+const { values } = parseArgs({
+  options: {
+    functions: { type: 'string', default: 'functions' },
+    out: { type: 'string', default: 'dist' },
+  },
+});
+
+await rm(values.out, { recursive: true, force: true });
+await mkdir(values.out, { recursive: true });
+const files = (await readdir(values.functions)).filter((file) => file.endsWith('.ts')).sort();
+const { metafile } = await build({
+  entryPoints: files.map((file) => join(values.functions, file)),
+  outdir: values.out,
+  outExtension: { '.js': '.mjs' },
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node24',
+  mainFields: ['module', 'main'],
+  banner: { js: REQUIRE },
+  minify: true,
+  sourcemap: 'linked',
+  sourcesContent: false,
+  legalComments: 'none',
+  metafile: true,
+  plugins: [withoutRxjs],
+  logLevel: 'warning',
+});
+
+for (const [path, { bytes }] of Object.entries(metafile.outputs)) {
+  const { name, ext } = parse(path);
+  if (ext !== '.mjs') continue;
+  const most = MOST_BYTES[name] ?? MOST_BYTES_OTHERWISE;
+  const size = `${path}: ${bytes.toLocaleString('en')} bytes`;
+  if (bytes <= most) process.stdout.write(`${size}\n`);
+  else {
+    process.exitCode = 1;
+    process.stderr.write(`${size}, more than the ${most.toLocaleString('en')} that it may have\n`);
+  }
+}
