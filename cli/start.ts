@@ -5,16 +5,22 @@ import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { graphSettings, keyEntries, loadKeys, payload } from '../lib/config.ts';
-import { TransientError } from '../lib/errors.ts';
-import { openGraph } from '../lib/graph/connection.ts';
+import { safeDescription, TransientError } from '../lib/errors.ts';
+import { envelopeReader, uriOpener } from '../lib/evidence.ts';
+import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { migrate } from '../lib/graph/schema.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
+import { listen } from '../lib/http/local.ts';
+import { ROUTES } from '../lib/http/routes.ts';
+import { server, type Serve } from '../lib/http/serve.ts';
 import { ingestObject, refusing } from '../lib/ingest/ingest.ts';
 import { watchBucket } from '../lib/local/bucket.ts';
 import { demoLog } from '../lib/local/demo.ts';
 import { startNeo4j } from '../lib/local/neo4j.ts';
 import { writeWhole } from '../lib/local/write-whole.ts';
 import { storedFile } from '../lib/object/file.ts';
+import type { S3Name } from '../lib/object/s3-name.ts';
+import type { StoredObject } from '../lib/object/stored.ts';
 import type { Command } from './command.ts';
 import { NEO4J_HOME, tell } from './database.ts';
 import { DEMO_PUBLIC_KEY, verdict } from './ingest.ts';
@@ -47,10 +53,12 @@ export const start: Command = async (args) => {
     await graph.verify();
     await migrate(graph);
     const writer = new GraphWriter(graph, payload(process.env));
+    const web = await listen(apiServer(graph), () => null);
     const bucket = watchBucket(BUCKET, (path) => take(path, writer), RETRY_MS);
-    tell(welcome(embedded));
+    tell(welcome(web.url, embedded));
     await stopped;
     tell('stopping …');
+    await web.close();
     await bucket.close();
   } finally {
     await graph.close();
@@ -58,6 +66,20 @@ export const start: Command = async (args) => {
   }
   return 0;
 };
+
+function apiServer(graph: Graph): Serve {
+  const openS3 = async (name: S3Name): Promise<StoredObject> => {
+    const { s3Client, s3Object } = await import('../lib/object/s3.ts');
+    return s3Object(s3Client(), name);
+  };
+  return server({
+    routes: ROUTES,
+    graph: () => Promise.resolve(graph),
+    readEnvelope: envelopeReader(uriOpener(openS3), async () => loadKeys(await bucketKeys())),
+    onFailure: (error, { path, requestId }) =>
+      tell(`${path}: request ${requestId} failed: ${JSON.stringify(safeDescription(error))}`),
+  });
+}
 
 /** One dropped file; false when it is to be tried again. */
 async function take(path: string, writer: GraphWriter): Promise<boolean> {
@@ -97,9 +119,11 @@ async function prepareDemo(): Promise<void> {
 }
 
 function welcome(
+  url: string,
   embedded: { uri: string; browserUrl: string; passwordFile: string } | null,
 ): string {
   const lines = [
+    `ask over HTTP, as ${url}v1/graph   (what can be asked: ${url}openapi.json)`,
     `drop signed logs (*.jsonl, *.jsonl.gz) into   ${BUCKET}/`,
     `their signers' public keys (*.pem) into       ${KEYS}/`,
     `what became of each is told here and in       ${RECEIPTS}/`,
@@ -109,6 +133,6 @@ function welcome(
     lines.push(
       `look at the graph in the Neo4j Browser:       ${embedded.browserUrl} (user neo4j, password in ${embedded.passwordFile}, address ${embedded.uri})`,
     );
-  lines.push('the HTTP API and the page are not part of this version', 'Ctrl-C stops everything');
+  lines.push('Ctrl-C stops everything');
   return lines.map((line) => `  ${line}`).join('\n');
 }

@@ -1,4 +1,4 @@
 import { httpHandler } from '../lib/http/lambda.ts';
+import { OBJECT_ROUTES } from '../lib/http/objects.ts';
 
-/** /v1/objects, /v1/object and /v1/health. */
-export const handler = httpHandler('objects', process.env);
+export const handler = httpHandler(OBJECT_ROUTES, process.env);

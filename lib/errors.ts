@@ -14,6 +14,11 @@ export class TransientError extends Error {
   override readonly name = 'TransientError';
 }
 
+/** A question took longer than its answer may; a smaller one may not. */
+export class OutOfTimeError extends Error {
+  override readonly name = 'OutOfTimeError';
+}
+
 /** This object can't be read as it is; an operator must look at it, a retry would not help. */
 export class PoisonObjectError extends Error {
   override readonly name = 'PoisonObjectError';
@@ -41,6 +46,7 @@ export function safeDescription(error: unknown): SafeDescription {
   const isOurs =
     error instanceof ConfigError ||
     error instanceof TransientError ||
+    error instanceof OutOfTimeError ||
     error instanceof PoisonObjectError;
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
   // The first lines of a stack are the message.

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { build, type Plugin } from 'esbuild';
 
 // A bundle is fetched and parsed on every cold start. The Neo4j driver is half a megabyte of each.
-const MOST_BYTES: Readonly<Record<string, number>> = { ingest: 1_200_000 };
+const MOST_BYTES: Readonly<Record<string, number>> = { ingest: 1_200_000, evidence: 1_200_000 };
 const MOST_BYTES_OTHERWISE = 1_000_000;
 
 // The Neo4j driver and the AWS SDK are CommonJS in part and ask for node: modules at run time.

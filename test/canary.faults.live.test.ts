@@ -3,7 +3,8 @@ import neo4j from 'neo4j-driver';
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
 import { ConfigError, safeDescription, TransientError } from '../lib/errors.ts';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
-import { OBJECT_ROUTES } from '../lib/http/objects.ts';
+import type { Answer } from '../lib/http/answer.ts';
+import { ROUTES } from '../lib/http/routes.ts';
 import { server } from '../lib/http/serve.ts';
 import { signRecord } from '../lib/trust/sign.ts';
 import { BoltProxy } from './support/bolt-proxy.ts';
@@ -136,18 +137,15 @@ test('an error that is not ours is logged without its message, which may quote a
 
 test('a problem document repeats nothing of what was asked or of what went wrong', async () => {
   const failures: unknown[] = [];
-  const broken: Graph = { ...graph, read: () => Promise.reject(new Error(CANARY)) };
-  const ask = (of: Graph, path: string, query: string): Promise<{ body: string; status: number }> =>
-    server(
-      OBJECT_ROUTES,
-      () => Promise.resolve(of),
-      (error) => failures.push(error),
-    )({
-      method: 'GET',
-      path,
-      query,
-      requestId: 'r-1',
-    });
+  const failing = (): Promise<never> => Promise.reject(new Error(CANARY));
+  const broken: Graph = { ...graph, read: failing, ask: failing };
+  const ask = (of: Graph, path: string, query: string): Promise<Answer> =>
+    server({
+      routes: ROUTES,
+      graph: () => Promise.resolve(of),
+      readEnvelope: () => Promise.reject(new Error('not asked for')),
+      onFailure: (error) => failures.push(error),
+    })({ method: 'GET', path, query, accepts: '', requestId: 'r-1', may: () => true });
   const answers = [
     await ask(graph, `/v1/${CANARY}`, ''),
     await ask(graph, '/v1/object', `uri=${CANARY}`),

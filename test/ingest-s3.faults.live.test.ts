@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 
 import { sqsQueue } from '../lib/aws/queue.ts';
 import { TransientError } from '../lib/errors.ts';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
+import { openCounts, unfinishedObjects } from '../lib/graph/objects.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
 import { deliverAll, type Delivery, type Journal, type Message } from '../lib/ingest/delivery.ts';
 import type { GraphSink, Receipt } from '../lib/ingest/ingest.ts';
@@ -365,6 +366,9 @@ test('an object that is deleted while it is written is an operator’s case, not
     expect(stub.visibilities.at(-1)).toEqual({ handle: 'gone.jsonl 0', seconds: 0 });
   }
   expect(kept(slot.receiptPlace)).toEqual([]);
+  // It stays visibly unfinished, and the sweep does not send it round and round.
+  expect(await openCounts(graph)).toMatchObject({ unfinishedObjects: 1 });
+  expect(await unfinishedObjects(graph, -60, 10)).toEqual([]);
 });
 
 test('a notification that comes when its object is gone again changes no receipt', async () => {
@@ -435,5 +439,6 @@ function passed(sink: GraphSink): GraphSink {
     apply: (batch, isTimeUp) => sink.apply(batch, isTimeUp),
     record: (object, status, problem) => sink.record(object, status, problem),
     pause: (object, judged) => sink.pause(object, judged),
+    abandon: (uri, problem) => sink.abandon(uri, problem),
   };
 }

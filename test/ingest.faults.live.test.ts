@@ -47,6 +47,7 @@ function watched(before: (batch: Batch, nth: number) => void | Promise<void>): G
     progress: (uri) => writer.progress(uri),
     record: (object, status) => writer.record(object, status),
     pause: (object, judged) => writer.pause(object, judged),
+    abandon: (uri, problem) => writer.abandon(uri, problem),
     async apply(batch) {
       await before(batch, count);
       count += 1;
@@ -87,6 +88,7 @@ test('when an ingest fails, none of its batches is still being written', async (
     progress: (uri) => writer.progress(uri),
     record: (object, status) => writer.record(object, status),
     pause: (object, judged) => writer.pause(object, judged),
+    abandon: (uri, problem) => writer.abandon(uri, problem),
     async apply(batch) {
       writing += 1;
       appendFileSync(path, lineOf(LINES));

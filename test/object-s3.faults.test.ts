@@ -17,6 +17,8 @@ const THREE = bytes.subarray(0, 2 * RANGE + 100_000);
 
 let stub: StubAws;
 let client: ReturnType<typeof s3Client>;
+/** Takes no busy machine for a stalled body, where requests are counted. */
+let patient: ReturnType<typeof s3Client>;
 const faults = new Map<string, (request: StubRequest) => Fault>();
 let count = 0;
 
@@ -25,9 +27,11 @@ beforeAll(async () => {
   stub.fault = (request) => faults.get(request.target)?.(request) ?? null;
   Object.assign(process.env, stub.environment);
   client = s3Client(400);
+  patient = s3Client(1_500);
 });
 afterAll(async () => {
   client.destroy();
+  patient.destroy();
   await stub.close();
 });
 
@@ -55,8 +59,8 @@ function made(
   return { name: { bucket: 'inbox', key }, place, asked };
 }
 
-function opened({ name }: Made, rangeBytes = RANGE): Promise<StoredObject> {
-  return s3Object(client, name, { rangeBytes });
+function opened({ name }: Made, rangeBytes = RANGE, by = client): Promise<StoredObject> {
+  return s3Object(by, name, { rangeBytes });
 }
 
 async function read(object: StoredObject, from = 0): Promise<Buffer> {
@@ -111,7 +115,7 @@ test.each(['reset', 'end', 'stall'] as const)(
         PLACES.slice(first, first + 24).map(async (at) => {
           const begin = Math.floor(at / RANGE) * RANGE;
           const object = made(THREE, once(begin, { cutAfter: at - begin, how }));
-          expect((await read(await opened(object))).equals(THREE)).toBe(true);
+          expect((await read(await opened(object, RANGE, patient))).equals(THREE)).toBe(true);
           const expected = [0, RANGE, 2 * RANGE, at].map((start) => rangeOf(start, THREE.length));
           expect(object.asked().toSorted(inOrder)).toEqual(expected.toSorted(inOrder));
         }),
@@ -267,17 +271,17 @@ test.each([0, RANGE - 1, RANGE, THREE.length - 1])(
 );
 
 test.each(['', '.gz'])('who stops reading leaves no request behind (%s)', async (ending) => {
-  const patient = s3Client(60_000);
+  const unhurried = s3Client(60_000);
   const content = ending === '' ? THREE : gzipSync(THREE);
   const object = made(content, once(RANGE, { silence: 'hang' }), { ending });
-  const stored = await s3Object(patient, object.name, { rangeBytes: RANGE });
+  const stored = await opened(object, RANGE, unhurried);
   for await (const chunk of stored.read()) {
     expect(chunk.length).toBeGreaterThan(0);
     await vi.waitFor(() => expect(stub.open).toBe(1));
     break;
   }
   await vi.waitFor(() => expect(stub.open).toBe(0));
-  patient.destroy();
+  unhurried.destroy();
 });
 
 test('at most two ranges are on their way or held, however slow the reader', async () => {
@@ -287,7 +291,7 @@ test('at most two ranges are on their way or held, however slow the reader', asy
     return null;
   });
   let read = 0;
-  for await (const chunk of (await opened(object)).read()) {
+  for await (const chunk of (await opened(object, RANGE, patient)).read()) {
     await pause(20);
     read += chunk.length;
     expect(object.asked().length).toBeLessThanOrEqual(Math.ceil(read / RANGE) + 1);

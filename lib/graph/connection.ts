@@ -5,7 +5,7 @@ import neo4j, {
   type ManagedTransaction,
   type Session,
 } from 'neo4j-driver';
-import { ConfigError, TransientError } from '../errors.ts';
+import { ConfigError, OutOfTimeError, TransientError } from '../errors.ts';
 import { VERSION } from '../version.ts';
 
 /** The four settings of the file that Aura hands out. */
@@ -26,10 +26,17 @@ export interface Graph {
   /** Runs a unit of work that may be run again from its start, even after its COMMIT took effect. */
   write<T>(work: (tx: ManagedTransaction) => Promise<T>): Promise<T>;
   read<T>(work: (tx: ManagedTransaction) => Promise<T>): Promise<T>;
+  /**
+   * Asks one question in one round trip. {@link OutOfTimeError} when the answer would take longer than
+   * {@link QUESTION_TIMEOUT_MS}.
+   */
+  ask(statement: string, parameters?: Record<string, unknown>): Promise<Row[]>;
   /** Runs one statement in a transaction of its own, as schema changes need. */
   run(statement: string, parameters?: Record<string, unknown>): Promise<Row[]>;
   close(): Promise<void>;
 }
+
+type Mode = 'READ' | 'WRITE';
 
 /** One row of an answer, by column name. */
 export type Row = Record<string, unknown>;
@@ -37,26 +44,28 @@ export type Row = Record<string, unknown>;
 /** A transaction that outlives this is ended by the server, so that a dead writer can't hold the write lock (docs/graph.md, G-30). */
 const TRANSACTION_TIMEOUT_MS = 120_000;
 
+/** Of one question; an answer may take several. */
+const QUESTION_TIMEOUT_MS = 5_000;
+
 /** Opens nothing yet: the first statement, or `verify`, connects. */
 export function openGraph(settings: GraphSettings): Graph {
   const login = new Login(settings);
   const driver = connect(settings.uri, login);
-  const session = (): Session =>
-    driver.session(settings.database === undefined ? {} : { database: settings.database });
-  async function once<T>(use: (open: Session) => Promise<T>): Promise<T> {
-    const open = session();
+  const database = settings.database === undefined ? {} : { database: settings.database };
+  async function once<T>(mode: Mode, use: (open: Session) => Promise<T>): Promise<T> {
+    const open = driver.session({ ...database, defaultAccessMode: mode });
     try {
       return await use(open);
     } finally {
       await open.close();
     }
   }
-  async function within<T>(use: (open: Session) => Promise<T>): Promise<T> {
+  async function within<T>(mode: Mode, use: (open: Session) => Promise<T>): Promise<T> {
     const { token } = login;
     try {
-      return await once(use).catch(async (error: unknown) => {
+      return await once(mode, use).catch(async (error: unknown) => {
         // A refused login has done nothing yet.
-        if (isRefusal(error) && (await login.isRenewed(token))) return once(use);
+        if (isRefusal(error) && (await login.isRenewed(token))) return once(mode, use);
         throw error;
       });
     } catch (error) {
@@ -65,13 +74,25 @@ export function openGraph(settings: GraphSettings): Graph {
   }
   return {
     verify: () =>
-      within(async (open) => {
+      within('READ', async (open) => {
         await open.run('RETURN 1');
       }),
-    write: (work) => within((open) => open.executeWrite(work, { timeout: TRANSACTION_TIMEOUT_MS })),
-    read: (work) => within((open) => open.executeRead(work, { timeout: TRANSACTION_TIMEOUT_MS })),
+    write: (work) =>
+      within('WRITE', (open) => open.executeWrite(work, { timeout: TRANSACTION_TIMEOUT_MS })),
+    read: (work) =>
+      within('READ', (open) => open.executeRead(work, { timeout: TRANSACTION_TIMEOUT_MS })),
+    ask: (statement, parameters = {}) =>
+      within('READ', async (open) => {
+        const run = async (): Promise<Row[]> =>
+          rows(await open.run(statement, parameters, { timeout: QUESTION_TIMEOUT_MS }));
+        // The driver tries again for its own transactions only; a question may be asked twice.
+        return run().catch((error: unknown) => {
+          if (error instanceof neo4j.Neo4jError && neo4j.isRetryableError(error)) return run();
+          throw error;
+        });
+      }),
     run: (statement, parameters = {}) =>
-      within(async (open) => rows(await open.run(statement, parameters))),
+      within('WRITE', async (open) => rows(await open.run(statement, parameters))),
     close: () => driver.close(),
   };
 }
@@ -177,6 +198,8 @@ function translated(error: unknown): unknown {
     return new ConfigError(['Neo4j refused the login: check NEO4J_USERNAME and NEO4J_PASSWORD'], {
       cause: error,
     });
+  if (error.code.startsWith('Neo.ClientError.Transaction.TransactionTimedOut'))
+    return new OutOfTimeError('Neo4j ended a transaction that took too long', { cause: error });
   if (neo4j.isRetryableError(error) || error.code === 'ServiceUnavailable')
     return new TransientError(
       `Neo4j could not be reached or could not finish (${error.code}); nothing half-done was kept, try again`,

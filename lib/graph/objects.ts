@@ -1,6 +1,6 @@
 import type { DateTime } from 'neo4j-driver';
 import type { Rejection } from '../trust/rejection.ts';
-import { rows, type Graph, type Row } from './connection.ts';
+import type { Graph, Row } from './connection.ts';
 import type { ObjectStatus } from './writer.ts';
 
 /** What the graph says of an object that was dropped; times are RFC 3339 in UTC. */
@@ -47,6 +47,7 @@ const END = '9999-12-31T23:59:59Z';
 const UNFINISHED_OBJECTS = `
 MATCH (o:SourceObject)
 WHERE o.status IN ['verifying', 'writing'] AND o.lastSeenAt < datetime() - duration({seconds: $seconds})
+  AND o.problem IS NULL
 RETURN o.uri AS uri
 ORDER BY uri
 LIMIT $limit
@@ -65,7 +66,7 @@ RETURN pendingLinks, openMarkers, unfinishedObjects
 
 /** One object by its URI, version included. */
 export async function readObject(graph: Graph, uri: string): Promise<ObjectRow | null> {
-  const [row] = await graph.read(async (tx) => rows(await tx.run(READ_OBJECT, { uri })));
+  const [row] = await graph.ask(READ_OBJECT, { uri });
   return row === undefined ? null : objectRow(row);
 }
 
@@ -75,9 +76,7 @@ export async function newestObjects(
   limit: number,
   after: ObjectPlace = { firstSeenAt: END, uri: '' },
 ): Promise<readonly ObjectRow[]> {
-  const found = await graph.read(async (tx) =>
-    rows(await tx.run(NEWEST_OBJECTS, { ...after, limit: BigInt(limit) })),
-  );
+  const found = await graph.ask(NEWEST_OBJECTS, { ...after, limit: BigInt(limit) });
   return found.map(objectRow);
 }
 
@@ -87,10 +86,28 @@ export async function unfinishedObjects(
   seconds: number,
   limit: number,
 ): Promise<readonly string[]> {
-  const found = await graph.read(async (tx) =>
-    rows(await tx.run(UNFINISHED_OBJECTS, { seconds: BigInt(seconds), limit: BigInt(limit) })),
-  );
+  const found = await graph.ask(UNFINISHED_OBJECTS, {
+    seconds: BigInt(seconds),
+    limit: BigInt(limit),
+  });
   return found.map((row) => row['uri'] as string);
+}
+
+const BEING_WRITTEN = `
+MATCH (o:SourceObject)
+WHERE o.status = 'writing'
+WITH o.uri AS uri
+ORDER BY uri
+RETURN count(uri) AS count, collect(uri)[..$most] AS uris
+`;
+
+/** Objects whose records are in the graph in part: how many, and the first `most` of them. */
+export async function unfinishedWriting(
+  graph: Graph,
+  most: number,
+): Promise<{ readonly count: number; readonly uris: readonly string[] }> {
+  const [row] = await graph.ask(BEING_WRITTEN, { most: BigInt(most) });
+  return row as unknown as { count: number; uris: string[] };
 }
 
 /** What is open in the graph. */
@@ -102,7 +119,7 @@ export interface OpenCounts {
 }
 
 export async function openCounts(graph: Graph): Promise<OpenCounts> {
-  const [row] = await graph.read(async (tx) => rows(await tx.run(COUNTS)));
+  const [row] = await graph.ask(COUNTS);
   return row as unknown as OpenCounts;
 }
 

@@ -29,6 +29,19 @@ const SCHEMA = {
     'CREATE INDEX source_object_by_status IF NOT EXISTS FOR (o:SourceObject) ON (o.status, o.lastSeenAt)',
   source_object_by_time:
     'CREATE INDEX source_object_by_time IF NOT EXISTS FOR (o:SourceObject) ON (o.firstSeenAt, o.uri)',
+  dataset_by_since:
+    'CREATE INDEX dataset_by_since IF NOT EXISTS FOR (d:Dataset) ON (d.since, d.hash)',
+  model_by_since:
+    'CREATE INDEX model_by_since IF NOT EXISTS FOR (m:Model) ON (m.since, m.name, m.commit)',
+  pending_link_by_model:
+    'CREATE INDEX pending_link_by_model IF NOT EXISTS FOR (p:PendingLink) ON (p.name, p.commit)',
+  record_by_kid: 'CREATE INDEX record_by_kid IF NOT EXISTS FOR (r:Record) ON (r.kid)',
+  inference_by_time:
+    'CREATE INDEX inference_by_time IF NOT EXISTS FOR (i:Inference) ON (i.recordedAt, i.digest)',
+  inference_by_key:
+    'CREATE INDEX inference_by_key IF NOT EXISTS FOR (i:Inference) ON (i.kid, i.recordedAt, i.digest)',
+  inference_by_digest:
+    'CREATE INDEX inference_by_digest IF NOT EXISTS FOR (i:Inference) ON (i.digest)',
   inference_by_model:
     'CREATE INDEX inference_by_model IF NOT EXISTS FOR (i:Inference) ON (i.model, i.recordedAt, i.digest)',
 } as const;
@@ -71,7 +84,7 @@ export async function migrate(graph: Graph): Promise<readonly string[]> {
  * Who can read it can read the whole graph anyway.
  */
 export async function readCursorKey(graph: Graph): Promise<string> {
-  const [row] = await graph.read(async (tx) => rows(await tx.run(READ_CURSOR_KEY)));
+  const [row] = await graph.ask(READ_CURSOR_KEY);
   const key = row?.['cursorKey'];
   if (typeof key !== 'string')
     throw new ConfigError(['the database has no schema: run custody migrate']);

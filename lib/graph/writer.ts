@@ -103,6 +103,11 @@ WHERE NOT coalesce(o.status, 'empty') IN ['accepted', 'partial', 'writing']
 SET o.status = 'verifying', o.bytes = $bytes, o.judged = $judged
 `;
 
+const ABANDON_OBJECT = `
+MATCH (o:SourceObject {uri: $uri})
+SET o.problem = $problem
+`;
+
 const READ_PROGRESS = `
 MATCH (o:SourceObject {uri: $uri})
 RETURN o.status AS status, o.linesDone AS linesDone, o.offsetDone AS offsetDone,
@@ -201,6 +206,13 @@ export class GraphWriter {
     await this.#graph.write(async (tx) => {
       await lockAlone(tx);
       await tx.run(PAUSE_OBJECT, { uri, bytes: BigInt(bytes), judged });
+    });
+  }
+
+  /** Notes why an object that is in the graph in part can't be finished; it stays visibly unfinished. */
+  async abandon(uri: string, problem: string): Promise<void> {
+    await this.#graph.write(async (tx) => {
+      await tx.run(ABANDON_OBJECT, { uri, problem });
     });
   }
 

@@ -1,10 +1,13 @@
 import * as z from 'zod';
 import { TransientError } from '../errors.ts';
 import { newestObjects, readObject, type ObjectPlace, type ObjectRow } from '../graph/objects.ts';
+import { NOW } from '../graph/lineage.ts';
 import { missingSchema, SCHEMA_VERSION } from '../graph/schema.ts';
 import { VERSION } from '../version.ts';
 import { RequestError } from './problem.ts';
-import { cursor, limit, listOf, route, type Route } from './route.ts';
+import { cursor, limit } from './parameters.ts';
+import { completenessOf, pageOf } from './page.ts';
+import { route, type Route } from './route.ts';
 
 const rejection = z.object({
   line: z.number().int().describe('From 1'),
@@ -36,8 +39,9 @@ export const OBJECT_ROUTES: readonly Route[] = [
     resource: 'objects',
     summary: 'What became of every dropped file, newest first',
     parameters: z.object({ limit, cursor }),
-    answer: listOf(object),
-    async handle({ graph, cursors }, { limit: most, cursor: after }) {
+    answer: pageOf(object),
+    async handle(context, { limit: most, cursor: after }) {
+      const { graph, cursors } = context;
       const place = after === undefined ? undefined : (cursors.open(after) as ObjectPlace);
       const found = await newestObjects(graph, most + 1, place);
       const items = found.slice(0, most);
@@ -46,7 +50,7 @@ export const OBJECT_ROUTES: readonly Route[] = [
         last === undefined || found.length <= most
           ? null
           : cursors.seal({ firstSeenAt: last.firstSeenAt, uri: last.uri });
-      return { items: items.map(told), next, complete: true, asOf: new Date().toISOString() };
+      return { items: items.map(told), next, ...(await completenessOf(context, NOW)) };
     },
   }),
   route({

@@ -1,4 +1,4 @@
-import { ConfigError, TransientError } from '../errors.ts';
+import { ConfigError, OutOfTimeError, TransientError } from '../errors.ts';
 import { json, type Answer } from './answer.ts';
 
 /** What a caller can get wrong. */
@@ -7,6 +7,7 @@ export type RequestCode =
   | 'PARAMETER_REPEATED'
   | 'PARAMETER_INVALID'
   | 'CURSOR_INVALID'
+  | 'FORBIDDEN'
   | 'HOST_REFUSED'
   | 'ROUTE_UNKNOWN'
   | 'METHOD_NOT_ALLOWED'
@@ -17,6 +18,7 @@ const REQUEST_ERRORS = {
   PARAMETER_REPEATED: { status: 400, title: 'Parameter given more than once' },
   PARAMETER_INVALID: { status: 400, title: 'Invalid parameter' },
   CURSOR_INVALID: { status: 400, title: 'Invalid cursor' },
+  FORBIDDEN: { status: 403, title: 'Not allowed' },
   HOST_REFUSED: { status: 403, title: 'Host refused' },
   ROUTE_UNKNOWN: { status: 404, title: 'No such route' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed' },
@@ -50,6 +52,14 @@ function described(error: unknown): {
 } {
   if (error instanceof RequestError)
     return { ...REQUEST_ERRORS[error.code], code: error.code, detail: error.message };
+  if (error instanceof OutOfTimeError)
+    return {
+      status: 503,
+      title: 'Out of time',
+      code: 'TIME_BUDGET',
+      detail:
+        'The database took too long for this question. Ask for a smaller limit or a narrower filter.',
+    };
   if (error instanceof TransientError || error instanceof ConfigError)
     return {
       status: 503,

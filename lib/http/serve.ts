@@ -1,11 +1,12 @@
 import type * as z from 'zod';
+import type { ReadEnvelope } from '../evidence.ts';
 import type { Graph } from '../graph/connection.ts';
 import { readCursorKey } from '../graph/schema.ts';
 import { once } from '../once.ts';
 import { json, type Answer } from './answer.ts';
 import { cursorsFor } from './cursor.ts';
 import { problem, RequestError } from './problem.ts';
-import type { Route } from './route.ts';
+import type { Route, RouteContext, Scope } from './route.ts';
 
 /** A request, whoever received it. */
 export interface Request {
@@ -13,32 +14,53 @@ export interface Request {
   readonly path: string;
   /** Without the question mark. */
   readonly query: string;
+  /** The Accept header; empty when there is none. */
+  readonly accepts: string;
   readonly requestId: string;
+  readonly may: (scope: Scope) => boolean;
 }
 
-/** Answers requests; never rejects. `onFailure` hears of what is not the caller's doing. */
+/** Answers requests; never rejects. */
 export type Serve = (request: Request) => Promise<Answer>;
 
-export function server(
-  routes: readonly Route[],
-  open: () => Promise<Graph>,
-  onFailure: (error: unknown, request: Request) => void,
-): Serve {
-  const cursorKey = once(async () => readCursorKey(await open()));
+export interface ServeOptions {
+  readonly routes: readonly Route[];
+  readonly graph: () => Promise<Graph>;
+  readonly readEnvelope: ReadEnvelope;
+  /** Hears of what is not the caller's doing. */
+  readonly onFailure: (error: unknown, request: Request) => void;
+}
+
+/** For one answer, in milliseconds; an answer that is not done then says so. */
+const TIME_BUDGET_MS = 5_000;
+
+export function server({ routes, graph, readEnvelope, onFailure }: ServeOptions): Serve {
+  const cursorKey = once(async () => readCursorKey(await graph()));
   const byPath = new Map(routes.map((route) => [route.path, route]));
   return async (request) => {
+    const end = performance.now() + TIME_BUDGET_MS;
     try {
       const route = byPath.get(request.path);
       if (route === undefined)
         throw new RequestError('ROUTE_UNKNOWN', 'There is nothing at this path.');
       if (request.method !== 'GET')
         throw new RequestError('METHOD_NOT_ALLOWED', 'Only GET is answered here.');
+      if (!request.may(route.scope))
+        throw new RequestError('FORBIDDEN', `This takes the permission ${route.scope}.`);
       const parameters = parsed(route.parameters, request.query);
+      // A cursor goes on with the same question; how many items a page has is no part of it.
       const { cursor: _, limit: __, ...filters } = parameters;
-      const purpose = JSON.stringify([route.path, filters]);
-      const graph = await open();
-      const cursors = cursorsFor(await cursorKey(), purpose);
-      return json(200, await route.handle({ graph, cursors }, parameters));
+      const context: RouteContext = {
+        graph: await graph(),
+        cursors: cursorsFor(await cursorKey(), JSON.stringify([route.path, filters])),
+        may: request.may,
+        isTimeUp: () => performance.now() > end,
+        readEnvelope,
+      };
+      const { other } = route;
+      if (other !== undefined && request.accepts.includes(other.mediaType))
+        return await other.handle(context, parameters);
+      return json(200, await route.handle(context, parameters));
     } catch (error) {
       if (!(error instanceof RequestError)) onFailure(error, request);
       return problem(error, request.requestId);

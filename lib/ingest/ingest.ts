@@ -13,6 +13,7 @@ export interface GraphSink {
   apply(batch: Batch, isTimeUp?: () => boolean): Promise<Applied>;
   record(object: SourceObject, status: 'rejected' | 'empty', problem?: string): Promise<void>;
   pause(object: { readonly uri: string; readonly bytes: number }, judged: string): Promise<void>;
+  abandon(uri: string, problem: string): Promise<void>;
 }
 
 export interface IngestOptions {
@@ -180,7 +181,10 @@ export async function departed(
 ): Promise<Receipt> {
   const known = await sink.progress(uri);
   if (known.object !== null && isDone(known)) return repeated(known.object, known);
-  if (known.linesDone > 0) throw error;
+  if (known.linesDone > 0) {
+    await sink.abandon(uri, error.message);
+    throw error;
+  }
   return unreadable(uri, null, error);
 }
 

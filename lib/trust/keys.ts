@@ -4,6 +4,8 @@ import { createHash, createPublicKey, verify, type KeyObject } from 'node:crypto
 export interface VerifyingKey {
   /** Lower-case hex SHA-256 of its SubjectPublicKeyInfo (DER). */
   readonly kid: string;
+  /** SPKI, so that whoever is shown a signature can check it elsewhere. */
+  readonly pem: string;
   /** Of the modulus. */
   readonly bits: number;
   /** RSASSA-PSS, SHA-256, MGF1-SHA-256, salt of exactly 32 bytes or the key's maximum (docs/envelope.md, E-8). */
@@ -54,6 +56,7 @@ function verifyingKey(key: KeyObject, bits: number): VerifyingKey {
   let [likely, other] = [withSalt(spki, maxSaltLength(bits)), withSalt(spki, HASH_BYTES)];
   return {
     kid: createHash('sha256').update(spki).digest('hex'),
+    pem: key.export({ type: 'spki', format: 'pem' }).toString(),
     bits,
     verify(data, signature) {
       if (signature.length !== signatureBytes) return false;

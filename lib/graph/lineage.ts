@@ -1,0 +1,391 @@
+import type { Graph, Row } from './connection.ts';
+import { once } from '../once.ts';
+import { datasetItem, type DatasetItem } from './datasets.ts';
+import {
+  inferencesOfVersion,
+  readInference,
+  type InferenceItem,
+  type Resolution,
+  type Scanned,
+} from './inferences.ts';
+import type { ModelName } from './models.ts';
+import { compareText } from './order.ts';
+import { evidenceOf, isBy, OLDEST, timeOf, type Evidence, type Place } from './place.ts';
+
+/** A model version on the way from datasets to inferences. */
+export interface LineageModel extends ModelName {
+  readonly recordedAt: string;
+  readonly since: string;
+  readonly inferenceCount: number;
+  readonly evidence: Evidence;
+}
+
+export type LineageNode =
+  | { readonly kind: 'dataset'; readonly dataset: DatasetItem }
+  | { readonly kind: 'model'; readonly model: LineageModel }
+  | { readonly kind: 'inference'; readonly inference: InferenceItem };
+
+export type LineageEdge =
+  | {
+      readonly kind: 'USED_IN';
+      readonly dataset: string;
+      readonly model: ModelName;
+      /** Digests of the records that declare it, at most a hundred. */
+      readonly evidence: readonly string[];
+    }
+  | {
+      readonly kind: 'GENERATED';
+      readonly model: ModelName;
+      readonly inference: string;
+      readonly resolution: Resolution;
+    };
+
+/** One step away from where the question begins. */
+export interface Step {
+  readonly node: LineageNode;
+  readonly edge: LineageEdge;
+}
+
+export type Start =
+  | { readonly kind: 'dataset'; readonly hash: string }
+  | { readonly kind: 'model'; readonly model: ModelName }
+  | { readonly kind: 'inference'; readonly id: string };
+
+export interface Question {
+  readonly start: Start;
+  readonly direction: 'up' | 'down' | 'both';
+  /** Steps from the start. */
+  readonly depth: number;
+  readonly asOf: string;
+}
+
+/** Where a walk goes on: behind a dataset or a version, or behind an inference of a version. */
+export interface Position {
+  readonly phase: number;
+  readonly dataset?: string;
+  readonly model?: ModelName;
+  readonly place?: Place;
+}
+
+export interface Walked {
+  readonly steps: readonly Step[];
+  /** Null at the end. */
+  readonly next: Position | null;
+}
+
+const MODEL_NODE = `
+MATCH (m:Model {name: $name, commit: $commit})
+WHERE m.since <= datetime($asOf)
+RETURN m {.*} AS model, COUNT { (m)-[:GENERATED]->() } AS inferenceCount
+`;
+
+const DATASET_NODE = `
+MATCH (d:Dataset {hash: $hash})
+WHERE d.since <= datetime($asOf)
+RETURN d {.*} AS dataset, COUNT { (d)-[:USED_IN]->() } AS models
+`;
+
+// An edge held at a time when one of the records that declare it had been recorded by then.
+const HASHES_OF_MODEL = `
+MATCH (d:Dataset)-[u:USED_IN]->(:Model {name: $name, commit: $commit})
+WHERE d.since <= datetime($asOf) AND ($isNow OR EXISTS {
+  MATCH (r:Record)
+  WHERE r.digest IN u.evidence AND r.recordedAt <= datetime($asOf)
+})
+RETURN d.hash AS hash
+`;
+
+const DATASETS_OF_MODEL = `
+UNWIND $hashes AS hash
+MATCH (d:Dataset {hash: hash})-[u:USED_IN]->(:Model {name: $name, commit: $commit})
+RETURN d {.*} AS dataset, u.evidence AS declared, COUNT { (d)-[:USED_IN]->() } AS models
+`;
+
+const VERSIONS_OF_DATASET = `
+MATCH (:Dataset {hash: $hash})-[u:USED_IN]->(m:Model)
+WHERE m.since <= datetime($asOf) AND ($isNow OR EXISTS {
+  MATCH (r:Record)
+  WHERE r.digest IN u.evidence AND r.recordedAt <= datetime($asOf)
+})
+RETURN m.name AS name, m.commit AS commit
+`;
+
+// What a key signed about a version itself, and about the datasets that it uses.
+const VERSIONS_OF_KEY = `
+MATCH (r:Record)
+WHERE r.kid = $kid AND r.recordedAt <= datetime($asOf)
+MATCH (r)-[:ASSERTS]->(e)
+CALL (e) {
+  WITH e
+  WHERE e:Model
+  RETURN e AS m
+  UNION
+  WITH e
+  MATCH (e:Dataset)-[:USED_IN]->(m:Model)
+  RETURN m
+}
+WITH DISTINCT m
+WHERE m.since <= datetime($asOf)
+RETURN m.name AS name, m.commit AS commit
+`;
+
+const VERSIONS = `
+UNWIND $versions AS version
+MATCH (m:Model {name: version.name, commit: version.commit})
+OPTIONAL MATCH (:Dataset {hash: $hash})-[u:USED_IN]->(m)
+RETURN m {.*} AS model, u.evidence AS declared, COUNT { (m)-[:GENERATED]->() } AS inferenceCount
+`;
+
+/** How many rows one statement may look at where an index gives the order and not the choice. */
+export const SCAN_ROWS = 1_000;
+
+/** After everything that can be recorded. */
+export const NOW = '9999-12-31T23:59:59.999999999Z';
+
+/** What model versions rest on: a dataset that they use, or a key that signed for them or their datasets. */
+export type Source = { readonly hash: string } | { readonly kid: string };
+
+/** The names of all versions that rest on a source, in order. */
+export async function versionsOf(
+  graph: Graph,
+  source: Source,
+  asOf: string,
+): Promise<readonly ModelName[]> {
+  const statement = 'hash' in source ? VERSIONS_OF_DATASET : VERSIONS_OF_KEY;
+  const parameters = { ...source, asOf, isNow: asOf === NOW };
+  const found = await graph.ask(statement, parameters);
+  return (found as unknown as ModelName[]).sort(compareNames);
+}
+
+export interface SourcedModel {
+  readonly model: LineageModel;
+  /** Digests of the records that declare that it uses the dataset. */
+  readonly declared: readonly string[];
+}
+
+/** Those versions in the same order; `hash` names the dataset whose use of them is to be told. */
+export async function readVersions(
+  graph: Graph,
+  versions: readonly ModelName[],
+  hash: string | null,
+): Promise<readonly SourcedModel[]> {
+  const parameters = { versions: versions.map(nameOf), hash };
+  const found = await graph.ask(VERSIONS, parameters);
+  return found
+    .map((row) => ({ model: lineageModel(row), declared: (row['declared'] ?? []) as string[] }))
+    .sort((a, b) => compareNames(a.model, b.model));
+}
+
+/** By code points, as everything that orders names (docs/graph.md, G-1). */
+function compareNames(a: ModelName, b: ModelName): number {
+  return compareText(a.name, b.name) || compareText(a.commit, b.commit);
+}
+
+async function readLineageModel(
+  graph: Graph,
+  { name, commit }: ModelName,
+  asOf: string,
+): Promise<LineageModel | null> {
+  const [row] = await graph.ask(MODEL_NODE, { name, commit, asOf });
+  return row === undefined ? null : lineageModel(row);
+}
+
+/** Where a question begins; null where that had not been recorded. */
+export async function startNode(
+  graph: Graph,
+  { start, asOf }: Pick<Question, 'start' | 'asOf'>,
+): Promise<LineageNode | null> {
+  if (start.kind === 'model') {
+    const model = await readLineageModel(graph, start.model, asOf);
+    return model === null ? null : { kind: 'model', model };
+  }
+  if (start.kind === 'inference') {
+    const inference = await readInference(graph, start.id);
+    const isKnown = inference !== null && isBy(inference.recordedAt, asOf);
+    return isKnown ? { kind: 'inference', inference } : null;
+  }
+  const [row] = await graph.ask(DATASET_NODE, { hash: start.hash, asOf });
+  return row === undefined ? null : { kind: 'dataset', dataset: datasetItem(row) };
+}
+
+/** At most `limit` steps from `from` on; fewer when the time is up, with `next` then not null. */
+export async function walk(
+  graph: Graph,
+  question: Question,
+  node: LineageNode,
+  from: Position | null,
+  limit: number,
+  isTimeUp: () => boolean,
+): Promise<Walked> {
+  const phases = phasesOf(graph, question, node);
+  const steps: Step[] = [];
+  let position: Position = from ?? { phase: 0 };
+  for (;;) {
+    const phase = phases[position.phase];
+    if (phase === undefined) return { steps, next: null };
+    if (steps.length >= limit || isTimeUp()) return { steps, next: position };
+    const taken = await phase(position, limit - steps.length);
+    steps.push(...taken.steps);
+    position = taken.next ?? { phase: position.phase + 1 };
+  }
+}
+
+/** One kind of step; `next` is null when there are no more of them. */
+type Phase = (at: Position, limit: number) => Promise<Walked>;
+
+function phasesOf(graph: Graph, question: Question, node: LineageNode): readonly Phase[] {
+  const { start, direction, depth, asOf } = question;
+  const isUp = direction !== 'down';
+  const isDown = direction !== 'up';
+  if (depth < 1) return [];
+  if (start.kind === 'model')
+    return [
+      ...(isUp ? [datasetsOf(graph, start.model, asOf)] : []),
+      ...(isDown ? [inferencesOf(graph, start.model, asOf)] : []),
+    ];
+  if (start.kind === 'dataset') {
+    if (!isDown) return [];
+    const versions = once(() => versionsOf(graph, start, asOf));
+    const models = modelsUsing(graph, start.hash, versions);
+    return depth === 1 ? [models] : [models, inferencesOfAll(graph, versions, asOf)];
+  }
+  if (!isUp || node.kind !== 'inference' || node.inference.model === null) return [];
+  const { inference } = node;
+  const model = modelOf(graph, inference, node.inference.model, asOf);
+  return depth === 1 ? [model] : [model, datasetsOf(graph, node.inference.model, asOf)];
+}
+
+function modelOf(graph: Graph, inference: InferenceItem, name: ModelName, asOf: string): Phase {
+  return async () => {
+    const model = await readLineageModel(graph, name, asOf);
+    if (model === null) return { steps: [], next: null };
+    const edge = generated(inference, name);
+    return { steps: [{ node: { kind: 'model', model }, edge }], next: null };
+  };
+}
+
+function datasetsOf(graph: Graph, { name, commit }: ModelName, asOf: string): Phase {
+  return async ({ phase, dataset: after }, limit) => {
+    const parameters = { name, commit, asOf, isNow: asOf === NOW };
+    const all = await graph.ask(HASHES_OF_MODEL, parameters);
+    const behind = all
+      .map((row) => row['hash'] as string)
+      .filter((hash) => after === undefined || compareText(hash, after) > 0)
+      .sort(compareText);
+    const hashes = behind.slice(0, limit);
+    const found = await graph.ask(DATASETS_OF_MODEL, { hashes, name, commit });
+    const steps = found
+      .map((row): Step => {
+        const dataset = datasetItem(row);
+        const evidence = row['declared'] as string[];
+        const model = { name, commit };
+        return {
+          node: { kind: 'dataset', dataset },
+          edge: { kind: 'USED_IN', dataset: dataset.hash, model, evidence },
+        };
+      })
+      .sort((a, b) => compareText(hashOf(a), hashOf(b)));
+    const last = hashes.at(-1);
+    const isEnd = behind.length <= limit || last === undefined;
+    return { steps, next: isEnd ? null : { phase, dataset: last } };
+  };
+}
+
+function hashOf({ edge }: Step): string {
+  return edge.kind === 'USED_IN' ? edge.dataset : '';
+}
+
+function modelsUsing(
+  graph: Graph,
+  hash: string,
+  versions: () => Promise<readonly ModelName[]>,
+): Phase {
+  return async ({ phase, model: after }, limit) => {
+    const behind = versionsBehind(await versions(), after);
+    const names = behind.slice(0, limit);
+    const steps = (await readVersions(graph, names, hash)).map(({ model, declared }): Step => {
+      const edge = { dataset: hash, model: nameOf(model), evidence: declared };
+      return { node: { kind: 'model', model }, edge: { kind: 'USED_IN', ...edge } };
+    });
+    const last = names.at(-1);
+    const isEnd = behind.length <= limit || last === undefined;
+    return { steps, next: isEnd ? null : { phase, model: last } };
+  };
+}
+
+/** Those that come after a version in the order of names. */
+export function versionsBehind(
+  versions: readonly ModelName[],
+  after: ModelName | undefined,
+): readonly ModelName[] {
+  return after === undefined
+    ? versions
+    : versions.filter((version) => compareNames(version, after) > 0);
+}
+
+function inferencesOf(graph: Graph, model: ModelName, asOf: string): Phase {
+  return async ({ phase, place = OLDEST }, limit) => {
+    const scan = Math.max(limit + 1, SCAN_ROWS);
+    const rowsOf = await inferencesOfVersion(graph, model, place, scan, asOf);
+    const { items, next } = chosen(rowsOf, limit, scan);
+    const steps = items.map((inference): Step => {
+      return { node: { kind: 'inference', inference }, edge: generated(inference, model) };
+    });
+    return { steps, next: next === null ? null : { phase, place: next } };
+  };
+}
+
+/** Those of one version after the other. */
+function inferencesOfAll(
+  graph: Graph,
+  versions: () => Promise<readonly ModelName[]>,
+  asOf: string,
+): Phase {
+  return async (at, limit) => {
+    const all = await versions();
+    // A place without a version stands before the first one.
+    const model = at.model ?? all[0];
+    if (model === undefined) return { steps: [], next: null };
+    const { steps, next } = await inferencesOf(graph, model, asOf)(at, limit);
+    if (next !== null) return { steps, next: { ...next, model } };
+    const following = versionsBehind(all, model)[0];
+    return { steps, next: following === undefined ? null : { phase: at.phase, model: following } };
+  };
+}
+
+/** What is wanted of scanned rows, at most `limit`, and where to go on; null when the rows were the last. */
+function chosen(
+  scanned: readonly Scanned[],
+  limit: number,
+  scan: number,
+): { readonly items: readonly InferenceItem[]; readonly next: Place | null } {
+  const items: InferenceItem[] = [];
+  let before: Place | null = null;
+  for (const { item, place } of scanned) {
+    if (item !== null && items.length === limit) return { items, next: before };
+    if (item !== null) items.push(item);
+    before = place;
+  }
+  return { items, next: scanned.length < scan ? null : before };
+}
+
+function generated(inference: InferenceItem, model: ModelName): LineageEdge {
+  const { id, resolution } = inference;
+  return { kind: 'GENERATED', model: nameOf(model), inference: id, resolution };
+}
+
+function nameOf({ name, commit }: ModelName): ModelName {
+  return { name, commit };
+}
+
+function lineageModel(row: Row): LineageModel {
+  const model = row['model'] as Row;
+  return {
+    name: model['name'] as string,
+    commit: model['commit'] as string,
+    recordedAt: timeOf(model['recordedAt']),
+    since: timeOf(model['since']),
+    inferenceCount: row['inferenceCount'] as number,
+    evidence: evidenceOf(model),
+  };
+}

@@ -1,0 +1,56 @@
+import type { DateTime } from 'neo4j-driver';
+import type { Row } from './connection.ts';
+
+/**
+ * A place in a list of inferences, which is ordered by (recordedAt, digest). A digest is ASCII, so its
+ * order is the same for parameters and stored values, which that of ids is not (docs/graph.md, G-1).
+ */
+export interface Place {
+  /** RFC 3339, to the nanosecond. */
+  readonly at: string;
+  readonly digest: string;
+}
+
+/** Before everything in a list that begins with the newest. */
+export const NEWEST: Place = { at: '9999-12-31T23:59:59.999999999Z', digest: 'g' };
+
+/** Before everything in a list that begins with the oldest. */
+export const OLDEST: Place = { at: '0001-01-01T00:00:00Z', digest: '' };
+
+/** No identity has a text after it: U+10FFFF is the last code point. */
+export const LAST_TEXT = '\u{10FFFF}'.repeat(8);
+
+/** Where the signed envelope stands that a fact rests on. */
+export interface Evidence {
+  readonly digest: string;
+  readonly kid: string;
+  readonly source: string;
+  readonly line: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
+export function evidenceOf(node: Row): Evidence {
+  const { digest, kid, source, line, offset, length } = node as unknown as Evidence;
+  return { digest, kid, source, line, offset, length };
+}
+
+/** RFC 3339 in UTC. */
+export function timeOf(value: unknown): string {
+  return (value as DateTime).toString();
+}
+
+/** The earlier of two times in {@link timeOf}'s form, whose text without its Z has their order. */
+export function earlierOf(a: string, b: string): string {
+  return isBy(a, b) ? a : b;
+}
+
+/** True when `time` is not later than `limit`. */
+export function isBy(time: string, limit: string): boolean {
+  return time.slice(0, -1) <= limit.slice(0, -1);
+}
+
+/** Of an inference's head, in its list's order. */
+export function placeOf(node: Row): Place {
+  return { at: timeOf(node['recordedAt']), digest: node['digest'] as string };
+}

@@ -1,0 +1,339 @@
+import * as z from 'zod';
+import type { Graph } from '../graph/connection.ts';
+import { newestDatasets, type DatasetItem, type DatasetPlace } from '../graph/datasets.ts';
+import {
+  NOW,
+  startNode,
+  walk,
+  type LineageEdge,
+  type LineageNode,
+  type Position,
+  type Question,
+  type Start,
+} from '../graph/lineage.ts';
+import {
+  newestModels,
+  pendingLinks,
+  type ModelItem,
+  type ModelName,
+  type ModelPlace,
+} from '../graph/models.ts';
+import { impact, impactCsv, impactItem, impactSummary } from './impact.ts';
+import { unlinked } from './inferences.ts';
+import { pendingOf } from './models.ts';
+import { completenessOf, TIME_IS_UP } from './page.ts';
+import { asOf, cursor, identity, limit } from './parameters.ts';
+import { RequestError } from './problem.ts';
+import { route, type Route } from './route.ts';
+import {
+  basis,
+  basisOf,
+  completeness,
+  count,
+  dataset,
+  datasetAnswer,
+  evidence,
+  inference,
+  inferenceAnswer,
+  instant,
+  type Incomplete,
+} from './schemas.ts';
+
+const key = z.string().describe('Names the node within answers: its kind and its identity');
+
+const modelNode = z.object({
+  kind: z.literal('model'),
+  key,
+  name: z.string(),
+  commit: z.string(),
+  recordedAt: instant,
+  since: instant,
+  inferenceCount: count,
+  evidence,
+});
+
+const node = z.discriminatedUnion('kind', [
+  dataset.extend({ kind: z.literal('dataset'), key }),
+  modelNode,
+  inference.omit({ input: true, output: true }).extend({ kind: z.literal('inference'), key }),
+]);
+
+const edge = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('USED_IN'),
+    from: key,
+    to: key,
+    evidence: z
+      .array(z.string())
+      .describe('Digests of the records that declare it, at most a hundred'),
+  }),
+  z.object({
+    kind: z.literal('GENERATED'),
+    from: key,
+    to: key,
+    resolution: z.enum(['exact', 'only-version', 'as-of', 'before-model', 'pending']),
+  }),
+]);
+
+const drawnNode = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('dataset'),
+    key,
+    hash: z.string(),
+    path: z.string().nullable(),
+    evidence,
+  }),
+  z.object({
+    kind: z.literal('model'),
+    key,
+    name: z.string(),
+    commit: z.string(),
+    datasetCount: count.describe('Of which at most a hundred are drawn'),
+    pendingCount: count,
+    inferenceCount: count,
+    evidence,
+  }),
+]);
+
+const depth = z
+  .string()
+  .regex(/^[0-9]$/, 'a whole number from 0 to 9')
+  .default('9')
+  .transform(Number)
+  .describe('Steps away from the start, 0 to 9; the graph has two')
+  .meta({ examples: ['2'] });
+
+/** Where a question may begin, beside an inference or a key. */
+const subject = {
+  dataset: identity.optional().describe('Hash of a dataset'),
+  model: identity.optional().describe('Name of a model, together with commit'),
+  commit: identity.optional(),
+};
+
+export const LINEAGE_ROUTES: readonly Route[] = [
+  route({
+    path: '/v1/lineage',
+    resource: 'lineage',
+    summary: 'What a dataset, model version or inference rests on, and what rests on it',
+    parameters: z.object({
+      inference: identity.optional().describe('Id of an inference'),
+      ...subject,
+      direction: z
+        .enum(['up', 'down', 'both'])
+        .default('both')
+        .describe('up: towards the datasets; down: towards the inferences'),
+      depth,
+      asOf,
+      limit,
+      cursor,
+    }),
+    answer: z.object({
+      start: key,
+      nodes: z.array(node),
+      edges: z.array(edge),
+      next: z.string().nullable().describe('Cursor of the next page; null on the last'),
+      basis,
+      ...completeness,
+    }),
+    async handle(context, parameters) {
+      const { graph, cursors, isTimeUp } = context;
+      const { inference: id, direction, depth: steps } = parameters;
+      const start = startOf(id === undefined ? [] : [{ kind: 'inference', id }], parameters);
+      const question: Question = { start, direction, depth: steps, asOf: parameters.asOf };
+      const first = await startNode(graph, question);
+      if (first === null)
+        throw new RequestError('NOT_FOUND', 'Where the question begins had not been recorded.');
+      const after = parameters.cursor;
+      const from = after === undefined ? null : (cursors.open(after) as Position);
+      const walked = await walk(graph, question, first, from, parameters.limit, isTimeUp);
+      const isShort = walked.next !== null && walked.steps.length < parameters.limit;
+      const reached = walked.steps.map((step) => step.node);
+      const nodes = from === null ? [first, ...reached] : reached;
+      const edges = walked.steps.map((step) => step.edge);
+      const missing = [...(isShort ? [TIME_IS_UP] : []), ...(await pendingAmong(graph, nodes))];
+      return {
+        start: nodeOf(first).key,
+        nodes: nodes.map(nodeOf),
+        edges: edges.map(edgeOf),
+        next: walked.next === null ? null : cursors.seal(walked.next),
+        basis: basisOf(edges.flatMap((of) => (of.kind === 'GENERATED' ? [of.resolution] : []))),
+        ...(await completenessOf(context, parameters.asOf, missing)),
+      };
+    },
+  }),
+  route({
+    path: '/v1/graph',
+    resource: 'lineage',
+    summary:
+      'The graph to look at: model versions with their datasets and how many inferences each has, those recorded first last; then the datasets that no model uses',
+    parameters: z.object({ limit, cursor }),
+    answer: z.object({
+      nodes: z.array(drawnNode),
+      edges: z.array(z.object({ kind: z.literal('USED_IN'), from: key, to: key })),
+      next: z.string().nullable().describe('Cursor of the next page; null on the last'),
+      ...completeness,
+    }),
+    async handle(context, { limit: most, cursor: after }) {
+      const { graph, cursors } = context;
+      const place = after === undefined ? { models: null } : (cursors.open(after) as GraphPlace);
+      if ('datasets' in place) {
+        const found = await newestDatasets(graph, place.datasets, most, EVERYTHING);
+        const unused = found.filter(({ models }) => models === 0);
+        const last = found.length < most ? undefined : found.at(-1);
+        const next =
+          last === undefined ? null : { datasets: { since: last.since, hash: last.hash } };
+        return {
+          nodes: unused.map(drawnDataset),
+          edges: [],
+          next: next === null ? null : cursors.seal(next),
+          ...(await completenessOf(context, NOW)),
+        };
+      }
+      const found = await newestModels(graph, place.models, most, EVERYTHING);
+      const last = found.length < most ? undefined : found.at(-1);
+      const next: GraphPlace =
+        last === undefined
+          ? { datasets: null }
+          : { models: { since: last.since, name: last.name, commit: last.commit } };
+      // A dataset of several versions is one node.
+      const nodes = new Map<string, z.input<typeof drawnNode>>();
+      for (const item of found)
+        for (const one of [...item.datasets.map(drawnDataset), drawnModel(item)])
+          nodes.set(one.key, one);
+      return {
+        nodes: [...nodes.values()],
+        edges: found.flatMap((item) =>
+          item.datasets.map(({ hash }) => ({
+            kind: 'USED_IN' as const,
+            from: datasetKey(hash),
+            to: modelKey(item),
+          })),
+        ),
+        next: cursors.seal(next),
+        ...(await completenessOf(context, NOW, pendingOf(found))),
+      };
+    },
+  }),
+  route({
+    path: '/v1/impact',
+    resource: 'lineage',
+    summary:
+      'A recall: all model versions and inferences that rest on a dataset, a model version or a key',
+    parameters: z.object({
+      ...subject,
+      kid: z
+        .string()
+        .regex(/^[0-9a-f]{64}$/, '64 lower-case hex digits')
+        .optional()
+        .describe('A key, by the SHA-256 of its SubjectPublicKeyInfo'),
+      asOf,
+      limit,
+      cursor,
+    }),
+    answer: z.object({
+      summary: impactSummary.nullable().describe('On the first page only'),
+      items: z.array(impactItem),
+      next: z.string().nullable().describe('Cursor of the next page; null on the last'),
+      basis,
+      ...completeness,
+    }),
+    handle: impact,
+    other: { mediaType: 'text/csv', handle: impactCsv },
+  }),
+];
+
+/** Where the picture goes on: among the versions, then among the datasets. */
+type GraphPlace =
+  { readonly models: ModelPlace | null } | { readonly datasets: DatasetPlace | null };
+
+const EVERYTHING = {
+  from: '0001-01-01T00:00:00Z',
+  until: NOW,
+  asOf: NOW,
+  name: null,
+  minDatasets: 0,
+  orphan: null,
+} as const;
+
+function drawnDataset({
+  hash,
+  path,
+  evidence: at,
+}: Pick<DatasetItem, 'hash' | 'path' | 'evidence'>): z.input<typeof drawnNode> {
+  return { kind: 'dataset', key: datasetKey(hash), hash, path, evidence: at };
+}
+
+function drawnModel(item: ModelItem): z.input<typeof drawnNode> {
+  const { name, commit, datasetCount, pendingCount, inferenceCount, evidence: at } = item;
+  const counts = { datasetCount, pendingCount, inferenceCount };
+  return { kind: 'model', key: modelKey(item), name, commit, ...counts, evidence: at };
+}
+
+function startOf(
+  given: readonly Start[],
+  {
+    dataset: hash,
+    model: name,
+    commit,
+  }: { dataset?: string | undefined; model?: string | undefined; commit?: string | undefined },
+): Start {
+  if ((name === undefined) !== (commit === undefined))
+    throw new RequestError('PARAMETER_INVALID', 'model and commit are given together.');
+  const starts = [...given];
+  if (hash !== undefined) starts.push({ kind: 'dataset', hash });
+  if (name !== undefined && commit !== undefined)
+    starts.push({ kind: 'model', model: { name, commit } });
+  const [start] = starts;
+  if (start === undefined || starts.length > 1)
+    throw new RequestError(
+      'PARAMETER_INVALID',
+      'The question begins at exactly one dataset, model with commit, or other subject.',
+    );
+  return start;
+}
+
+function datasetKey(hash: string): string {
+  return `dataset:${hash}`;
+}
+
+/** A name can hold any character; JSON keeps name and commit apart. */
+function modelKey({ name, commit }: ModelName): string {
+  return `model:${JSON.stringify([name, commit])}`;
+}
+
+function nodeOf(found: LineageNode): z.input<typeof node> {
+  if (found.kind === 'dataset')
+    return {
+      kind: 'dataset',
+      key: datasetKey(found.dataset.hash),
+      ...datasetAnswer(found.dataset),
+    };
+  if (found.kind === 'model') return { kind: 'model', key: modelKey(found.model), ...found.model };
+  const told = inferenceAnswer(found.inference, false);
+  return { kind: 'inference', key: `inference:${found.inference.id}`, ...told };
+}
+
+function edgeOf(found: LineageEdge): z.input<typeof edge> {
+  const model = modelKey(found.model);
+  if (found.kind === 'USED_IN')
+    return {
+      kind: 'USED_IN',
+      from: datasetKey(found.dataset),
+      to: model,
+      evidence: [...found.evidence],
+    };
+  const { inference: id, resolution } = found;
+  return { kind: 'GENERATED', from: model, to: `inference:${id}`, resolution };
+}
+
+/** Datasets that the versions in an answer declare, and inferences whose version nobody recorded. */
+async function pendingAmong(
+  graph: Graph,
+  nodes: readonly LineageNode[],
+): Promise<readonly Incomplete[]> {
+  const models = nodes.flatMap((found) => (found.kind === 'model' ? [found.model] : []));
+  const inferences = nodes.flatMap((found) =>
+    found.kind === 'inference' ? [found.inference] : [],
+  );
+  return [...pendingOf(await pendingLinks(graph, models)), ...unlinked(inferences)];
+}
