@@ -2,8 +2,10 @@ import { existsSync } from 'node:fs';
 import { loadEnvFile } from 'node:process';
 import { ConfigError, TransientError } from '../lib/errors.ts';
 import type { Command } from './command.ts';
+import { impact } from './impact.ts';
 import { ingest, verify } from './ingest.ts';
 import { keygen } from './keygen.ts';
+import { lineage } from './lineage.ts';
 import { migrate } from './migrate.ts';
 import { neo4j } from './neo4j.ts';
 import { query } from './query.ts';
@@ -18,6 +20,8 @@ const COMMANDS: Readonly<Record<string, { run: Command; does: string }>> = {
   keygen: { run: keygen, does: 'make an RSA key pair for trying things out' },
   migrate: { run: migrate, does: 'create constraints and indexes' },
   query: { run: query, does: 'ask one of the eight questions, 3.1 to 3.8' },
+  lineage: { run: lineage, does: 'what something rests on, and what rests on it' },
+  impact: { run: impact, does: 'a recall: all inferences that rest on something' },
   neo4j: { run: neo4j, does: 'the embedded server alone: start, stop, status' },
 };
 

@@ -115,6 +115,44 @@ test('the eight questions are answered with the rows that the log says', async (
   expect(await rows('3.8')).toEqual([['vendor-score']]);
 });
 
+test('lineage and impact say on the command line what the HTTP API says', async () => {
+  const [row] = await graph.run(
+    'MATCH (d:Dataset)-[:USED_IN]->(m:Model)-[:GENERATED]->(i:Inference) ' +
+      'RETURN d.hash AS hash, i.id AS id, m.name AS name, m.commit AS commit ORDER BY hash, id LIMIT 1',
+  );
+  const { hash, id, name, commit } = row as Record<string, string>;
+  const up = await custody(['lineage', '--inference', id ?? '', '--json']);
+  const { nodes, complete } = JSON.parse(up.out) as {
+    nodes: Record<string, unknown>[];
+    complete: boolean;
+  };
+  expect(complete).toBe(true);
+  expect(nodes[0]).toMatchObject({ kind: 'inference', id });
+  expect(nodes[1]).toMatchObject({ kind: 'model', name, commit });
+  expect(nodes.slice(2)).toContainEqual(expect.objectContaining({ kind: 'dataset', hash }));
+  const text = await custody(['lineage', '--inference', id ?? '', '--direction', 'up']);
+  expect(text.out).toContain(`inference ${id}`);
+  expect(text.out).toMatch(/complete: all that is known is above\n$/);
+
+  const recall = await custody(['impact', '--dataset', hash ?? '', '--json']);
+  const lines = recall.out
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown);
+  const affected = await graph.run(
+    'MATCH (:Dataset {hash: $hash})-[:USED_IN]->(:Model)-[:GENERATED]->(i) RETURN i.id AS id',
+    { hash },
+  );
+  expect(lines.at(-1)).toMatchObject({ count: affected.length, complete: true });
+  expect(lines).toHaveLength(affected.length + 1);
+  expect(lines).toContainEqual(expect.objectContaining({ id }));
+
+  const nobody = await custody(['lineage', '--inference', 'nobody']);
+  expect([nobody.exit, nobody.out]).toEqual([2, '']);
+  expect(nobody.err).toContain('had not been recorded');
+  expect((await custody(['impact'])).err).toContain('exactly one dataset');
+});
+
 test('one bad line and nothing is written, whatever it is; the receipt names line and code', async () => {
   const before = await graphSnapshot(graph);
   const signed = await custody(['sign', '--key', at('k.private.pem')], records(log));

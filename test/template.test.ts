@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, parse } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ROUTES } from '../lib/http/routes.ts';
 import { packageInto } from './support/package.ts';
 import { testKey } from './support/test-key.ts';
 import {
@@ -43,7 +44,18 @@ const SHARED = ['NODE_OPTIONS', 'POWERTOOLS_METRICS_NAMESPACE', 'POWERTOOLS_SERV
 const LOG = ['logs:CreateLogStream', 'logs:PutLogEvents'];
 const SECRET = 'secretsmanager:GetSecretValue';
 
+const QUERY = { environment: ['CUSTODY_NEO4J_SECRET_ARN'], actions: [...LOG, SECRET] } as const;
+
 const FUNCTIONS = {
+  datasets: QUERY,
+  evidence: {
+    environment: ['CUSTODY_KEYS', 'CUSTODY_NEO4J_SECRET_ARN', 'CUSTODY_PAYLOAD_READERS'],
+    actions: [...LOG, 's3:GetObject', 's3:GetObjectVersion', 's3:ListBucket', SECRET],
+  },
+  inferences: {
+    environment: ['CUSTODY_NEO4J_SECRET_ARN', 'CUSTODY_PAYLOAD_READERS'],
+    actions: [...LOG, SECRET],
+  },
   ingest: {
     environment: [
       'CUSTODY_BUCKET',
@@ -69,13 +81,18 @@ const FUNCTIONS = {
       'sqs:SendMessage',
     ],
   },
-  objects: { environment: ['CUSTODY_NEO4J_SECRET_ARN'], actions: [...LOG, SECRET] },
+  lineage: QUERY,
+  models: QUERY,
+  objects: QUERY,
   sweep: {
     environment: ['CUSTODY_BUCKET', 'CUSTODY_NEO4J_SECRET_ARN', 'CUSTODY_QUEUE_URL'],
     actions: [...LOG, SECRET, 'sqs:GetQueueAttributes', 'sqs:SendMessage'],
   },
 } as const;
 const NAMES = Object.keys(FUNCTIONS) as (keyof typeof FUNCTIONS)[];
+
+/** Of the page, which no table of routes holds. */
+const PAGE_PATHS: readonly string[] = [];
 
 const lambda = (name: string): Part =>
   only(`${name.charAt(0).toUpperCase()}${name.slice(1)}LambdaFunction`);
@@ -145,14 +162,21 @@ test('a stack without a key, with a path or with half of a PEM block is refused'
     expect(isAllowed(keys)).toBe(false);
 });
 
-test('ingest may fetch the public half of the named KMS keys and of no other', async () => {
+test('what verifies may fetch the public half of the named KMS keys and of no other', async () => {
   const kms = (among: readonly Resource[]): readonly Json[] =>
     statementsOf(among)
       .filter(({ actions }) => actions.some((action) => action.startsWith('kms:')))
       .flatMap(({ in: role, actions, resources: keys }) => [role, ...actions, ...keys]);
   expect(kms(resources)).toEqual([]);
   const two = await resourcesOf(file, { KmsKeyArns: 'arn:one,arn:two' });
-  expect(kms(two)).toEqual(['IngestRole', 'kms:GetPublicKey', 'arn:one', 'arn:two']);
+  expect(kms(two)).toEqual(
+    ['IngestRole', 'EvidenceRole'].flatMap((role) => [
+      role,
+      'kms:GetPublicKey',
+      'arn:one',
+      'arn:two',
+    ]),
+  );
 });
 
 test('nothing is allowed by a wildcard action, to everybody or on every resource', async () => {
@@ -344,11 +368,9 @@ test.each([
   if (type === 'JWT') await packageInto(join(folder, type), settings);
   const among = type === 'JWT' ? await resourcesOf(templateIn(type)) : resources;
   const routes = every('AWS::ApiGatewayV2::Route', among);
-  expect(routes.map(({ properties }) => properties['RouteKey'] as string).sort()).toEqual([
-    'GET /v1/health',
-    'GET /v1/object',
-    'GET /v1/objects',
-  ]);
+  expect(routes.map(({ properties }) => properties['RouteKey'] as string).sort()).toEqual(
+    [...ROUTES.map(({ path }) => path), ...PAGE_PATHS].map((path) => `GET ${path}`).sort(),
+  );
   for (const { properties } of routes) expect(properties['AuthorizationType']).toBe(type);
   const authorizers = every('AWS::ApiGatewayV2::Authorizer', among);
   expect(authorizers.map(({ properties }) => properties['JwtConfiguration'])).toEqual(
@@ -357,6 +379,26 @@ test.each([
   const [api] = every('AWS::ApiGatewayV2::Api', among);
   expect(api?.properties['CorsConfiguration']).toBeUndefined();
   expect(every('AWS::Lambda::Url', among)).toEqual([]);
+});
+
+test('each route is answered by the function of its resource', () => {
+  const functionOf = new Map(
+    every('AWS::ApiGatewayV2::Route').map(({ properties }) => {
+      const target = JSON.stringify(properties['Target']);
+      const integration = /"Ref":"(HttpApiIntegration\w+)"/.exec(target)?.[1] ?? '';
+      return [
+        String(properties['RouteKey']).replace('GET ', ''),
+        JSON.stringify(only(integration)['IntegrationUri']),
+      ];
+    }),
+  );
+  for (const { path, resource } of ROUTES)
+    expect([path, functionOf.get(path)]).toEqual([
+      path,
+      expect.stringContaining(
+        `"${resource.charAt(0).toUpperCase()}${resource.slice(1)}LambdaFunction"`,
+      ),
+    ]);
 });
 
 test('every function that is invoked by a service is invoked by this stack alone', () => {
@@ -434,7 +476,6 @@ test('every alarm reaches the topic, and a sweep that is missing is an alarm', a
     'IngestErrors',
     'IngestFailures',
     'IngestThrottles',
-    'ObjectsThrottles',
     'QueueAge',
     'SweepErrors',
     'SweepMissing',
@@ -489,5 +530,5 @@ test.each(NAMES)('the package of %s is its bundle and its source map', async (na
   const names = zip.match(/dist\/[a-z]+\.mjs(?:\.map)?/g) ?? [];
   expect([...new Set(names)].sort()).toEqual([`dist/${name}.mjs`, `dist/${name}.mjs.map`]);
   const { size } = await stat(`dist/${name}.mjs`);
-  expect(size).toBeLessThanOrEqual(name === 'ingest' ? 1_200_000 : 1_000_000);
+  expect(size).toBeLessThanOrEqual(name === 'ingest' || name === 'evidence' ? 1_200_000 : 900_000);
 });
