@@ -41,6 +41,7 @@ import {
   startMiniStack,
   type MiniStack,
 } from './support/ministack.ts';
+import { ROUTES } from '../lib/http/routes.ts';
 import { packageInto, runTool } from './support/package.ts';
 import { signedFetch, type Credentials } from './support/signed-fetch.ts';
 import { graphSnapshot } from './support/snapshot.ts';
@@ -388,7 +389,7 @@ async function enable(mapping: string, isEnabled: boolean): Promise<void> {
   });
 }
 
-test.each(['/v1/health', '/v1/objects', '/v1/object?uri=s3://a/b'])(
+test.each(ROUTES.map(({ path }) => path))(
   'the HTTP API refuses %s to whoever has no credentials or no permission',
   async (path) => {
     expect([401, 403]).toContain((await fetch(api(path))).status);
@@ -413,6 +414,32 @@ test('a user who may use the HTTP API is told that the database answers and what
     code: 200,
     body: { object, status: 'accepted', accepted: 3 },
   });
+});
+
+test('an inference’s lineage is answered down to the signed envelope of the dataset in the bucket', async () => {
+  const answered = async <T>(path: string): Promise<T> => {
+    const answer = await signedFetch(api(path), REGION, reader);
+    expect([path, answer.status]).toEqual([path, 200]);
+    return (await answer.json()) as T;
+  };
+  const { items } = await answered<{ items: { id: string }[] }>('/v1/inferences');
+  const lineage = await answered<{
+    complete: boolean;
+    nodes: { kind: string; evidence: { digest: string; source: string } }[];
+  }>(`/v1/lineage?inference=${encodeURIComponent(items[0]?.id ?? '')}&direction=up`);
+  expect(lineage.nodes.map(({ kind }) => kind)).toEqual(['inference', 'model', 'dataset']);
+  expect(lineage.complete).toBe(true);
+  const [inference, , dataset] = lineage.nodes;
+  const found = await answered(`/v1/evidence?digest=${dataset?.evidence.digest}`);
+  expect(found).toMatchObject({ status: 'verified', evidence: dataset?.evidence });
+  for (const path of ['/v1/datasets', '/v1/models', '/v1/graph'])
+    expect(await answered(path)).toMatchObject({ complete: true });
+  // Payloads take a permission of their own, which nobody was given.
+  for (const path of [
+    `/v1/evidence?digest=${inference?.evidence.digest}`,
+    '/v1/inferences?include=payload',
+  ])
+    expect((await signedFetch(api(path), REGION, reader)).status).toBe(403);
 });
 
 test('a stack on an existing bucket and an existing secret ingests what has its prefix', async () => {
@@ -468,7 +495,7 @@ test('the password is in no log and in no function’s settings', async () => {
     await readFile(aws.logFile, 'utf8'),
     await readFile(join(folder, 'prod', TEMPLATE), 'utf8'),
   ];
-  for (const name of ['ingest', 'objects', 'sweep']) {
+  for (const name of ['ingest', 'sweep', ...new Set(ROUTES.map(({ resource }) => resource))]) {
     texts.push(await logged(name));
     const settings = await lambda.send(
       new GetFunctionConfigurationCommand({ FunctionName: `custody-prod-${name}` }),
