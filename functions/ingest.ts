@@ -1,10 +1,8 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { sqsQueue } from '../lib/aws/queue.ts';
-import { secretGraphSettings } from '../lib/aws/secret.ts';
+import { openMigrated } from '../lib/aws/secret.ts';
 import { objectJournal, openTelemetry } from '../lib/aws/telemetry.ts';
 import { ingestSettings, loadKeys } from '../lib/config.ts';
-import { openGraph } from '../lib/graph/connection.ts';
-import { migrate } from '../lib/graph/schema.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
 import { deliverAll, deliverEvent, type Inbox, type Open } from '../lib/ingest/delivery.ts';
 import { bucketReceipts } from '../lib/ingest/receipts.ts';
@@ -23,17 +21,7 @@ const receipts = bucketReceipts(s3, settings.evidenceBucket);
 
 /** Made once a container; what fails is tried again with the next message. */
 const keys = once(() => loadKeys(settings.keys));
-const graph = once(async () => {
-  const opened = openGraph(await secretGraphSettings(settings.neo4jSecretArn));
-  try {
-    // Here and not at deployment: a database that is paused delays messages, and fails no stack.
-    await migrate(opened);
-    return opened;
-  } catch (error) {
-    await opened.close();
-    throw error;
-  }
-});
+const graph = once(() => openMigrated(settings.neo4jSecretArn));
 const sink = once(async () => new GraphWriter(await graph(), settings.payload));
 
 const open: Open = async () => ({

@@ -1,10 +1,9 @@
 import type { Context } from 'aws-lambda';
 import { sqsQueue } from '../lib/aws/queue.ts';
-import { secretGraphSettings } from '../lib/aws/secret.ts';
+import { openMigrated } from '../lib/aws/secret.ts';
 import { openTelemetry } from '../lib/aws/telemetry.ts';
 import { stack } from '../lib/config.ts';
 import { TransientError } from '../lib/errors.ts';
-import { openGraph } from '../lib/graph/connection.ts';
 import { sweep, type Swept } from '../lib/ingest/sweep.ts';
 import { once } from '../lib/once.ts';
 
@@ -17,7 +16,7 @@ const { bucket, queueUrl, neo4jSecretArn } = stack(process.env, [
 ]);
 const telemetry = openTelemetry();
 const queue = sqsQueue(queueUrl);
-const graph = once(async () => openGraph(await secretGraphSettings(neo4jSecretArn)));
+const graph = once(() => openMigrated(neo4jSecretArn));
 
 /** On a schedule: makes good what a crash left, and counts what is open. */
 export const handler = async (_: unknown, context: Context): Promise<Swept> => {

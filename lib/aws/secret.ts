@@ -1,7 +1,8 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { graphSettings } from '../config.ts';
 import { ConfigError, TransientError } from '../errors.ts';
-import type { GraphSettings } from '../graph/connection.ts';
+import { openGraph, type Graph, type GraphSettings } from '../graph/connection.ts';
+import { migrate } from '../graph/schema.ts';
 
 const NEEDED = ['NEO4J_URI', 'NEO4J_USERNAME', 'NEO4J_PASSWORD'] as const;
 
@@ -26,6 +27,21 @@ export async function secretGraphSettings(
 ): Promise<GraphSettings> {
   const settings = await read(client, arn);
   return { ...settings, renew: () => read(client, arn) };
+}
+
+/**
+ * The same database, open and with its schema made. Who writes makes it, and not the deployment: a
+ * database that is paused then delays messages and fails no stack.
+ */
+export async function openMigrated(arn: string): Promise<Graph> {
+  const graph = openGraph(await secretGraphSettings(arn));
+  try {
+    await migrate(graph);
+    return graph;
+  } catch (error) {
+    await graph.close();
+    throw error;
+  }
 }
 
 async function read(client: SecretsManagerClient, arn: string): Promise<GraphSettings> {
