@@ -1,5 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -332,3 +334,26 @@ function inOrder(a: string | null, b: string | null): number {
 function sha256(content: Uint8Array): string {
   return createHash('sha256').update(content).digest('hex');
 }
+
+test('what has been read is not held on to while the rest is read', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const settled = async (): Promise<number> => {
+    // Sockets let go of their last buffers a turn later.
+    await pause(20);
+    collect();
+    return process.memoryUsage().arrayBuffers;
+  };
+  const size = 48 * 1024 * 1024;
+  stub.put('b/large.jsonl', Buffer.alloc(size, '{'));
+  const object = await s3Object(client, { bucket: 'b', key: 'large.jsonl' }, { rangeBytes: RANGE });
+  const before = await settled();
+  let read = 0;
+  let held = 0;
+  for await (const chunk of object.read()) {
+    read += chunk.length;
+    if (read === size) held = (await settled()) - before;
+  }
+  expect(read).toBe(size);
+  expect(held).toBeLessThan(size / 4);
+});

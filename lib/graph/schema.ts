@@ -40,6 +40,8 @@ const SCHEMA = {
     'CREATE INDEX inference_by_time IF NOT EXISTS FOR (i:Inference) ON (i.recordedAt, i.digest)',
   inference_by_key:
     'CREATE INDEX inference_by_key IF NOT EXISTS FOR (i:Inference) ON (i.kid, i.recordedAt, i.digest)',
+  inference_by_resolution:
+    'CREATE INDEX inference_by_resolution IF NOT EXISTS FOR (i:Inference) ON (i.resolution, i.model)',
   inference_by_digest:
     'CREATE INDEX inference_by_digest IF NOT EXISTS FOR (i:Inference) ON (i.digest)',
   inference_by_model:

@@ -272,8 +272,22 @@ function recordRows(changes: Changes, type: LineageRecord['type']): Row[] {
     .filter((change) => change.type === type)
     .map(({ standing, asserts }) => ({
       ...identityOf(asserts),
-      properties: { type, ...standingProperties(standing) },
+      properties: { type, ...contentOf(asserts), ...standingProperties(standing) },
     }));
+}
+
+/** What tells two records of one dataset or model apart that say different things of it (docs/graph.md, G-6). */
+export function contentOf(record: LineageRecord): Row {
+  if (record.type === 'inference') return {};
+  const said =
+    record.type === 'dataset'
+      ? [record.path, record.description]
+      : [
+          record.hyperparameters,
+          record.environment,
+          [...new Set(record.datasetHashes)].sort(compareText),
+        ];
+  return { content: createHash('sha256').update(JSON.stringify(said)).digest('hex') };
 }
 
 function identityOf(record: LineageRecord): Row {

@@ -9,7 +9,9 @@ import {
   type StoredEntity,
   type Verified,
 } from '../../lib/graph/changes.ts';
+import type { Row } from '../../lib/graph/connection.ts';
 import { inOrder, resolve, type Link } from '../../lib/graph/resolve.ts';
+import { contentOf } from '../../lib/graph/write-changes.ts';
 import type { Instant } from '../../lib/trust/timestamp.ts';
 import type { DatasetRecord, InferenceRecord, ModelRecord } from '../../lib/trust/record.ts';
 import type { VerifiedRecord } from '../../lib/trust/verify.ts';
@@ -28,7 +30,10 @@ export class MemoryGraph {
   readonly #datasets = new Map<string, Entity<DatasetRecord>>();
   readonly #models = new Map<string, Map<string, Entity<ModelRecord>>>();
   readonly #inferences = new Map<string, { head: Verified<InferenceRecord>; link: Link }>();
-  readonly #records = new Map<string, { standing: Standing; type: string; asserts: string }>();
+  readonly #records = new Map<
+    string,
+    { standing: Standing; type: string; asserts: string; content: Row }
+  >();
   readonly #usedIn = new Map<string, readonly string[]>();
   readonly #pending = new Map<string, readonly string[]>();
 
@@ -51,7 +56,12 @@ export class MemoryGraph {
         model: () => ['Model', (asserts as ModelRecord).name, (asserts as ModelRecord).commit],
         inference: () => ['Inference', (asserts as InferenceRecord).id],
       }[type]();
-      this.#records.set(standing.digest, { standing, type, asserts: JSON.stringify(identity) });
+      this.#records.set(standing.digest, {
+        standing,
+        type,
+        asserts: JSON.stringify(identity),
+        content: contentOf(asserts),
+      });
     }
     for (const hash of changes.newDatasets) this.#makeLinks(hash);
     for (const name of changes.changedNames) this.#relink(name);
@@ -75,8 +85,8 @@ export class MemoryGraph {
       if (link.commit !== null)
         lines.push(lineOf('GENERATED', { name: model, commit: link.commit, id: head.record.id }));
     }
-    for (const { standing, type, asserts } of this.#records.values())
-      lines.push(lineOf('Record', { type, asserts, ...placed(standing) }));
+    for (const { standing, type, asserts, content } of this.#records.values())
+      lines.push(lineOf('Record', { type, asserts, ...content, ...placed(standing) }));
     for (const [kind, links] of [
       ['USED_IN', this.#usedIn],
       ['PendingLink', this.#pending],

@@ -33,6 +33,20 @@ function standing({ record, kid, location }: VerifiedRecord): Record<string, unk
   return { digest: record.digest, kid, recordedAt: nanos(record.recordedAt), ...location };
 }
 
+/** What a record says of a dataset or model, its time left out. */
+function contentOf(record: LineageRecord): string | null {
+  if (record.type === 'inference') return null;
+  const said =
+    record.type === 'dataset'
+      ? [record.path, record.description]
+      : [
+          record.hyperparameters,
+          record.environment,
+          [...new Set(record.datasetHashes)].sort((a, b) => bytes(a, b)),
+        ];
+  return createHash('sha256').update(JSON.stringify(said)).digest('hex');
+}
+
 function payload(name: string, text: string, inlineBytes: number): Record<string, unknown> {
   const utf8 = Buffer.from(text);
   if (utf8.length <= inlineBytes) return { [name]: text };
@@ -71,7 +85,14 @@ export function expectedGraph(records: readonly VerifiedRecord[], inlineBytes = 
       for (const same of digests.values()) {
         const first = same.toSorted(least)[0];
         if (first !== undefined)
-          lines.push(lineOf('Record', { type, ...standing(first), asserts: key }));
+          lines.push(
+            lineOf('Record', {
+              type,
+              ...standing(first),
+              content: contentOf(first.record),
+              asserts: key,
+            }),
+          );
       }
     if (record.type === 'inference') {
       const { modelName, input, output, ...rest } = record;
