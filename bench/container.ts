@@ -1,5 +1,6 @@
 // A container of the bundled `ingest`: works off the events that come on stdin and tells its peak memory.
-import { argv, stdin, resourceUsage } from 'node:process';
+import { readFileSync } from 'node:fs';
+import { argv, stdin } from 'node:process';
 
 interface Answer {
   readonly batchItemFailures: readonly unknown[];
@@ -13,5 +14,7 @@ for (const event of JSON.parse(text) as unknown[]) {
   const { batchItemFailures } = await handler(event, { getRemainingTimeInMillis: () => 900_000 });
   if (batchItemFailures.length > 0) throw new Error(`${batchItemFailures.length} messages failed`);
 }
-console.log(`container: peak ${Math.round(resourceUsage().maxRSS / 1024)} MB`);
+// maxRSS of getrusage would also count what its parent held when it was forked.
+const [, peak = ''] = /VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+console.log(`container: peak ${Math.round(Number(peak) / 1024)} MB`);
 process.exit(0);

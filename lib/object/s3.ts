@@ -131,23 +131,6 @@ async function fetchRange(
   object: Pinned,
   start: number,
   end: number,
-  leaving: AbortSignal,
-): Promise<Buffer> {
-  // Each request leaves a listener on its signal, and with it all that it has read: a signal for each range.
-  const own = new AbortController();
-  const leave = (): void => own.abort();
-  leaving.addEventListener('abort', leave);
-  try {
-    return await filledRange(object, start, end, own.signal);
-  } finally {
-    leaving.removeEventListener('abort', leave);
-  }
-}
-
-async function filledRange(
-  object: Pinned,
-  start: number,
-  end: number,
   signal: AbortSignal,
 ): Promise<Buffer> {
   const range = Buffer.allocUnsafe(end - start);
