@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { loadEnvFile } from 'node:process';
 import { ConfigError, TransientError } from '../lib/errors.ts';
+import { check } from './check.ts';
 import type { Command } from './command.ts';
 import { impact } from './impact.ts';
 import { ingest, verify } from './ingest.ts';
@@ -11,6 +12,7 @@ import { neo4j } from './neo4j.ts';
 import { query } from './query.ts';
 import { sign } from './sign.ts';
 import { start } from './start.ts';
+import { waive } from './waive.ts';
 
 const COMMANDS: Readonly<Record<string, { run: Command; does: string }>> = {
   start: { run: start, does: 'database and watched folder, with a demo log the first time' },
@@ -22,6 +24,8 @@ const COMMANDS: Readonly<Record<string, { run: Command; does: string }>> = {
   query: { run: query, does: 'ask one of the eight questions, 3.1 to 3.8' },
   lineage: { run: lineage, does: 'what something rests on, and what rests on it' },
   impact: { run: impact, does: 'a recall: all inferences that rest on something' },
+  check: { run: check, does: 'the compliance rules once; exit 1 when something is found' },
+  waive: { run: waive, does: 'let a finding rest: who, why, until when' },
   neo4j: { run: neo4j, does: 'the embedded server alone: start, stop, status' },
 };
 

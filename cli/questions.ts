@@ -10,14 +10,12 @@ export async function* pages<Page extends { readonly next: string | null }>(
   path: string,
   parameters: Readonly<Record<string, string | undefined>>,
 ): AsyncGenerator<Page> {
-  let failure: unknown;
+  const failures: unknown[] = [];
   const serve = server({
     routes: ROUTES,
     graph: () => Promise.resolve(graph),
     readEnvelope: () => Promise.reject(new Error('no envelope is asked for')),
-    onFailure: (error) => {
-      failure = error;
-    },
+    onFailure: (error) => failures.push(error),
   });
   const given = Object.entries(parameters).filter(
     (entry): entry is [string, string] => entry[1] !== undefined,
@@ -34,7 +32,8 @@ export async function* pages<Page extends { readonly next: string | null }>(
       requestId: randomUUID(),
       may: () => true,
     });
-    if (failure !== undefined) throw failure;
+    const [failure] = failures;
+    if (failure instanceof Error) throw failure;
     const answer = JSON.parse(body) as Page & { detail: string };
     if (status === 503) throw new TransientError(answer.detail);
     if (status !== 200) throw new ConfigError([answer.detail]);

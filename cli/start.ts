@@ -10,11 +10,13 @@ import { envelopeReader, uriOpener } from '../lib/evidence.ts';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { migrate } from '../lib/graph/schema.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
+import { pageFiles } from '../lib/http/files.ts';
 import { listen } from '../lib/http/local.ts';
 import { ROUTES } from '../lib/http/routes.ts';
 import { server, type Serve } from '../lib/http/serve.ts';
 import { ingestObject, refusing } from '../lib/ingest/ingest.ts';
 import { watchBucket } from '../lib/local/bucket.ts';
+import { buildPage } from '../lib/local/build-page.ts';
 import { demoLog } from '../lib/local/demo.ts';
 import { startNeo4j } from '../lib/local/neo4j.ts';
 import { writeWhole } from '../lib/local/write-whole.ts';
@@ -29,6 +31,7 @@ import { writeKeyPair } from './keygen.ts';
 const BUCKET = '.custody/bucket';
 const RECEIPTS = '.custody/receipts';
 const KEYS = '.custody/keys';
+const PAGE = '.custody/page';
 const RETRY_MS = 5_000;
 
 export const start: Command = async (args) => {
@@ -53,7 +56,8 @@ export const start: Command = async (args) => {
     await graph.verify();
     await migrate(graph);
     const writer = new GraphWriter(graph, payload(process.env));
-    const web = await listen(apiServer(graph), () => null);
+    await buildPage(PAGE);
+    const web = await listen(apiServer(graph), await pageFiles(PAGE));
     const bucket = watchBucket(BUCKET, (path) => take(path, writer), RETRY_MS);
     tell(welcome(web.url, embedded));
     await stopped;
@@ -123,6 +127,7 @@ function welcome(
   embedded: { uri: string; browserUrl: string; passwordFile: string } | null,
 ): string {
   const lines = [
+    `open in a browser:   ${url}`,
     `ask over HTTP, as ${url}v1/graph   (what can be asked: ${url}openapi.json)`,
     `drop signed logs (*.jsonl, *.jsonl.gz) into   ${BUCKET}/`,
     `their signers' public keys (*.pem) into       ${KEYS}/`,

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { DEFAULT_SETTINGS, RULES, type RuleSettings } from './compliance/rules.ts';
 import type { GraphSettings } from './graph/connection.ts';
 import type { Payload } from './graph/write-changes.ts';
 import { ConfigError } from './errors.ts';
@@ -15,6 +16,8 @@ export const VARIABLES = [
   'CUSTODY_QUEUE_URL',
   'CUSTODY_NEO4J_SECRET_ARN',
   'CUSTODY_PAYLOAD_READERS',
+  'CUSTODY_RULES',
+  'CUSTODY_TOPIC_ARN',
   'NEO4J_URI',
   'NEO4J_USERNAME',
   'NEO4J_PASSWORD',
@@ -72,6 +75,7 @@ export interface Stack {
   readonly evidenceBucket: string;
   readonly queueUrl: string;
   readonly neo4jSecretArn: string;
+  readonly topicArn: string;
 }
 
 const STACK = {
@@ -79,6 +83,7 @@ const STACK = {
   evidenceBucket: 'CUSTODY_EVIDENCE_BUCKET',
   queueUrl: 'CUSTODY_QUEUE_URL',
   neo4jSecretArn: 'CUSTODY_NEO4J_SECRET_ARN',
+  topicArn: 'CUSTODY_TOPIC_ARN',
 } as const satisfies Record<keyof Stack, keyof Environment>;
 
 /** The named members of {@link Stack}; {@link ConfigError} with all that are missing. */
@@ -92,7 +97,7 @@ export function stack<Name extends keyof Stack>(
 }
 
 /** All that the `ingest` function needs. */
-export interface IngestSettings extends Stack {
+export interface IngestSettings extends Omit<Stack, 'topicArn'> {
   /** Of the keys of objects that are read; all of them when empty. */
   readonly prefix: string;
   readonly onBadLine: 'reject' | 'quarantine';
@@ -121,6 +126,39 @@ export function ingestSettings(env: Environment): IngestSettings {
   if (of === undefined || bad === undefined || kept === undefined || problems.length > 0)
     throw new ConfigError(problems);
   return { ...of, prefix: env.CUSTODY_PREFIX ?? '', onBadLine: bad, payload: kept, keys };
+}
+
+/** The rules' settings: CUSTODY_RULES is JSON with any of the members of {@link RuleSettings}. */
+export function ruleSettings(env: Environment): RuleSettings {
+  const text = env.CUSTODY_RULES || '{}';
+  let given: unknown;
+  try {
+    given = JSON.parse(text);
+  } catch {
+    given = null;
+  }
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw new ConfigError(['CUSTODY_RULES is a JSON object, as {"datasetGraceDays":7}']);
+  const problems: string[] = [];
+  for (const [name, value] of Object.entries(given)) {
+    const usual = (DEFAULT_SETTINGS as unknown as Record<string, unknown>)[name];
+    if (usual === undefined)
+      problems.push(`CUSTODY_RULES knows ${Object.keys(DEFAULT_SETTINGS).join(', ')}, not ${name}`);
+    else if (typeof usual === 'number' && !(Number.isInteger(value) && Number(value) >= 0))
+      problems.push(`CUSTODY_RULES: ${name} is a whole number`);
+    else if (Array.isArray(usual) && !isTexts(value))
+      problems.push(`CUSTODY_RULES: ${name} is a list of strings`);
+    else if (name === 'off' && isTexts(value))
+      for (const id of value)
+        if (!RULES.some((rule) => rule.id === id))
+          problems.push(`CUSTODY_RULES: there is no rule ${id} to switch off`);
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return { ...DEFAULT_SETTINGS, ...given };
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string');
 }
 
 /** The entries of CUSTODY_KEYS; a PEM block is one entry, whatever white space it has. */

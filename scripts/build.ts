@@ -1,10 +1,16 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, type Plugin } from 'esbuild';
+import { buildPage } from '../lib/local/build-page.ts';
 
 // A bundle is fetched and parsed on every cold start. The Neo4j driver is half a megabyte of each.
-const MOST_BYTES: Readonly<Record<string, number>> = { ingest: 1_200_000, evidence: 1_200_000 };
+const MOST_BYTES: Readonly<Record<string, number>> = {
+  ingest: 1_200_000,
+  evidence: 1_200_000,
+  page: 100_000,
+  app: 150_000,
+};
 const MOST_BYTES_OTHERWISE = 900_000;
 
 // The Neo4j driver and the AWS SDK are CommonJS in part and ask for node: modules at run time.
@@ -65,10 +71,16 @@ const { metafile } = await build({
   logLevel: 'warning',
 });
 
-for (const [path, { bytes }] of Object.entries(metafile.outputs)) {
-  const { name, ext } = parse(path);
-  if (ext !== '.mjs') continue;
-  const most = MOST_BYTES[name] ?? MOST_BYTES_OTHERWISE;
+// Beside the bundle of functions/page.ts, which serves it.
+const page = join(values.out, 'web');
+await buildPage(page);
+
+for (const [path, { bytes }] of Object.entries(metafile.outputs))
+  if (path.endsWith('.mjs')) tell(path, bytes);
+for (const file of await readdir(page)) tell(join(page, file), (await stat(join(page, file))).size);
+
+function tell(path: string, bytes: number): void {
+  const most = MOST_BYTES[parse(path).name] ?? MOST_BYTES_OTHERWISE;
   const size = `${path}: ${bytes.toLocaleString('en')} bytes`;
   if (bytes <= most) process.stdout.write(`${size}\n`);
   else {

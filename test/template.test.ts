@@ -47,6 +47,11 @@ const SECRET = 'secretsmanager:GetSecretValue';
 const QUERY = { environment: ['CUSTODY_NEO4J_SECRET_ARN'], actions: [...LOG, SECRET] } as const;
 
 const FUNCTIONS = {
+  check: {
+    environment: ['CUSTODY_NEO4J_SECRET_ARN', 'CUSTODY_RULES', 'CUSTODY_TOPIC_ARN'],
+    actions: [...LOG, SECRET, 'sns:Publish'],
+  },
+  compliance: QUERY,
   datasets: QUERY,
   evidence: {
     environment: ['CUSTODY_KEYS', 'CUSTODY_NEO4J_SECRET_ARN', 'CUSTODY_PAYLOAD_READERS'],
@@ -84,6 +89,7 @@ const FUNCTIONS = {
   lineage: QUERY,
   models: QUERY,
   objects: QUERY,
+  page: { environment: [], actions: LOG },
   sweep: {
     environment: ['CUSTODY_BUCKET', 'CUSTODY_NEO4J_SECRET_ARN', 'CUSTODY_QUEUE_URL'],
     actions: [...LOG, SECRET, 'sqs:GetQueueAttributes', 'sqs:SendMessage'],
@@ -92,7 +98,7 @@ const FUNCTIONS = {
 const NAMES = Object.keys(FUNCTIONS) as (keyof typeof FUNCTIONS)[];
 
 /** Of the page, which no table of routes holds. */
-const PAGE_PATHS: readonly string[] = [];
+const PAGE_PATHS = ['/', '/app.js', '/app.css', '/openapi.json'];
 
 const lambda = (name: string): Part =>
   only(`${name.charAt(0).toUpperCase()}${name.slice(1)}LambdaFunction`);
@@ -344,7 +350,8 @@ test('an existing secret is used instead of a new one', async () => {
   const given = await resourcesOf(file, { Neo4jSecretArn: 'arn:theirs' });
   expect(every('AWS::SecretsManager::Secret', given)).toEqual([]);
   const read = statementsOf(given).filter(({ actions }) => actions.includes(SECRET));
-  expect(read.map(({ resources: on }) => on)).toEqual(NAMES.map(() => ['arn:theirs']));
+  const readers = NAMES.filter((name) => FUNCTIONS[name].actions.some((of) => of === SECRET));
+  expect(read.map(({ resources: on }) => on)).toEqual(readers.map(() => ['arn:theirs']));
 });
 
 test('receipts can be read by nobody else, or by the one who is named', async () => {
@@ -387,7 +394,7 @@ test('each route is answered by the function of its resource', () => {
       const target = JSON.stringify(properties['Target']);
       const integration = /"Ref":"(HttpApiIntegration\w+)"/.exec(target)?.[1] ?? '';
       return [
-        String(properties['RouteKey']).replace('GET ', ''),
+        (properties['RouteKey'] as string).replace('GET ', ''),
         JSON.stringify(only(integration)['IntegrationUri']),
       ];
     }),
@@ -406,25 +413,30 @@ test('every function that is invoked by a service is invoked by this stack alone
     expect(properties['Principal']).toBe('apigateway.amazonaws.com');
     expect(JSON.stringify(properties['SourceArn'])).toContain('{"Ref":"HttpApi"}');
   }
-  const schedule = statementsOf(resources).filter(({ in: role }) => role === 'SweepScheduleRole');
-  expect(schedule).toMatchObject([
-    {
-      actions: ['lambda:InvokeFunction'],
-      resources: [{ 'Fn::GetAtt': ['SweepLambdaFunction', 'Arn'] }],
-    },
-  ]);
+  for (const name of ['Sweep', 'Check']) {
+    const schedule = statementsOf(resources).filter(({ in: of }) => of === `${name}ScheduleRole`);
+    expect(schedule).toMatchObject([
+      {
+        actions: ['lambda:InvokeFunction'],
+        resources: [{ 'Fn::GetAtt': [`${name}LambdaFunction`, 'Arn'] }],
+      },
+    ]);
+  }
 });
 
-test('the sweep runs every quarter of an hour', () => {
-  expect(every('AWS::Scheduler::Schedule').map(({ properties }) => properties)).toMatchObject([
-    {
-      ScheduleExpression: 'rate(15 minutes)',
-      State: 'ENABLED',
-      Target: {
-        Arn: { 'Fn::GetAtt': ['SweepLambdaFunction', 'Arn'] },
-        RoleArn: { 'Fn::GetAtt': ['SweepScheduleRole', 'Arn'] },
-      },
+test('the sweep runs every quarter of an hour, the compliance check every six hours', () => {
+  const scheduled = (name: string, rate: string): object => ({
+    ScheduleExpression: rate,
+    State: 'ENABLED',
+    Target: {
+      Arn: { 'Fn::GetAtt': [`${name}LambdaFunction`, 'Arn'] },
+      RoleArn: { 'Fn::GetAtt': [`${name}ScheduleRole`, 'Arn'] },
     },
+  });
+  const found = every('AWS::Scheduler::Schedule').map(({ properties }) => properties);
+  expect(found).toMatchObject([
+    scheduled('Sweep', 'rate(15 minutes)'),
+    scheduled('Check', 'rate(6 hours)'),
   ]);
 });
 
@@ -472,11 +484,15 @@ test('every alarm reaches the topic, and a sweep that is missing is an alarm', a
   const alarms = every('AWS::CloudWatch::Alarm');
   expect(alarms.map(({ id }) => id.replace(/Alarm$/, '')).sort()).toEqual([
     'ApiErrors',
+    'CheckErrors',
+    'CheckMissing',
     'DeadLetter',
+    'Findings',
     'IngestErrors',
     'IngestFailures',
     'IngestThrottles',
     'QueueAge',
+    'RulesNotRun',
     'SweepErrors',
     'SweepMissing',
     'SweepThrottles',
@@ -484,7 +500,7 @@ test('every alarm reaches the topic, and a sweep that is missing is an alarm', a
   for (const { id, properties } of alarms)
     expect(properties).toMatchObject({
       AlarmActions: [{ Ref: 'AlarmTopic' }],
-      TreatMissingData: id === 'SweepMissingAlarm' ? 'breaching' : 'notBreaching',
+      TreatMissingData: id.endsWith('MissingAlarm') ? 'breaching' : 'notBreaching',
     });
   expect(every('AWS::SNS::Subscription')).toEqual([]);
   const given = await resourcesOf(file, { AlarmEmail: 'operator@example.com' });
@@ -506,6 +522,9 @@ test('the dashboard shows every metric of the functions', () => {
     'BytesRead',
     'EventsPassedOver',
     'Failures',
+    'FindingsNew',
+    'FindingsOpen',
+    'FindingsSettled',
     'LinesAccepted',
     'LinesDuplicate',
     'LinesRejected',
@@ -519,6 +538,7 @@ test('the dashboard shows every metric of the functions', () => {
     'OpenMarkers',
     'PendingLinks',
     'Retries',
+    'RulesNotRun',
     'UnfinishedObjects',
     'VerifyMilliseconds',
     'WriteMilliseconds',

@@ -39,7 +39,7 @@ export interface Within {
 const NEWEST_DATASETS = `
 CALL () {
   MATCH (d:Dataset)
-  WHERE d.since = datetime($since) AND d.hash < $hash
+  WHERE d.since = datetime($since) AND d.hash < $hash AND datetime($since) >= datetime($from)
   RETURN d
   ORDER BY d.since DESC, d.hash DESC
   LIMIT $limit

@@ -1,5 +1,5 @@
 import type { Graph } from './connection.ts';
-import type { Resolution } from './inferences.ts';
+import { resolutionsAt, type Resolution } from './inferences.ts';
 import type { ModelName } from './models.ts';
 import { timeOf } from './place.ts';
 
@@ -36,8 +36,10 @@ export async function spreadOf(
 ): Promise<readonly Spread[]> {
   const names = versions.map(({ name, commit }) => ({ name, commit }));
   const found = await graph.ask(SPREAD, { versions: names, asOf });
-  return found.map((row) => ({
+  const resolutions = await resolutionsAt(graph, found as unknown as Spread[], asOf);
+  return found.map((row, index) => ({
     ...(row as unknown as Spread),
+    resolution: resolutions[index] ?? 'pending',
     first: timeOf(row['first']),
     last: timeOf(row['last']),
   }));

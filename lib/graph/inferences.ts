@@ -1,6 +1,6 @@
 import type { Graph, Row } from './connection.ts';
 import type { ModelName } from './models.ts';
-import { evidenceOf, placeOf, timeOf, type Evidence, type Place } from './place.ts';
+import { evidenceOf, isBy, NOW, placeOf, timeOf, type Evidence, type Place } from './place.ts';
 
 /** How an inference found its model version (docs/graph.md, G-12). */
 export type Resolution = 'exact' | 'only-version' | 'as-of' | 'before-model' | 'pending';
@@ -40,15 +40,12 @@ export interface InferenceFilter {
   readonly model: string | null;
   /** Of the version it is linked to. */
   readonly commit: string | null;
+  readonly asOf: string;
 }
 
-const MODELS_OF_DATASET = `
-MATCH (:Dataset {hash: $dataset})-[:USED_IN]->(m:Model)
-RETURN collect([m.name, m.commit]) AS models
-`;
-
 // The index gives the order; what is not wanted is told by its place alone, so that each statement's
-// cost is bounded whatever is asked for.
+// cost is bounded whatever is asked for. What all have in common stands in the order, too: without it
+// the planner does not take the index for sorted, and reads all there are.
 const NEWEST_INFERENCES = `
 MATCH (i:Inference)
 WHERE i.recordedAt <= datetime($at) AND i.recordedAt >= datetime($since) AND i.digest IS NOT NULL
@@ -57,10 +54,10 @@ WITH i
 ORDER BY i.recordedAt DESC, i.digest DESC
 LIMIT $scan
 OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
-WITH i, m, ($commit IS NULL OR m.commit = $commit)
+WITH i, m, ($commit IS NULL OR (m.commit = $commit AND m.since <= datetime($asOf)))
   AND ($models IS NULL OR [m.name, m.commit] IN $models) AS isWanted
 RETURN i.recordedAt AS recordedAt, i.digest AS digest,
-  CASE WHEN isWanted THEN i {.*} END AS inference, m {.name, .commit} AS model
+  CASE WHEN isWanted THEN i {.*} END AS inference, m {.name, .commit, .since} AS model
 ORDER BY recordedAt DESC, digest DESC
 `;
 
@@ -70,14 +67,14 @@ WHERE i.model = $model
   AND i.recordedAt <= datetime($at) AND i.recordedAt >= datetime($since) AND i.digest IS NOT NULL
   AND (i.recordedAt < datetime($at) OR i.digest < $digest)
 WITH i
-ORDER BY i.recordedAt DESC, i.digest DESC
+ORDER BY i.model DESC, i.recordedAt DESC, i.digest DESC
 LIMIT $scan
 OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
-WITH i, m, ($commit IS NULL OR m.commit = $commit)
+WITH i, m, ($commit IS NULL OR (m.commit = $commit AND m.since <= datetime($asOf)))
   AND ($models IS NULL OR [m.name, m.commit] IN $models) AS isWanted
 RETURN i.recordedAt AS recordedAt, i.digest AS digest,
-  CASE WHEN isWanted THEN i {.*} END AS inference, m {.name, .commit} AS model
-ORDER BY recordedAt DESC, digest DESC
+  CASE WHEN isWanted THEN i {.*} END AS inference, m {.name, .commit, .since} AS model
+ORDER BY i.model DESC, recordedAt DESC, digest DESC
 `;
 
 const OLDEST_INFERENCES_OF_VERSION = `
@@ -86,12 +83,12 @@ WHERE i.model = $name
   AND i.recordedAt >= datetime($at) AND i.recordedAt <= datetime($asOf) AND i.digest IS NOT NULL
   AND (i.recordedAt > datetime($at) OR i.digest > $digest)
 WITH i
-ORDER BY i.recordedAt, i.digest
+ORDER BY i.model, i.recordedAt, i.digest
 LIMIT $scan
 OPTIONAL MATCH (m:Model {name: $name, commit: $commit})-[:GENERATED]->(i)
 RETURN i.recordedAt AS recordedAt, i.digest AS digest,
-  CASE WHEN m IS NOT NULL THEN i {.*} END AS inference, m {.name, .commit} AS model
-ORDER BY recordedAt, digest
+  CASE WHEN m IS NOT NULL THEN i {.*} END AS inference, m {.name, .commit, .since} AS model
+ORDER BY i.model, recordedAt, digest
 `;
 
 const OLDEST_INFERENCES_OF_KEY = `
@@ -100,35 +97,44 @@ WHERE i.kid = $kid
   AND i.recordedAt >= datetime($at) AND i.recordedAt <= datetime($asOf) AND i.digest IS NOT NULL
   AND (i.recordedAt > datetime($at) OR i.digest > $digest)
 WITH i
-ORDER BY i.recordedAt, i.digest
+ORDER BY i.kid, i.recordedAt, i.digest
 LIMIT $scan
 OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
-RETURN i.recordedAt AS recordedAt, i.digest AS digest, i {.*} AS inference, m {.name, .commit} AS model
-ORDER BY recordedAt, digest
+RETURN i.recordedAt AS recordedAt, i.digest AS digest, i {.*} AS inference, m {.name, .commit, .since} AS model
+ORDER BY i.kid, recordedAt, digest
 `;
 
 const ONE_INFERENCE = `
 MATCH (i:Inference {id: $id})
 OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
-RETURN i {.*} AS inference, m {.name, .commit} AS model
+RETURN i {.*} AS inference, m {.name, .commit, .since} AS model
 `;
 
-/** The version names that use a dataset, to be matched with those of inferences. */
-export async function versionsUsing(graph: Graph, dataset: string): Promise<string[][]> {
-  const [row] = await graph.ask(MODELS_OF_DATASET, { dataset });
-  return row?.['models'] as string[][];
+const NAMES_OF_SEVERAL = `
+UNWIND $names AS name
+CALL (name) {
+  MATCH (m:Model)
+  WHERE m.name = name AND m.commit IS NOT NULL AND m.since <= datetime($asOf)
+  RETURN m
+  LIMIT 2
 }
+WITH name, count(m) AS versions
+WHERE versions > 1
+RETURN name
+`;
 
 /** The next `scan` inferences behind a place, newest first, those that are not wanted by their place alone. */
 export async function newestInferences(
   graph: Graph,
   place: Place,
   scan: number,
-  { since, model, commit }: InferenceFilter,
-  /** Names and commits of the versions whose inferences are wanted; null for all. */
-  models: string[][] | null,
+  filter: InferenceFilter,
+  /** The versions whose inferences are wanted; null for all. */
+  versions: readonly ModelName[] | null,
 ): Promise<readonly Scanned[]> {
-  const parameters = { ...place, scan: BigInt(scan), since, model, commit, models };
+  const models = versions?.map(({ name, commit }) => [name, commit]) ?? null;
+  const { model } = filter;
+  const parameters = { ...place, ...filter, scan: BigInt(scan), models };
   const statement = model === null ? NEWEST_INFERENCES : NEWEST_INFERENCES_OF_NAME;
   return scanned(graph, statement, parameters);
 }
@@ -156,27 +162,73 @@ export async function inferencesOfKey(
   return scanned(graph, OLDEST_INFERENCES_OF_KEY, { ...place, kid, asOf, scan: BigInt(scan) });
 }
 
-export async function readInference(graph: Graph, id: string): Promise<InferenceItem | null> {
-  const [row] = await graph.ask(ONE_INFERENCE, { id });
-  return row === undefined ? null : inferenceItem(row);
+/** With its link as it was at `asOf`; null where there is none of that id. */
+export async function readInference(
+  graph: Graph,
+  id: string,
+  asOf = NOW,
+): Promise<InferenceItem | null> {
+  const [item] = await itemsOf(graph, await graph.ask(ONE_INFERENCE, { id }), asOf);
+  return item ?? null;
 }
 
-async function scanned(graph: Graph, statement: string, parameters: Row): Promise<Scanned[]> {
+async function scanned(
+  graph: Graph,
+  statement: string,
+  parameters: Row & { readonly asOf: string },
+): Promise<Scanned[]> {
   const found = await graph.ask(statement, parameters);
-  return found.map((row) => ({
-    place: placeOf(row),
-    item: row['inference'] === null ? null : inferenceItem(row),
-  }));
+  const items = await itemsOf(graph, found, parameters.asOf);
+  return found.map((row, index) => ({ place: placeOf(row), item: items[index] ?? null }));
 }
 
-function inferenceItem(row: Row): InferenceItem {
+/** Null for a row that tells no more than its place. */
+async function itemsOf(
+  graph: Graph,
+  found: readonly Row[],
+  asOf: string,
+): Promise<(InferenceItem | null)[]> {
+  const items = found.map((row) => (row['inference'] === null ? null : inferenceItem(row, asOf)));
+  const links = items.map((item) => ({
+    name: item?.claimed.name ?? '',
+    resolution: item?.resolution ?? 'pending',
+  }));
+  const resolutions = await resolutionsAt(graph, links, asOf);
+  return items.map(
+    (item, index) => item && { ...item, resolution: resolutions[index] ?? 'pending' },
+  );
+}
+
+/**
+ * How inferences of those names, linked so by now, were linked at a time: while no other version had
+ * been recorded, what is now the version of the time was the only one.
+ */
+export async function resolutionsAt(
+  graph: Graph,
+  links: readonly { readonly name: string; readonly resolution: Resolution }[],
+  asOf: string,
+): Promise<readonly Resolution[]> {
+  const all = links.map(({ resolution }) => resolution);
+  const byTime = links.filter(({ resolution }) => resolution === 'as-of').map(({ name }) => name);
+  if (asOf === NOW || byTime.length === 0) return all;
+  const found = await graph.ask(NAMES_OF_SEVERAL, { names: [...new Set(byTime)], asOf });
+  const several = new Set(found.map((row) => row['name']));
+  return links.map(({ name, resolution }) =>
+    resolution === 'as-of' && !several.has(name) ? 'only-version' : resolution,
+  );
+}
+
+function inferenceItem(row: Row, asOf: string): InferenceItem {
   const inference = row['inference'] as Row;
+  const model = (row['model'] ?? null) as Row | null;
+  // A version that came later was not there to be linked to.
+  const isThere = model !== null && isBy(timeOf(model['since']), asOf);
   const or = <T>(name: string): T | null => (inference[name] ?? null) as T | null;
   return {
     id: inference['id'] as string,
     claimed: { name: inference['model'] as string, commit: or('commit') },
-    model: (row['model'] ?? null) as ModelName | null,
-    resolution: inference['resolution'] as Resolution,
+    model: isThere ? { name: model['name'] as string, commit: model['commit'] as string } : null,
+    resolution: isThere ? (inference['resolution'] as Resolution) : 'pending',
     timestamp: inference['timestamp'] as string,
     recordedAt: timeOf(inference['recordedAt']),
     payloads: {

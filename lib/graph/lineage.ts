@@ -10,7 +10,7 @@ import {
 } from './inferences.ts';
 import type { ModelName } from './models.ts';
 import { compareText } from './order.ts';
-import { evidenceOf, isBy, OLDEST, timeOf, type Evidence, type Place } from './place.ts';
+import { evidenceOf, isBy, NOW, OLDEST, timeOf, type Evidence, type Place } from './place.ts';
 
 /** A model version on the way from datasets to inferences. */
 export interface LineageModel extends ModelName {
@@ -42,6 +42,8 @@ export type LineageEdge =
 
 /** One step away from where the question begins. */
 export interface Step {
+  /** Where the walk goes on behind it. */
+  readonly next: Position;
   readonly node: LineageNode;
   readonly edge: LineageEdge;
 }
@@ -76,13 +78,27 @@ export interface Walked {
 const MODEL_NODE = `
 MATCH (m:Model {name: $name, commit: $commit})
 WHERE m.since <= datetime($asOf)
-RETURN m {.*} AS model, COUNT { (m)-[:GENERATED]->() } AS inferenceCount
+CALL (m) {
+  OPTIONAL MATCH (r:Record)-[:ASSERTS]->(m)
+  WHERE m.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
+  RETURN r {.*} AS record
+  ORDER BY r.recordedAt DESC, r.digest DESC
+  LIMIT 1
+}
+RETURN m {.*} AS model, record, COUNT { (m)-[:GENERATED]->() } AS inferenceCount
 `;
 
 const DATASET_NODE = `
 MATCH (d:Dataset {hash: $hash})
 WHERE d.since <= datetime($asOf)
-RETURN d {.*} AS dataset, COUNT { (d)-[:USED_IN]->() } AS models
+CALL (d) {
+  OPTIONAL MATCH (r:Record)-[:ASSERTS]->(d)
+  WHERE d.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
+  RETURN r {.*} AS record
+  ORDER BY r.recordedAt DESC, r.digest DESC
+  LIMIT 1
+}
+RETURN d {.*} AS dataset, record, COUNT { (d)-[:USED_IN]->() } AS models
 `;
 
 // An edge held at a time when one of the records that declare it had been recorded by then.
@@ -98,7 +114,18 @@ RETURN d.hash AS hash
 const DATASETS_OF_MODEL = `
 UNWIND $hashes AS hash
 MATCH (d:Dataset {hash: hash})-[u:USED_IN]->(:Model {name: $name, commit: $commit})
-RETURN d {.*} AS dataset, u.evidence AS declared, COUNT { (d)-[:USED_IN]->() } AS models
+CALL (d) {
+  OPTIONAL MATCH (r:Record)-[:ASSERTS]->(d)
+  WHERE d.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
+  RETURN r {.*} AS record
+  ORDER BY r.recordedAt DESC, r.digest DESC
+  LIMIT 1
+}
+RETURN d {.*} AS dataset, record, COUNT { (d)-[:USED_IN]->() } AS models,
+  CASE WHEN $isNow THEN u.evidence ELSE [digest IN u.evidence WHERE EXISTS {
+    MATCH (r:Record {digest: digest})
+    WHERE r.recordedAt <= datetime($asOf)
+  }] END AS declared
 `;
 
 const VERSIONS_OF_DATASET = `
@@ -133,14 +160,22 @@ const VERSIONS = `
 UNWIND $versions AS version
 MATCH (m:Model {name: version.name, commit: version.commit})
 OPTIONAL MATCH (:Dataset {hash: $hash})-[u:USED_IN]->(m)
-RETURN m {.*} AS model, u.evidence AS declared, COUNT { (m)-[:GENERATED]->() } AS inferenceCount
+CALL (m) {
+  OPTIONAL MATCH (r:Record)-[:ASSERTS]->(m)
+  WHERE m.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
+  RETURN r {.*} AS record
+  ORDER BY r.recordedAt DESC, r.digest DESC
+  LIMIT 1
+}
+RETURN m {.*} AS model, record, COUNT { (m)-[:GENERATED]->() } AS inferenceCount,
+  CASE WHEN $isNow THEN u.evidence ELSE [digest IN u.evidence WHERE EXISTS {
+    MATCH (r:Record {digest: digest})
+    WHERE r.recordedAt <= datetime($asOf)
+  }] END AS declared
 `;
 
 /** How many rows one statement may look at where an index gives the order and not the choice. */
 export const SCAN_ROWS = 1_000;
-
-/** After everything that can be recorded. */
-export const NOW = '9999-12-31T23:59:59.999999999Z';
 
 /** What model versions rest on: a dataset that they use, or a key that signed for them or their datasets. */
 export type Source = { readonly hash: string } | { readonly kid: string };
@@ -168,8 +203,9 @@ export async function readVersions(
   graph: Graph,
   versions: readonly ModelName[],
   hash: string | null,
+  asOf: string,
 ): Promise<readonly SourcedModel[]> {
-  const parameters = { versions: versions.map(nameOf), hash };
+  const parameters = { versions: versions.map(nameOf), hash, asOf, isNow: asOf === NOW };
   const found = await graph.ask(VERSIONS, parameters);
   return found
     .map((row) => ({ model: lineageModel(row), declared: (row['declared'] ?? []) as string[] }))
@@ -200,7 +236,7 @@ export async function startNode(
     return model === null ? null : { kind: 'model', model };
   }
   if (start.kind === 'inference') {
-    const inference = await readInference(graph, start.id);
+    const inference = await readInference(graph, start.id, asOf);
     const isKnown = inference !== null && isBy(inference.recordedAt, asOf);
     return isKnown ? { kind: 'inference', inference } : null;
   }
@@ -208,7 +244,7 @@ export async function startNode(
   return row === undefined ? null : { kind: 'dataset', dataset: datasetItem(row) };
 }
 
-/** At most `limit` steps from `from` on; fewer when the time is up, with `next` then not null. */
+/** At most `limit` steps from `from` on; fewer when the time is up, with `next` then not null and further on than `from`. */
 export async function walk(
   graph: Graph,
   question: Question,
@@ -220,11 +256,13 @@ export async function walk(
   const phases = phasesOf(graph, question, node);
   const steps: Step[] = [];
   let position: Position = from ?? { phase: 0 };
+  let isFurther = false;
   for (;;) {
     const phase = phases[position.phase];
     if (phase === undefined) return { steps, next: null };
-    if (steps.length >= limit || isTimeUp()) return { steps, next: position };
+    if (steps.length >= limit || (isFurther && isTimeUp())) return { steps, next: position };
     const taken = await phase(position, limit - steps.length);
+    isFurther = true;
     steps.push(...taken.steps);
     position = taken.next ?? { phase: position.phase + 1 };
   }
@@ -246,7 +284,7 @@ function phasesOf(graph: Graph, question: Question, node: LineageNode): readonly
   if (start.kind === 'dataset') {
     if (!isDown) return [];
     const versions = once(() => versionsOf(graph, start, asOf));
-    const models = modelsUsing(graph, start.hash, versions);
+    const models = modelsUsing(graph, start.hash, versions, asOf);
     return depth === 1 ? [models] : [models, inferencesOfAll(graph, versions, asOf)];
   }
   if (!isUp || node.kind !== 'inference' || node.inference.model === null) return [];
@@ -256,11 +294,12 @@ function phasesOf(graph: Graph, question: Question, node: LineageNode): readonly
 }
 
 function modelOf(graph: Graph, inference: InferenceItem, name: ModelName, asOf: string): Phase {
-  return async () => {
+  return async ({ phase }) => {
     const model = await readLineageModel(graph, name, asOf);
     if (model === null) return { steps: [], next: null };
-    const edge = generated(inference, name);
-    return { steps: [{ node: { kind: 'model', model }, edge }], next: null };
+    const node = { kind: 'model', model } as const;
+    const step = { next: { phase: phase + 1 }, node, edge: generated(inference, name) };
+    return { steps: [step], next: null };
   };
 }
 
@@ -273,13 +312,14 @@ function datasetsOf(graph: Graph, { name, commit }: ModelName, asOf: string): Ph
       .filter((hash) => after === undefined || compareText(hash, after) > 0)
       .sort(compareText);
     const hashes = behind.slice(0, limit);
-    const found = await graph.ask(DATASETS_OF_MODEL, { hashes, name, commit });
+    const found = await graph.ask(DATASETS_OF_MODEL, { hashes, ...parameters });
     const steps = found
       .map((row): Step => {
         const dataset = datasetItem(row);
         const evidence = row['declared'] as string[];
         const model = { name, commit };
         return {
+          next: { phase, dataset: dataset.hash },
           node: { kind: 'dataset', dataset },
           edge: { kind: 'USED_IN', dataset: dataset.hash, model, evidence },
         };
@@ -299,13 +339,16 @@ function modelsUsing(
   graph: Graph,
   hash: string,
   versions: () => Promise<readonly ModelName[]>,
+  asOf: string,
 ): Phase {
   return async ({ phase, model: after }, limit) => {
     const behind = versionsBehind(await versions(), after);
     const names = behind.slice(0, limit);
-    const steps = (await readVersions(graph, names, hash)).map(({ model, declared }): Step => {
-      const edge = { dataset: hash, model: nameOf(model), evidence: declared };
-      return { node: { kind: 'model', model }, edge: { kind: 'USED_IN', ...edge } };
+    const found = await readVersions(graph, names, hash, asOf);
+    const steps = found.map(({ model, declared }): Step => {
+      const name = nameOf(model);
+      const edge = { kind: 'USED_IN', dataset: hash, model: name, evidence: declared } as const;
+      return { next: { phase, model: name }, node: { kind: 'model', model }, edge };
     });
     const last = names.at(-1);
     const isEnd = behind.length <= limit || last === undefined;
@@ -329,7 +372,10 @@ function inferencesOf(graph: Graph, model: ModelName, asOf: string): Phase {
     const rowsOf = await inferencesOfVersion(graph, model, place, scan, asOf);
     const { items, next } = chosen(rowsOf, limit, scan);
     const steps = items.map((inference): Step => {
-      return { node: { kind: 'inference', inference }, edge: generated(inference, model) };
+      const { recordedAt: at, evidence } = inference;
+      const behind = { phase, model: nameOf(model), place: { at, digest: evidence.digest } };
+      const edge = generated(inference, model);
+      return { next: behind, node: { kind: 'inference', inference }, edge };
     });
     return { steps, next: next === null ? null : { phase, place: next } };
   };
@@ -380,12 +426,14 @@ function nameOf({ name, commit }: ModelName): ModelName {
 
 function lineageModel(row: Row): LineageModel {
   const model = row['model'] as Row;
+  // A head that came later than the time that is asked about does not tell what held then.
+  const said = (row['record'] ?? model) as Row;
   return {
     name: model['name'] as string,
     commit: model['commit'] as string,
-    recordedAt: timeOf(model['recordedAt']),
+    recordedAt: timeOf(said['recordedAt']),
     since: timeOf(model['since']),
     inferenceCount: row['inferenceCount'] as number,
-    evidence: evidenceOf(model),
+    evidence: evidenceOf(said),
   };
 }

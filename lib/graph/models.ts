@@ -1,6 +1,6 @@
 import type { Graph, Row } from './connection.ts';
 import type { Within } from './datasets.ts';
-import { earlierOf, evidenceOf, LAST_TEXT, timeOf, type Evidence } from './place.ts';
+import { earlierOf, evidenceOf, LAST_TEXT, NOW, timeOf, type Evidence } from './place.ts';
 
 /** A model version: a name and a commit. */
 export interface ModelName {
@@ -11,7 +11,8 @@ export interface ModelName {
 /** A dataset as an answer about a model names it. */
 export interface UsedDataset {
   readonly hash: string;
-  readonly path: string;
+  /** Null where it is longer than 4,096 characters, or where another record held at the time asked about. */
+  readonly path: string | null;
   readonly evidence: Evidence;
 }
 
@@ -50,10 +51,12 @@ const NEWEST_MODELS = `
 CALL () {
   MATCH (m:Model)
   WHERE m.since = datetime($since) AND m.name = $nameBefore AND m.commit < $commitBefore
+    AND datetime($since) >= datetime($from)
   RETURN m
   UNION ALL
   MATCH (m:Model)
   WHERE m.since = datetime($since) AND m.name < $nameBefore AND m.commit IS NOT NULL
+    AND datetime($since) >= datetime($from)
   RETURN m
   UNION ALL
   MATCH (m:Model)
@@ -61,11 +64,16 @@ CALL () {
     AND m.name IS NOT NULL AND m.commit IS NOT NULL
   RETURN m
 }
-WITH m
-WHERE ($name IS NULL OR m.name = $name)
-  AND COUNT { (m)<-[:USED_IN]-() } >= $minDatasets
-  AND ($orphan IS NULL OR (COUNT { (m)<-[:USED_IN]-() } = 0) = $orphan)
-WITH m
+WITH m, CASE WHEN $isNow THEN COUNT { (m)<-[:USED_IN]-() } ELSE COUNT {
+  MATCH (d:Dataset)-[u:USED_IN]->(m)
+  WHERE d.since <= datetime($asOf) AND EXISTS {
+    MATCH (r:Record)
+    WHERE r.digest IN u.evidence AND r.recordedAt <= datetime($asOf)
+  }
+} END AS datasetCount
+WHERE ($name IS NULL OR m.name = $name) AND datasetCount >= $minDatasets
+  AND ($orphan IS NULL OR (datasetCount = 0) = $orphan)
+WITH m, datasetCount
 ORDER BY m.since DESC, m.name DESC, m.commit DESC
 LIMIT $limit
 CALL (m) {
@@ -76,11 +84,24 @@ CALL (m) {
   LIMIT 1
 }
 CALL (m) {
-  OPTIONAL MATCH (d:Dataset)-[:USED_IN]->(m)
+  OPTIONAL MATCH (d:Dataset)-[u:USED_IN]->(m)
+  WHERE $isNow OR (d.since <= datetime($asOf) AND EXISTS {
+    MATCH (r:Record)
+    WHERE r.digest IN u.evidence AND r.recordedAt <= datetime($asOf)
+  })
   WITH d
   ORDER BY d.hash
   LIMIT 100
-  RETURN collect(d {.hash, .path, .digest, .kid, .source, .line, .offset, .length}) AS datasets
+  CALL (d) {
+    OPTIONAL MATCH (r:Record)-[:ASSERTS]->(d)
+    WHERE d.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
+    RETURN r
+    ORDER BY r.recordedAt DESC, r.digest DESC
+    LIMIT 1
+  }
+  WITH d, coalesce(r, d) AS said
+  RETURN collect(said {hash: d.hash, path: CASE WHEN said = d AND size(d.path) <= 4096 THEN d.path END,
+    .digest, .kid, .source, .line, .offset, .length}) AS datasets
 }
 CALL (m) {
   OPTIONAL MATCH (p:PendingLink {name: m.name, commit: m.commit})
@@ -88,8 +109,8 @@ CALL (m) {
   ORDER BY hash
   RETURN collect(hash)[..100] AS pending, count(hash) AS pendingCount
 }
-RETURN m {.*} AS model, record, datasets, pending, pendingCount,
-  COUNT { (m)<-[:USED_IN]-() } AS datasetCount, COUNT { (m)-[:GENERATED]->() } AS inferenceCount
+RETURN m {.*} AS model, record, datasets, pending, pendingCount, datasetCount,
+  COUNT { (m)-[:GENERATED]->() } AS inferenceCount
 ORDER BY model.since DESC, model.name DESC, model.commit DESC
 `;
 
@@ -100,7 +121,8 @@ CALL (m) {
   WITH d
   ORDER BY d.hash
   LIMIT 100
-  RETURN collect(d {.hash, .path, .digest, .kid, .source, .line, .offset, .length}) AS datasets
+  RETURN collect(d {.hash, path: CASE WHEN size(d.path) <= 4096 THEN d.path END,
+    .digest, .kid, .source, .line, .offset, .length}) AS datasets
 }
 CALL (m) {
   OPTIONAL MATCH (p:PendingLink {name: m.name, commit: m.commit})
@@ -132,6 +154,7 @@ export async function newestModels(
   const parameters = {
     ...rest,
     asOf,
+    isNow: asOf === NOW,
     since: place.since,
     nameBefore: place.name,
     commitBefore: place.commit,
@@ -172,7 +195,7 @@ function modelItem(row: Row): ModelItem {
     since: timeOf(model['since']),
     datasets: (row['datasets'] as Row[]).map((dataset) => ({
       hash: dataset['hash'] as string,
-      path: dataset['path'] as string,
+      path: (dataset['path'] ?? null) as string | null,
       evidence: evidenceOf(dataset),
     })),
     datasetCount: row['datasetCount'] as number,

@@ -58,7 +58,7 @@ CALL { MATCH (p:PendingLink) RETURN count(p) AS pendingLinks }
 CALL { MATCH (k:Relink) RETURN count(k) AS openMarkers }
 CALL {
   MATCH (o:SourceObject)
-  WHERE o.status IN ['verifying', 'writing']
+  WHERE o.status IN ['verifying', 'writing'] AND o.lastSeenAt IS NOT NULL
   RETURN count(o) AS unfinishedObjects
 }
 RETURN pendingLinks, openMarkers, unfinishedObjects
@@ -95,7 +95,7 @@ export async function unfinishedObjects(
 
 const BEING_WRITTEN = `
 MATCH (o:SourceObject)
-WHERE o.status = 'writing'
+WHERE o.status = 'writing' AND o.lastSeenAt IS NOT NULL
 WITH o.uri AS uri
 ORDER BY uri
 RETURN count(uri) AS count, collect(uri)[..$most] AS uris

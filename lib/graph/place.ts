@@ -11,14 +11,17 @@ export interface Place {
   readonly digest: string;
 }
 
+/** After everything that can be recorded. */
+export const NOW = '9999-12-31T23:59:59.999999999Z';
+
 /** Before everything in a list that begins with the newest. */
-export const NEWEST: Place = { at: '9999-12-31T23:59:59.999999999Z', digest: 'g' };
+export const NEWEST: Place = { at: NOW, digest: 'g' };
 
 /** Before everything in a list that begins with the oldest. */
 export const OLDEST: Place = { at: '0001-01-01T00:00:00Z', digest: '' };
 
-/** No identity has a text after it: U+10FFFF is the last code point. */
-export const LAST_TEXT = '\u{10FFFF}'.repeat(8);
+/** No identity has a text after it: U+10FFFF is the last code point, and 2,048 bytes hold 512 of it. */
+export const LAST_TEXT = '\u{10FFFF}'.repeat(513);
 
 /** Where the signed envelope stands that a fact rests on. */
 export interface Evidence {

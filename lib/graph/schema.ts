@@ -25,6 +25,12 @@ const SCHEMA = {
     'CREATE CONSTRAINT write_lock IF NOT EXISTS FOR (w:WriteLock) REQUIRE w.slot IS UNIQUE',
   schema_name:
     'CREATE CONSTRAINT schema_name IF NOT EXISTS FOR (s:Schema) REQUIRE s.name IS UNIQUE',
+  finding_key:
+    'CREATE CONSTRAINT finding_key IF NOT EXISTS FOR (f:Finding) REQUIRE f.key IS UNIQUE',
+  waiver_key: 'CREATE CONSTRAINT waiver_key IF NOT EXISTS FOR (w:Waiver) REQUIRE w.key IS UNIQUE',
+  finding_by_status:
+    'CREATE INDEX finding_by_status IF NOT EXISTS FOR (f:Finding) ON (f.status, f.rule, f.key)',
+  check_by_time: 'CREATE INDEX check_by_time IF NOT EXISTS FOR (c:Check) ON (c.startedAt)',
   source_object_by_status:
     'CREATE INDEX source_object_by_status IF NOT EXISTS FOR (o:SourceObject) ON (o.status, o.lastSeenAt)',
   source_object_by_time:

@@ -3,18 +3,16 @@ import { leastOf } from './changes.ts';
 import { rows, type Graph } from './connection.ts';
 import { fromDateTime } from './instant.ts';
 import { lockAlone } from './lock.ts';
+import { OLDEST, timeOf } from './place.ts';
 import { versionsOf } from './read-stored.ts';
 import { inOrder, resolve } from './resolve.ts';
 
 /** Rows of one settling transaction; a hundred thousand at once ran out of a 600 MB heap. */
 const PAGE_ROWS = 1_000;
 
-/** Before every instant that a record can claim. */
-const BEGINNING = '-9999-01-01T00:00:00Z';
-
 const NEXT_MARKER = `
 MATCH (k:Relink)
-RETURN k.key AS key, k.kind AS kind, k.target AS target
+RETURN k.key AS key, k.kind AS kind, k.target AS target, k.at AS at, k.digest AS digest
 ORDER BY key
 LIMIT 1
 `;
@@ -40,18 +38,16 @@ DELETE p
 `;
 
 const MARKED_INFERENCES = `
-MATCH (k:Relink {key: $key})
-WITH coalesce(k.at, datetime($beginning)) AS at, coalesce(k.digest, '') AS digest
 MATCH (i:Inference)
-WHERE i.model = $name AND i.recordedAt >= at AND i.digest IS NOT NULL
-  AND (i.recordedAt > at OR i.digest > digest)
+WHERE i.model = $name AND i.recordedAt >= datetime($at) AND i.digest IS NOT NULL
+  AND (i.recordedAt > datetime($at) OR i.digest > $digest)
 WITH i
-ORDER BY i.recordedAt, i.digest
+ORDER BY i.model, i.recordedAt, i.digest
 LIMIT $limit
 OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
 RETURN i.id AS id, i.commit AS commit, i.recordedAt AS recordedAt, i.digest AS digest,
   i.resolution AS resolution, m.commit AS linked
-ORDER BY recordedAt, digest
+ORDER BY i.model, recordedAt, digest
 `;
 
 /** Takes the edge away; together with {@link LINK} it moves one. */
@@ -93,16 +89,22 @@ export async function settle(graph: Graph, isTimeUp: () => boolean = () => false
   }
 }
 
+/** What is to be linked anew, and behind which inference to go on. */
+interface Marker {
+  readonly key: string;
+  readonly kind: 'dataset' | 'model';
+  readonly target: string;
+  readonly at: DateTime<number> | null;
+  readonly digest: string | null;
+}
+
 /** One page of one marker; false when no marker was open. */
 async function settlePage(tx: ManagedTransaction): Promise<boolean> {
   await lockAlone(tx);
-  const marker = rows(await tx.run(NEXT_MARKER))[0] as
-    { key: string; kind: 'dataset' | 'model'; target: string } | undefined;
+  const marker = rows(await tx.run(NEXT_MARKER))[0] as Marker | undefined;
   if (marker === undefined) return false;
   const isDone =
-    marker.kind === 'dataset'
-      ? await makeLinks(tx, marker.target)
-      : await relink(tx, marker.key, marker.target);
+    marker.kind === 'dataset' ? await makeLinks(tx, marker.target) : await relink(tx, marker);
   if (isDone) await tx.run(CLEAR_MARKER, { key: marker.key });
   return true;
 }
@@ -126,13 +128,17 @@ async function makeLinks(tx: ManagedTransaction, hash: string): Promise<boolean>
   return found.length < PAGE_ROWS;
 }
 
-async function relink(tx: ManagedTransaction, key: string, name: string): Promise<boolean> {
+async function relink(
+  tx: ManagedTransaction,
+  { key, target: name, at, digest }: Marker,
+): Promise<boolean> {
+  const place = at === null || digest === null ? OLDEST : { at: timeOf(at), digest };
   const models = await versionsOf(tx, [name]);
   const versions = inOrder(
     Array.from(models.get(name) ?? [], ([commit, { since }]) => ({ commit, since })),
   );
   const found = rows(
-    await tx.run(MARKED_INFERENCES, { key, name, beginning: BEGINNING, limit: BigInt(PAGE_ROWS) }),
+    await tx.run(MARKED_INFERENCES, { ...place, name, limit: BigInt(PAGE_ROWS) }),
   ) as {
     id: string;
     commit: string | null;

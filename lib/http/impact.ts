@@ -127,7 +127,7 @@ async function summary(
   { versions, source, asOf }: Recall,
 ): Promise<{ summary: z.input<typeof impactSummary>; missing: readonly Incomplete[] }> {
   const isAll = versions.length <= MAX_NAMED;
-  const named = await readVersions(graph, versions.slice(0, MAX_NAMED), null);
+  const named = await readVersions(graph, versions.slice(0, MAX_NAMED), null, asOf);
   const models = named.map(({ model: { name, commit, inferenceCount, evidence: at } }) => ({
     name,
     commit,
@@ -194,9 +194,11 @@ async function affected(
   const items: InferenceItem[] = [];
   const first = versions[0];
   let at: ImpactPlace | null = from ?? beginning(first, source);
+  let isFurther = false;
   while (at !== null) {
     if (items.length === limit) return { items, next: at, missing: [] };
-    if (isTimeUp() && items.length > 0) return { items, next: at, missing: [TIME_IS_UP] };
+    if (isFurther && isTimeUp()) return { items, next: at, missing: [TIME_IS_UP] };
+    isFurther = true;
     const left = limit - items.length;
     const take = (item: InferenceItem): InferenceItem => item;
     if ('model' in at) {
@@ -331,6 +333,6 @@ export async function impactCsv(
 /** A spreadsheet would run a cell that begins like a formula (OWASP, CSV injection). */
 function cell(value: string | number): string {
   const text = String(value);
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  const safe = /^[=+\-@\t\r\n＝＋－＠]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -1,13 +1,8 @@
 import * as z from 'zod';
-import {
-  newestInferences,
-  readInference,
-  versionsUsing,
-  type InferenceItem,
-} from '../graph/inferences.ts';
-import { NOW } from '../graph/lineage.ts';
+import { newestInferences, readInference, type InferenceItem } from '../graph/inferences.ts';
+import { versionsOf } from '../graph/lineage.ts';
 import { readModel } from '../graph/models.ts';
-import { earlierOf, NEWEST, type Place } from '../graph/place.ts';
+import { earlierOf, NEWEST, NOW, type Place } from '../graph/place.ts';
 import { completenessOf, pageOf, scannedPage } from './page.ts';
 import { asOf, cursor, identity, limit, since, until } from './parameters.ts';
 import { RequestError } from './problem.ts';
@@ -57,14 +52,15 @@ export const INFERENCE_ROUTES: readonly Route[] = [
         parameters.cursor === undefined
           ? { ...NEWEST, at: latest }
           : (cursors.open(parameters.cursor) as Place);
-      const models = dataset === null ? null : await versionsUsing(graph, dataset);
-      const filter = { since: parameters.since, model: name, commit };
+      const { asOf: time } = parameters;
+      const versions = dataset === null ? null : await versionsOf(graph, { hash: dataset }, time);
+      const filter = { since: parameters.since, model: name, commit, asOf: time };
       const found: InferenceItem[] = [];
       const page = await scannedPage(
         from,
         most,
         commit !== null || dataset !== null,
-        (place, rows) => newestInferences(graph, place, rows, filter, models),
+        (place, rows) => newestInferences(graph, place, rows, filter, versions),
         (item) => {
           found.push(item);
           return inferenceAnswer(item, withPayload);

@@ -2,7 +2,6 @@ import * as z from 'zod';
 import type { Graph } from '../graph/connection.ts';
 import { newestDatasets, type DatasetItem, type DatasetPlace } from '../graph/datasets.ts';
 import {
-  NOW,
   startNode,
   walk,
   type LineageEdge,
@@ -18,10 +17,11 @@ import {
   type ModelName,
   type ModelPlace,
 } from '../graph/models.ts';
+import { NOW } from '../graph/place.ts';
 import { impact, impactCsv, impactItem, impactSummary } from './impact.ts';
 import { unlinked } from './inferences.ts';
 import { pendingOf } from './models.ts';
-import { completenessOf, TIME_IS_UP } from './page.ts';
+import { completenessOf, fitting, TIME_IS_UP } from './page.ts';
 import { asOf, cursor, identity, limit } from './parameters.ts';
 import { RequestError } from './problem.ts';
 import { route, type Route } from './route.ts';
@@ -95,6 +95,8 @@ const drawnNode = z.discriminatedUnion('kind', [
   }),
 ]);
 
+const usedIn = z.object({ kind: z.literal('USED_IN'), from: key, to: key });
+
 const depth = z
   .string()
   .regex(/^[0-9]$/, 'a whole number from 0 to 9')
@@ -137,25 +139,38 @@ export const LINEAGE_ROUTES: readonly Route[] = [
     }),
     async handle(context, parameters) {
       const { graph, cursors, isTimeUp } = context;
-      const { inference: id, direction, depth: steps } = parameters;
+      const { inference: id, direction } = parameters;
       const start = startOf(id === undefined ? [] : [{ kind: 'inference', id }], parameters);
-      const question: Question = { start, direction, depth: steps, asOf: parameters.asOf };
+      const question: Question = {
+        start,
+        direction,
+        depth: parameters.depth,
+        asOf: parameters.asOf,
+      };
       const first = await startNode(graph, question);
       if (first === null)
         throw new RequestError('NOT_FOUND', 'Where the question begins had not been recorded.');
       const after = parameters.cursor;
       const from = after === undefined ? null : (cursors.open(after) as Position);
       const walked = await walk(graph, question, first, from, parameters.limit, isTimeUp);
-      const isShort = walked.next !== null && walked.steps.length < parameters.limit;
-      const reached = walked.steps.map((step) => step.node);
+      const page = fitting(walked.steps, (step) => [nodeOf(step.node), edgeOf(step.edge)] as const);
+      const steps = walked.steps.slice(0, page.told.length);
+      const isCut = page.missing.length > 0;
+      const next = isCut ? (page.last?.next ?? null) : walked.next;
+      const isShort = !isCut && next !== null && steps.length < parameters.limit;
+      const reached = steps.map((step) => step.node);
       const nodes = from === null ? [first, ...reached] : reached;
-      const edges = walked.steps.map((step) => step.edge);
-      const missing = [...(isShort ? [TIME_IS_UP] : []), ...(await pendingAmong(graph, nodes))];
+      const edges = steps.map((step) => step.edge);
+      const missing = [
+        ...page.missing,
+        ...(isShort ? [TIME_IS_UP] : []),
+        ...(await pendingAmong(graph, nodes)),
+      ];
       return {
         start: nodeOf(first).key,
         nodes: nodes.map(nodeOf),
         edges: edges.map(edgeOf),
-        next: walked.next === null ? null : cursors.seal(walked.next),
+        next: next === null ? null : cursors.seal(next),
         basis: basisOf(edges.flatMap((of) => (of.kind === 'GENERATED' ? [of.resolution] : []))),
         ...(await completenessOf(context, parameters.asOf, missing)),
       };
@@ -165,11 +180,11 @@ export const LINEAGE_ROUTES: readonly Route[] = [
     path: '/v1/graph',
     resource: 'lineage',
     summary:
-      'The graph to look at: model versions with their datasets and how many inferences each has, those recorded first last; then the datasets that no model uses',
+      'The graph to look at: model versions with their datasets and how many inferences each has, those recorded first last; then all datasets, those that no model uses among them',
     parameters: z.object({ limit, cursor }),
     answer: z.object({
       nodes: z.array(drawnNode),
-      edges: z.array(z.object({ kind: z.literal('USED_IN'), from: key, to: key })),
+      edges: z.array(usedIn),
       next: z.string().nullable().describe('Cursor of the next page; null on the last'),
       ...completeness,
     }),
@@ -177,40 +192,31 @@ export const LINEAGE_ROUTES: readonly Route[] = [
       const { graph, cursors } = context;
       const place = after === undefined ? { models: null } : (cursors.open(after) as GraphPlace);
       if ('datasets' in place) {
+        // All of them: one that got its first version meanwhile would be missed among the unused.
         const found = await newestDatasets(graph, place.datasets, most, EVERYTHING);
-        const unused = found.filter(({ models }) => models === 0);
-        const last = found.length < most ? undefined : found.at(-1);
-        const next =
-          last === undefined ? null : { datasets: { since: last.since, hash: last.hash } };
+        const { told, last, missing } = fitting(found, drawnDataset);
+        const isEnd = last === undefined || (missing.length === 0 && found.length < most);
         return {
-          nodes: unused.map(drawnDataset),
+          nodes: told,
           edges: [],
-          next: next === null ? null : cursors.seal(next),
-          ...(await completenessOf(context, NOW)),
+          next: isEnd ? null : cursors.seal({ datasets: { since: last.since, hash: last.hash } }),
+          ...(await completenessOf(context, NOW, missing)),
         };
       }
       const found = await newestModels(graph, place.models, most, EVERYTHING);
-      const last = found.length < most ? undefined : found.at(-1);
-      const next: GraphPlace =
-        last === undefined
-          ? { datasets: null }
-          : { models: { since: last.since, name: last.name, commit: last.commit } };
+      const { told, last, missing } = fitting(found, drawn);
+      const isEnd = last === undefined || (missing.length === 0 && found.length < most);
+      const next: GraphPlace = isEnd
+        ? { datasets: null }
+        : { models: { since: last.since, name: last.name, commit: last.commit } };
       // A dataset of several versions is one node.
-      const nodes = new Map<string, z.input<typeof drawnNode>>();
-      for (const item of found)
-        for (const one of [...item.datasets.map(drawnDataset), drawnModel(item)])
-          nodes.set(one.key, one);
+      const nodes = new Map(told.flatMap((one) => one.nodes.map((of) => [of.key, of] as const)));
+      const shown = found.slice(0, told.length);
       return {
         nodes: [...nodes.values()],
-        edges: found.flatMap((item) =>
-          item.datasets.map(({ hash }) => ({
-            kind: 'USED_IN' as const,
-            from: datasetKey(hash),
-            to: modelKey(item),
-          })),
-        ),
+        edges: told.flatMap(({ edges }) => edges),
         next: cursors.seal(next),
-        ...(await completenessOf(context, NOW, pendingOf(found))),
+        ...(await completenessOf(context, NOW, [...missing, ...pendingOf(shown)])),
       };
     },
   }),
@@ -261,6 +267,18 @@ function drawnDataset({
   evidence: at,
 }: Pick<DatasetItem, 'hash' | 'path' | 'evidence'>): z.input<typeof drawnNode> {
   return { kind: 'dataset', key: datasetKey(hash), hash, path, evidence: at };
+}
+
+/** A version with its datasets. */
+function drawn(item: ModelItem): {
+  readonly nodes: readonly z.input<typeof drawnNode>[];
+  readonly edges: z.input<typeof usedIn>[];
+} {
+  const to = modelKey(item);
+  return {
+    nodes: [...item.datasets.map(drawnDataset), drawnModel(item)],
+    edges: item.datasets.map(({ hash }) => ({ kind: 'USED_IN', from: datasetKey(hash), to })),
+  };
 }
 
 function drawnModel(item: ModelItem): z.input<typeof drawnNode> {

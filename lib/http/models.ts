@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { NOW } from '../graph/lineage.ts';
 import { newestModels, readModel, type ModelItem, type ModelPlace } from '../graph/models.ts';
+import { NOW } from '../graph/place.ts';
 import { completenessOf, fitting, pageOf } from './page.ts';
 import { asOf, cursor, flag, identity, limit, since, until } from './parameters.ts';
 import { RequestError } from './problem.ts';

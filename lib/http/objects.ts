@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { TransientError } from '../errors.ts';
 import { newestObjects, readObject, type ObjectPlace, type ObjectRow } from '../graph/objects.ts';
-import { NOW } from '../graph/lineage.ts';
+import { NOW } from '../graph/place.ts';
 import { missingSchema, SCHEMA_VERSION } from '../graph/schema.ts';
 import { VERSION } from '../version.ts';
 import { RequestError } from './problem.ts';

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { unfinishedWriting } from '../graph/objects.ts';
-import { NOW, SCAN_ROWS } from '../graph/lineage.ts';
+import { SCAN_ROWS } from '../graph/lineage.ts';
 import type { Scanned, InferenceItem } from '../graph/inferences.ts';
-import type { Place } from '../graph/place.ts';
+import { NOW, type Place } from '../graph/place.ts';
 import { stringify } from './answer.ts';
 import type { RouteContext } from './route.ts';
 import { completeness, type Incomplete } from './schemas.ts';

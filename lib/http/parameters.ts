@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { NOW } from '../graph/lineage.ts';
+import { NOW } from '../graph/place.ts';
 import { parseTimestamp } from '../trust/timestamp.ts';
 
 /** An identity as docs/envelope.md allows it (E-14): 1 to 2,048 bytes, no NUL. */

@@ -40,8 +40,11 @@ export class RequestError extends Error {
 export function problem(error: unknown, requestId: string): Answer {
   const { status, title, code, detail } = described(error);
   const document = { type: 'about:blank', title, status, detail, code, requestId };
-  const retry: Record<string, string> = status === 503 ? { 'retry-after': '5' } : {};
-  return json(status, document, { 'content-type': 'application/problem+json', ...retry });
+  const more: Record<number, Record<string, string>> = {
+    405: { allow: 'GET' },
+    503: { 'retry-after': '5' },
+  };
+  return json(status, document, { 'content-type': 'application/problem+json', ...more[status] });
 }
 
 function described(error: unknown): {

@@ -5,7 +5,8 @@ import type { Answer } from './answer.ts';
 import type { Cursors } from './cursor.ts';
 
 /** The Lambda function that answers a route; the name of its file in functions/. */
-export type Resource = 'datasets' | 'models' | 'inferences' | 'lineage' | 'objects' | 'evidence';
+export type Resource =
+  'datasets' | 'models' | 'inferences' | 'lineage' | 'objects' | 'evidence' | 'compliance';
 
 /** What a caller may be allowed. */
 export type Scope = 'lineage:read' | 'payload:read' | 'compliance:read';

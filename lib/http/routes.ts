@@ -1,3 +1,4 @@
+import { COMPLIANCE_ROUTES } from './compliance.ts';
 import { DATASET_ROUTES } from './datasets.ts';
 import { EVIDENCE_ROUTES } from './evidence.ts';
 import { INFERENCE_ROUTES } from './inferences.ts';
@@ -14,4 +15,5 @@ export const ROUTES: readonly Route[] = [
   ...LINEAGE_ROUTES,
   ...OBJECT_ROUTES,
   ...EVIDENCE_ROUTES,
+  ...COMPLIANCE_ROUTES,
 ];

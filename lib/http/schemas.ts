@@ -78,7 +78,7 @@ export const dataset = z.object({
   timestamp: z.string().nullable().describe('As signed'),
   recordedAt: instant,
   since: instant.describe('Recorded first'),
-  models: count.describe('Model versions that use it'),
+  models: count.describe('Model versions that use it now'),
   evidence,
 });
 
@@ -95,14 +95,25 @@ export const model = z.object({
   recordedAt: instant,
   since: instant.describe('Recorded first'),
   datasets: z
-    .array(z.object({ hash: z.string(), path: z.string(), evidence }))
+    .array(
+      z.object({
+        hash: z.string(),
+        path: z
+          .string()
+          .nullable()
+          .describe(
+            'Null where it is longer than 4,096 characters, or where another record held at `asOf`',
+          ),
+        evidence,
+      }),
+    )
     .describe('At most a hundred'),
   datasetCount: count,
   pending: z
     .array(z.string())
     .describe('Hashes of datasets that are declared and not recorded, at most a hundred'),
-  pendingCount: count,
-  inferenceCount: count,
+  pendingCount: count.describe('Now'),
+  inferenceCount: count.describe('Now'),
   evidence,
 });
 

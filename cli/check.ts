@@ -1,0 +1,86 @@
+import { parseArgs } from 'node:util';
+import { check as runCheck, type Checked } from '../lib/compliance/check.ts';
+import { RULES, type Severity } from '../lib/compliance/rules.ts';
+import { ruleSettings } from '../lib/config.ts';
+import { ConfigError } from '../lib/errors.ts';
+import { findings } from '../lib/graph/findings.ts';
+import type { Graph } from '../lib/graph/connection.ts';
+import type { Command } from './command.ts';
+import { withGraph } from './database.ts';
+
+const SEVERITIES: readonly Severity[] = ['low', 'medium', 'high'];
+
+/** Of one rule, told to a person; `--json` has all. */
+const MAX_TOLD = 5;
+
+export const check: Command = async (args) => {
+  const { values } = parseArgs({
+    args,
+    options: {
+      rule: { type: 'string', multiple: true, default: [] },
+      'fail-on': { type: 'string', default: 'low' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(
+      'usage: custody check [--rule ID]… [--fail-on low|medium|high] [--json]\n' +
+        `rules: ${RULES.map(({ id }) => id).join(', ')}\n` +
+        'exit 1 when a finding of that severity or above is open, or a rule could not be asked\n',
+    );
+    return 0;
+  }
+  const problems = values.rule
+    .filter((id) => !RULES.some((rule) => rule.id === id))
+    .map((id) => `there is no rule ${id}`);
+  const failOn = SEVERITIES.findIndex((severity) => severity === values['fail-on']);
+  if (failOn === -1) problems.push('--fail-on is low, medium or high');
+  if (problems.length > 0) throw new ConfigError(problems);
+  const settings = ruleSettings(process.env);
+  return withGraph(async (graph) => {
+    const only = values.rule.length === 0 ? {} : { rules: values.rule };
+    const checked = await runCheck(graph, settings, only);
+    const open = await openFindings(graph, checked);
+    if (values.json) process.stdout.write(`${JSON.stringify({ ...checked, open })}\n`);
+    else process.stdout.write(told(checked, open));
+    const isBad = open.some(
+      ({ severity }) => SEVERITIES.findIndex((of) => of === severity) >= failOn,
+    );
+    return isBad || !checked.check.complete ? 1 : 0;
+  });
+};
+
+type Finding = Awaited<ReturnType<typeof findings>>[number];
+
+async function openFindings(
+  graph: Graph,
+  { check: { rules } }: Checked,
+): Promise<readonly Finding[]> {
+  const asked = rules.filter(({ outcome }) => outcome === 'done').map(({ rule }) => rule);
+  const all: Finding[] = [];
+  for (let after = ''; ;) {
+    const page = await findings(graph, { statuses: ['open'], rules: asked }, after, 200);
+    all.push(...page);
+    const last = page.at(-1);
+    if (page.length < 200 || last === undefined) return all;
+    after = last.key;
+  }
+}
+
+function told({ check: { rules, complete } }: Checked, open: readonly Finding[]): string {
+  const lines = rules.map((result) => {
+    const rule = RULES.find(({ id }) => id === result.rule);
+    if (rule === undefined || result.outcome !== 'done')
+      return `${result.outcome.padEnd(7)} ${result.rule}: ${result.reason ?? ''}\n`;
+    const mine = open.filter((finding) => finding.rule === rule.id);
+    const named = mine.slice(0, MAX_TOLD).map(({ key }) => `          ${key}\n`);
+    const more = mine.length > MAX_TOLD ? `          and ${mine.length - MAX_TOLD} more\n` : '';
+    const waived = result.waived === 0 ? '' : `, ${result.waived} waived`;
+    const settled = result.settled === 0 ? '' : `, ${result.settled} settled now`;
+    const verdict = result.open === 0 ? 'ok' : rule.severity;
+    const counts = `${result.open} of ${result.examined ?? 0} ${rule.of}${waived}${settled}`;
+    return `${verdict.padEnd(7)} ${rule.id}: ${counts}\n${named.join('')}${more}`;
+  });
+  return `${lines.join('')}${complete ? '' : 'not complete: some rules could not be asked, or found more than is kept\n'}`;
+}

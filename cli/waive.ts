@@ -1,0 +1,42 @@
+import { parseArgs } from 'node:util';
+import { ConfigError } from '../lib/errors.ts';
+import { waive as keepWaiver } from '../lib/graph/findings.ts';
+import { parseTimestamp } from '../lib/trust/timestamp.ts';
+import type { Command } from './command.ts';
+import { withGraph } from './database.ts';
+
+export const waive: Command = async (args) => {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      who: { type: 'string' },
+      why: { type: 'string' },
+      until: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(
+      'usage: custody waive FINDING --who NAME --why REASON --until TIME   (FINDING as custody check names it)\n',
+    );
+    return 0;
+  }
+  const { who = '', why = '', until = '' } = values;
+  const [key] = positionals;
+  const problems: string[] = [];
+  if (key === undefined || positionals.length > 1) problems.push('one finding is waived at a time');
+  if (who === '') problems.push('--who is needed: a waiver is somebody’s');
+  if (why === '') problems.push('--why is needed');
+  const instant = parseTimestamp(until);
+  if (instant === null) problems.push('--until is a time of RFC 3339, as 2027-01-31T00:00:00Z');
+  else if (instant.epochSeconds * 1000 < Date.now()) problems.push('--until has passed already');
+  if (problems.length > 0 || key === undefined || instant === null) throw new ConfigError(problems);
+  const waiver = { who, why, until: new Date(instant.epochSeconds * 1000).toISOString() };
+  const status = await withGraph((graph) =>
+    keepWaiver(graph, key, waiver, new Date().toISOString()),
+  );
+  if (status === null) throw new ConfigError([`there is no finding ${key}`]);
+  process.stdout.write(`${key}: ${status} until ${waiver.until}\n`);
+  return 0;
+};

@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+import { OutOfTimeError } from '../errors.ts';
+import type { Graph } from '../graph/connection.ts';
+import { keepCheck, keepFindings, type CheckRow, type RuleResult } from '../graph/findings.ts';
+import { VERSION } from '../version.ts';
+import { RULES, type Entity, type Rule, type RuleSettings } from './rules.ts';
+
+/** Of one rule; a graph with more has a cause in common, and the first thousand show it. */
+const MAX_FINDINGS = 1_000;
+
+/** A check, and what changed with it. */
+export interface Checked {
+  readonly check: CheckRow;
+  /** Keys of findings that were not open before. */
+  readonly fresh: readonly string[];
+  readonly settled: readonly string[];
+}
+
+/**
+ * Asks every rule, keeps what it finds with its history, and notes what was looked at. A rule that
+ * the time does not suffice for is `not-run`, and the check then says that it is not complete.
+ */
+export async function check(
+  graph: Graph,
+  settings: RuleSettings,
+  options: {
+    readonly now?: Date;
+    /** Only these; all when absent. */
+    readonly rules?: readonly string[];
+    readonly isTimeUp?: () => boolean;
+  } = {},
+): Promise<Checked> {
+  const startedAt = (options.now ?? new Date()).toISOString();
+  const begun = performance.now();
+  const results: RuleResult[] = [];
+  const fresh: string[] = [];
+  const settled: string[] = [];
+  for (const rule of RULES) {
+    if (options.rules !== undefined && !options.rules.includes(rule.id)) continue;
+    const off = settings.off.includes(rule.id)
+      ? 'switched off'
+      : (rule.offWhen?.(settings) ?? null);
+    if (off !== null) results.push(unasked(rule, 'off', off));
+    else if (options.isTimeUp?.() === true)
+      results.push(unasked(rule, 'not-run', 'the time for the check was up'));
+    else {
+      const asked = await ask(graph, rule, settings, startedAt);
+      results.push(asked.result);
+      fresh.push(...asked.fresh);
+      settled.push(...asked.settled);
+    }
+  }
+  const done: CheckRow = {
+    id: randomUUID(),
+    startedAt,
+    finishedAt: new Date(Date.parse(startedAt) + (performance.now() - begun)).toISOString(),
+    complete: results.every(({ outcome, isCut }) => outcome !== 'not-run' && !isCut),
+    version: VERSION,
+    rules: results,
+  };
+  await keepCheck(graph, done);
+  return { check: done, fresh, settled };
+}
+
+async function ask(
+  graph: Graph,
+  rule: Rule,
+  settings: RuleSettings,
+  now: string,
+): Promise<{ result: RuleResult; fresh: readonly string[]; settled: readonly string[] }> {
+  const parameters = {
+    datasetGraceDays: BigInt(settings.datasetGraceDays),
+    futureToleranceHours: BigInt(settings.futureToleranceHours),
+    unfinishedHours: BigInt(settings.unfinishedHours),
+    silenceHours: BigInt(settings.silenceHours),
+    prefixes: settings.prefixes,
+    now,
+    limit: BigInt(MAX_FINDINGS + 1),
+  };
+  try {
+    const [counted] = await graph.ask(rule.examined, parameters);
+    const found = await graph.ask(rule.findings, parameters);
+    const isCut = found.length > MAX_FINDINGS;
+    const kept = found.slice(0, MAX_FINDINGS).map((row) => ({
+      key: keyOf(rule.id, row['entity'] as Entity),
+      entity: JSON.stringify(row['entity']),
+      detail: JSON.stringify(row['detail']),
+      digests: row['digests'] as string[],
+    }));
+    const { open, waived, fresh, settled } = await keepFindings(graph, rule, kept, !isCut, now);
+    const counts = { open, waived, new: fresh.length, settled: settled.length };
+    const examined = counted?.['examined'] as number;
+    const result = {
+      rule: rule.id,
+      outcome: 'done',
+      reason: null,
+      examined,
+      ...counts,
+      isCut,
+    } as const;
+    return { result, fresh, settled };
+  } catch (error) {
+    if (!(error instanceof OutOfTimeError)) throw error;
+    return { result: unasked(rule, 'not-run', 'it took too long'), fresh: [], settled: [] };
+  }
+}
+
+function unasked({ id }: Rule, outcome: 'off' | 'not-run', reason: string): RuleResult {
+  const none = { open: 0, waived: 0, new: 0, settled: 0 };
+  return { rule: id, outcome, reason, examined: null, ...none, isCut: false };
+}
+
+/** A finding's identity: its rule, and the members of its entity in the order of their names. */
+function keyOf(rule: string, entity: Entity): string {
+  const members = Object.entries(entity)
+    .filter(([, value]) => value !== null)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return `${rule}:${JSON.stringify(Object.fromEntries(members))}`;
+}

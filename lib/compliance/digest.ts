@@ -1,0 +1,36 @@
+import type { Checked } from './check.ts';
+import { RULES } from './rules.ts';
+
+/** Of the findings that are new, those that a message names; the page has all. */
+const MAX_NAMED = 50;
+
+/** One message for a whole check; null when it changed nothing and is complete. */
+export function digestOf({
+  check,
+  fresh,
+  settled,
+}: Checked): { subject: string; message: string } | null {
+  if (fresh.length === 0 && settled.length === 0 && check.complete) return null;
+  const notRun = check.rules.filter(({ outcome }) => outcome === 'not-run');
+  const parts = [`${fresh.length} new`, `${settled.length} settled`];
+  if (notRun.length > 0) parts.push(`${notRun.length} rules not run`);
+  const named = (keys: readonly string[]): string[] => [
+    ...keys.slice(0, MAX_NAMED).map((key) => `  ${key}`),
+    ...(keys.length > MAX_NAMED ? [`  and ${keys.length - MAX_NAMED} more`] : []),
+  ];
+  const rulesOf = (keys: readonly string[]): readonly string[] =>
+    RULES.filter(({ id }) => keys.some((key) => key.startsWith(`${id}:`))).map(
+      ({ id, title, settle }) => `  ${id}: ${title}. ${settle}`,
+    );
+  const lines = [
+    `Check of ${check.startedAt}: ${parts.join(', ')}.`,
+    ...(fresh.length > 0
+      ? ['', 'New:', ...named(fresh), '', 'What to do:', ...rulesOf(fresh)]
+      : []),
+    ...(settled.length > 0 ? ['', 'Settled:', ...named(settled)] : []),
+    ...(notRun.length > 0
+      ? ['', 'Not run:', ...notRun.map(({ rule, reason }) => `  ${rule}: ${reason ?? ''}`)]
+      : []),
+  ];
+  return { subject: `Custody: ${parts.join(', ')}`, message: `${lines.join('\n')}\n` };
+}

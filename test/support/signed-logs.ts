@@ -1,0 +1,50 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { envelopeReader, uriOpener, type ReadEnvelope } from '../../lib/evidence.ts';
+import type { Graph } from '../../lib/graph/connection.ts';
+import { GraphWriter } from '../../lib/graph/writer.ts';
+import { ingestObject, type Receipt } from '../../lib/ingest/ingest.ts';
+import { storedFile } from '../../lib/object/file.ts';
+import { signRecord } from '../../lib/trust/sign.ts';
+import { testKey, type TestKey } from './test-key.ts';
+
+/** Signed logs as files of a folder, brought into the graph the way that every log comes. */
+export class SignedLogs {
+  readonly signer: TestKey = testKey();
+  readonly folder = mkdtempSync(join(tmpdir(), 'custody-'));
+  readonly readEnvelope: ReadEnvelope = envelopeReader(uriOpener(null), () =>
+    Promise.resolve([this.signer.key]),
+  );
+  readonly #writer: GraphWriter;
+  #logs = 0;
+
+  constructor(graph: Graph) {
+    this.#writer = new GraphWriter(graph);
+  }
+
+  /** A record is an object, or its very text where that is no JSON of JavaScript. */
+  async bring(records: readonly (object | string)[]): Promise<Receipt> {
+    const path = this.write(records);
+    const keys = [this.signer.key];
+    const receipt = await ingestObject(storedFile(path), this.#writer, {
+      keys,
+      onBadLine: 'reject',
+    });
+    if (receipt.status !== 'accepted') throw new Error(`not accepted: ${JSON.stringify(receipt)}`);
+    return receipt;
+  }
+
+  /** The path of the log; nothing reads it yet. */
+  write(records: readonly (object | string)[]): string {
+    const path = join(this.folder, `log-${(this.#logs += 1)}.jsonl`);
+    const texts = records.map((of) => (typeof of === 'string' ? of : JSON.stringify(of)));
+    const lines = texts.map((text) => `${signRecord(text, this.signer.privateKey, 'max')}\n`);
+    writeFileSync(path, lines.join(''));
+    return path;
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true });
+  }
+}

@@ -1,0 +1,259 @@
+import {
+  goneOnFrom,
+  type Completeness,
+  type DrawnNode,
+  type Evidence,
+  type GraphAnswer,
+  type Inference,
+  type LineageAnswer,
+  type Model,
+  type ModelName,
+  type Resolution,
+} from './answers.ts';
+import { keyOf } from './keys.ts';
+import { count, counted } from './text.ts';
+
+export interface ChainDataset {
+  readonly hash: string;
+  readonly path: string | null;
+  readonly evidence: Evidence;
+}
+
+export interface ChainModel extends ModelName {
+  readonly inferenceCount: number;
+  readonly evidence: Evidence;
+  /** Null where the answer did not say. */
+  readonly pendingCount: number | null;
+  readonly datasetCount: number | null;
+}
+
+export interface Opened {
+  readonly items: readonly Inference[];
+  readonly next: string | null;
+}
+
+/** How a link came about: `declared` and `proven` as signed, `inferred` by time alone, `pending` not yet. */
+export type Basis = 'declared' | 'proven' | 'inferred' | 'pending' | 'uncounted';
+
+export const BASIS_OF = {
+  exact: 'proven',
+  'only-version': 'proven',
+  'as-of': 'inferred',
+  'before-model': 'inferred',
+  pending: 'pending',
+} as const satisfies Record<Resolution, Basis>;
+
+export interface ChainNode {
+  readonly key: string;
+  readonly column: 0 | 1 | 2;
+  /** `hollow`: only known by its mention. `group`: inferences that are counted and not shown. */
+  readonly look: 'dataset' | 'model' | 'inference' | 'group' | 'hollow';
+  readonly label: string;
+  readonly detail: string;
+  /** The whole name, where `label` is a part of it. */
+  readonly full?: string;
+}
+
+export interface ChainLink {
+  readonly from: string;
+  readonly to: string;
+  readonly basis: Basis;
+}
+
+interface Wanted {
+  readonly withGroups: boolean;
+  readonly isPast: boolean;
+  readonly isAll: boolean;
+}
+
+/** What has been answered so far, put together: a node that two answers tell of is one. */
+export class Chain {
+  readonly datasets = new Map<string, ChainDataset>();
+  readonly models = new Map<string, ChainModel>();
+  readonly opened = new Map<string, Opened>();
+  /** Inferences that the question itself began at. */
+  readonly inferences = new Map<string, Inference>();
+  /** Hashes that a model declares and nobody recorded, where they have been asked for. */
+  readonly declared = new Map<string, readonly string[]>();
+  readonly uses = new Map<string, { readonly dataset: string; readonly model: string }>();
+  /** What each answer said of its own completeness, by what was asked; one after the other. */
+  readonly #told = new Map<string, Completeness[]>();
+  /** Of the answer that the chain began with. */
+  next: string | null = null;
+
+  addGraph(answer: GraphAnswer): void {
+    for (const node of answer.nodes) this.#addDrawn(node);
+    for (const { from, to } of answer.edges) this.#use(from, to);
+    this.next = answer.next;
+    this.#tell('', answer);
+  }
+
+  #addDrawn(node: DrawnNode): void {
+    if (node.kind === 'dataset') this.datasets.set(node.key, node);
+    else this.models.set(node.key, node);
+  }
+
+  addLineage(answer: LineageAnswer): void {
+    for (const node of answer.nodes) {
+      if (node.kind === 'dataset') this.datasets.set(node.key, node);
+      else if (node.kind === 'inference') this.inferences.set(node.key, node);
+      else {
+        const known = this.models.get(node.key);
+        const { pendingCount = null, datasetCount = null } = known ?? {};
+        this.models.set(node.key, { ...node, pendingCount, datasetCount });
+      }
+    }
+    for (const edge of answer.edges) if (edge.kind === 'USED_IN') this.#use(edge.from, edge.to);
+    this.next = answer.next;
+    this.#tell('', answer);
+  }
+
+  /** A page of the inferences of one model. */
+  addOpened(model: string, answer: LineageAnswer): void {
+    const before = this.opened.get(model)?.items ?? [];
+    const known = new Set(before.map(({ id }) => id));
+    const fresh = answer.nodes.flatMap((node) =>
+      node.kind === 'inference' && !known.has(node.id) ? [node] : [],
+    );
+    this.opened.set(model, { items: [...before, ...fresh], next: answer.next });
+    this.#tell(model, answer);
+  }
+
+  close(model: string): void {
+    this.opened.delete(model);
+    this.#told.delete(model);
+  }
+
+  nameDeclared(model: string, { pending, pendingCount, datasetCount }: Model): void {
+    const known = this.models.get(model);
+    if (known === undefined) return;
+    this.models.set(model, { ...known, pendingCount, datasetCount });
+    this.declared.set(model, pending);
+  }
+
+  #tell(asked: string, answer: Completeness): void {
+    this.#told.set(asked, [...(this.#told.get(asked) ?? []).map(goneOnFrom), answer]);
+  }
+
+  /** What the answers that this was put together from say of their completeness. */
+  told(): Completeness[] {
+    return [...this.#told.values()].flat();
+  }
+
+  #use(dataset: string, model: string): void {
+    this.uses.set(`${dataset}\n${model}`, { dataset, model });
+  }
+
+  /** Models with more datasets than one answer names, and how many more. */
+  undrawn(): Map<string, number> {
+    const left = new Map<string, number>();
+    for (const [model, { datasetCount }] of this.models) left.set(model, datasetCount ?? 0);
+    for (const { model } of this.uses.values()) left.set(model, (left.get(model) ?? 0) - 1);
+    return new Map([...left].filter(([, many]) => many > 0));
+  }
+
+  /** The inferences in sight and the model each is drawn behind. */
+  shownInferences(): { readonly inference: Inference; readonly model: string }[] {
+    const shown = new Map<string, { inference: Inference; model: string }>();
+    for (const inference of this.inferences.values())
+      shown.set(inference.id, { inference, model: modelKeyOf(inference) });
+    for (const [model, { items }] of this.opened)
+      for (const inference of items) shown.set(inference.id, { inference, model });
+    return [...shown.values()];
+  }
+
+  /**
+   * What is to be drawn. `withGroups`: inferences that are not shown stand there as a count, which is
+   * always today’s; `isPast` says that the question is about another time, `isAll` that a model’s
+   * datasets belong into the picture.
+   */
+  picture({ withGroups, isPast, isAll }: Wanted): { nodes: ChainNode[]; links: ChainLink[] } {
+    const nodes = new Map<string, ChainNode>();
+    const links: ChainLink[] = [];
+    const add = (node: ChainNode): void => void (nodes.has(node.key) || nodes.set(node.key, node));
+    for (const [key, { hash, path }] of this.datasets)
+      add({
+        key,
+        column: 0,
+        look: 'dataset',
+        label: path === null ? hash : tail(path),
+        detail: hash,
+        full: path ?? hash,
+      });
+    for (const [key, { name, commit }] of this.models)
+      add({ key, column: 1, look: 'model', label: name, detail: commit });
+    for (const { dataset, model } of this.uses.values())
+      links.push({ from: dataset, to: model, basis: 'declared' });
+    if (isAll)
+      for (const [model, left] of this.undrawn()) {
+        const key = `rest ${model}`;
+        const label = `${count(left)} more datasets`;
+        add({ key, column: 0, look: 'group', label, detail: 'open the lineage' });
+        links.push({ from: key, to: model, basis: 'uncounted' });
+      }
+    for (const [model, { pendingCount }] of this.models) {
+      const hashes = this.declared.get(model);
+      for (const hash of hashes ?? []) {
+        const key = keyOf({ kind: 'declared', hash });
+        add({ key, column: 0, look: 'hollow', label: 'not recorded', detail: hash });
+        links.push({ from: key, to: model, basis: 'pending' });
+      }
+      const unnamed = (pendingCount ?? 0) - (hashes?.length ?? 0);
+      if (unnamed > 0) {
+        const key = `unnamed ${model}`;
+        const label = `${unnamed} not recorded`;
+        add({ key, column: 0, look: 'hollow', label, detail: 'select the model for their hashes' });
+        links.push({ from: key, to: model, basis: 'pending' });
+      }
+    }
+    for (const { inference, model } of this.shownInferences()) {
+      const { id, claimed, resolution, recordedAt } = inference;
+      const key = keyOf({ kind: 'inference', id });
+      if (!this.models.has(model)) {
+        const detail = claimed.commit ?? 'no commit named';
+        add({ key: model, column: 1, look: 'hollow', label: claimed.name, detail });
+      }
+      add({ key, column: 2, look: 'inference', label: id, detail: recordedAt });
+      links.push({ from: model, to: key, basis: BASIS_OF[resolution] });
+    }
+    if (withGroups)
+      for (const [model, { inferenceCount }] of this.models) {
+        const opened = this.opened.get(model);
+        const left = inferenceCount - (opened?.items.length ?? 0);
+        if (left <= 0 || opened?.next === null) continue;
+        const what = opened === undefined ? counted(left, 'inference') : `${count(left)} more`;
+        const label = isPast ? `at most ${what}` : what;
+        const key = groupKey(model);
+        add({
+          key,
+          column: 2,
+          look: 'group',
+          label,
+          detail: `open ${left > 50 ? 'the next 50' : 'them'}`,
+        });
+        links.push({ from: model, to: key, basis: 'uncounted' });
+      }
+    return { nodes: [...nodes.values()], links };
+  }
+}
+
+function groupKey(model: string): string {
+  return `group ${model}`;
+}
+
+/** The file’s name in a path; the whole where there is none. */
+function tail(path: string): string {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  return name === '' ? path : name;
+}
+
+/** The model whose inferences a group stands for; null for any other node. */
+export function groupedModel(key: string): string | null {
+  return key.startsWith('group ') ? key.slice('group '.length) : null;
+}
+
+function modelKeyOf({ model, claimed }: Inference): string {
+  return model === null
+    ? keyOf({ kind: 'claimed', ...claimed })
+    : keyOf({ kind: 'model', ...model });
+}

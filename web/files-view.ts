@@ -1,0 +1,255 @@
+import type { DroppedFile, FilesAnswer } from './answers.ts';
+import { ask } from './ask.ts';
+import { chart, outcomeOf } from './chart.ts';
+import { button, copyButton, el, facts, foreign, save, say, table } from './element.ts';
+import { csv } from './csv.ts';
+import { completenessNotice, loading, problemBox } from './notice.ts';
+import { bytes, count, counted, lastPart, shortTime, visible } from './text.ts';
+import type { Page, View } from './view.ts';
+
+const MEANS = {
+  accepted: 'Every line holds; all of it is in the graph.',
+  partial: 'Good lines are in the graph; those below were refused.',
+  rejected: 'Nothing of it is in the graph.',
+  empty: 'It holds no record.',
+  verifying: 'Its signatures are being checked; nothing of it is in the graph yet.',
+  writing: 'It is being written; it is in the graph in part.',
+} as const satisfies Record<DroppedFile['status'], string>;
+
+/** What arrived and what became of it, while it arrives. */
+export function filesView(root: HTMLElement, page: Page): View {
+  const { live } = page;
+  const asking = new AbortController();
+  const { signal } = asking;
+  const older: DroppedFile[] = [];
+  const cards = new Map<string, { readonly text: string; readonly element: HTMLElement }>();
+  let next: string | null | undefined;
+  let charted = '';
+
+  const status = el('div', { 'aria-live': 'polite' });
+  const figure = el('div');
+  const list = el('ul', { class: 'files', 'aria-label': 'Dropped files, newest first' });
+  const tail = el('div', { class: 'row' });
+  root.append(
+    el('h1', { tabindex: '-1' }, 'Dropped files'),
+    el(
+      'p',
+      { class: 'lead' },
+      'What arrived and what became of it, each refusal with its line and reason. New files appear by themselves.',
+    ),
+    status,
+    figure,
+    list,
+    tail,
+  );
+
+  function files(): readonly DroppedFile[] {
+    const known = new Map<string, DroppedFile>();
+    for (const file of [...(live.newest?.items ?? []), ...older])
+      if (!known.has(file.object)) known.set(file.object, file);
+    return [...known.values()];
+  }
+
+  function render(): void {
+    const { newest, connection } = live;
+    if (newest === null) {
+      status.replaceChildren(
+        connection.state === 'lost'
+          ? problemBox(connection.error, () => live.now())
+          : loading('the files'),
+      );
+      return;
+    }
+    if (next === undefined) next = newest.next;
+    const all = files();
+    status.replaceChildren(completenessNotice([newest], next !== null));
+    if (all.length === 0) {
+      list.replaceChildren(
+        el(
+          'li',
+          { class: 'empty' },
+          'Nothing was dropped yet. Put a signed log (*.jsonl, *.jsonl.gz) into the bucket; locally that is .custody/bucket/.',
+        ),
+      );
+      return;
+    }
+    const drawn = JSON.stringify(all.map(({ firstSeenAt, status: of }) => [firstSeenAt, of]));
+    if (drawn !== charted) {
+      charted = drawn;
+      const isOpen = figure.querySelector('details')?.open ?? false;
+      figure.replaceChildren(chart(all, next === null));
+      const details = figure.querySelector('details');
+      if (details !== null) details.open = isOpen;
+    }
+    showCards(all);
+    tail.replaceChildren(
+      ...(next === null ? [] : [button('Older files', () => void loadOlder())]),
+      button('Export as CSV', () =>
+        save(
+          'files.csv',
+          new Blob([filesCsv(all, next === null && newest.complete)], { type: 'text/csv' }),
+        ),
+      ),
+    );
+  }
+
+  /** A card that has not changed is left alone: somebody may be reading it. */
+  function showCards(all: readonly DroppedFile[]): void {
+    const isFirst = cards.size === 0;
+    all.forEach((file, index) => {
+      const text = JSON.stringify(file);
+      const known = cards.get(file.object);
+      let element = known?.element;
+      if (element === undefined || known?.text !== text) {
+        const made = fileCard(file);
+        const details = element?.querySelector('details');
+        const open = made.querySelector('details');
+        if (open !== null && details?.open === true) open.open = true;
+        element?.replaceWith(made);
+        element = made;
+        cards.set(file.object, { text, element });
+        if (!isFirst) say(`${lastPart(file.object)}: ${outcomeText(file)}`);
+      }
+      if (list.children[index] !== element)
+        list.insertBefore(element, list.children[index] ?? null);
+    });
+    while (list.children.length > all.length) list.lastElementChild?.remove();
+  }
+
+  async function loadOlder(): Promise<void> {
+    if (next === null || next === undefined) return;
+    try {
+      const answer = await ask<FilesAnswer>('/v1/objects', { limit: '50', cursor: next }, signal);
+      older.push(...answer.items);
+      next = answer.next;
+      say(`${counted(answer.items.length, 'older file')} added`);
+      render();
+    } catch (error) {
+      if (!signal.aborted) tail.replaceChildren(problemBox(error, () => void loadOlder()));
+    }
+  }
+
+  const silence = live.hear(render);
+  render();
+  return {
+    title: 'Dropped files',
+    update: () => undefined,
+    refresh: render,
+    close() {
+      silence();
+      asking.abort();
+    },
+  };
+}
+
+function outcomeText({ status, rejectedTotal }: DroppedFile): string {
+  return rejectedTotal === 0 ? status : `${status}, ${counted(rejectedTotal, 'line')} refused`;
+}
+
+function fileCard(file: DroppedFile): HTMLElement {
+  const { object, status, rejected, rejectedTotal, problem, firstSeenAt, lastSeenAt } = file;
+  return el(
+    'li',
+    { class: `file ${outcomeOf(file).replace(' ', '-')}` },
+    el(
+      'div',
+      { class: 'file-head' },
+      el('h2', {}, foreign(lastPart(object), 'foreign name')),
+      el('span', { class: `badge ${outcomeOf(file).replace(' ', '-')}` }, status),
+    ),
+    el('p', {}, MEANS[status], ' ', linesText(file)),
+    problem === null ? null : el('p', {}, 'Why: ', foreign(problem)),
+    rejectedTotal === 0
+      ? null
+      : el(
+          'details',
+          { open: '' },
+          el('summary', {}, `${counted(rejectedTotal, 'line')} refused`),
+          table(
+            `Refused lines of ${visible(lastPart(object))}`,
+            ['Line', 'Reason', 'Detail'],
+            rejected.map(({ line, code, detail }) => [
+              count(line),
+              el('code', {}, code),
+              foreign(detail),
+            ]),
+          ),
+          rejected.length < rejectedTotal
+            ? el('p', {}, `The first ${count(rejected.length)} of ${count(rejectedTotal)}.`)
+            : null,
+        ),
+    el(
+      'details',
+      {},
+      el('summary', {}, `Arrived ${shortTime(firstSeenAt)}`),
+      facts([
+        [
+          'Object',
+          el(
+            'span',
+            { class: 'copied' },
+            foreign(object),
+            ' ',
+            copyButton('the object’s URI', object),
+          ),
+        ],
+        ['Size', file.bytes === null ? 'not known yet' : bytes(file.bytes)],
+        ['Seen last', shortTime(lastSeenAt)],
+      ]),
+    ),
+  );
+}
+
+function linesText({
+  lines,
+  linesDone,
+  accepted,
+  duplicate,
+  withheld,
+  complete,
+}: DroppedFile): string {
+  if (!complete)
+    return lines === null
+      ? `${counted(linesDone, 'line')} done so far.`
+      : `${count(linesDone)} of ${counted(lines, 'line')} done so far.`;
+  if (lines === null) return '';
+  const parts = [
+    [accepted, 'accepted'],
+    [duplicate, 'known before'],
+    [withheld, 'good, but withheld with the rest'],
+  ] as const;
+  const told = parts
+    .filter(([value]) => value > 0)
+    .map(([value, what]) => `${count(value)} ${what}`);
+  return `${counted(lines, 'line')}${told.length === 0 ? '' : `: ${told.join(', ')}`}.`;
+}
+
+function filesCsv(files: readonly DroppedFile[], isAll: boolean): string {
+  return csv([
+    [
+      'object',
+      'status',
+      'lines',
+      'accepted',
+      'duplicate',
+      'withheld',
+      'rejected',
+      'bytes',
+      'firstSeenAt',
+      'lastSeenAt',
+    ],
+    ...files.map((of) => [
+      of.object,
+      of.status,
+      of.lines,
+      of.accepted,
+      of.duplicate,
+      of.withheld,
+      of.rejectedTotal,
+      of.bytes,
+      of.firstSeenAt,
+      of.lastSeenAt,
+    ]),
+    [isAll ? '#complete' : '#incomplete'],
+  ]);
+}

@@ -1,0 +1,193 @@
+import { addressOf, subjectParameters, type Address, type Subject } from './address.ts';
+import {
+  goneOnFrom,
+  type Completeness,
+  type ImpactAnswer,
+  type ImpactItem,
+  type ImpactSummary,
+} from './answers.ts';
+import { ask, askText } from './ask.ts';
+import { BASIS_OF } from './chain.ts';
+import { button, el, facts, foreign, save, say, table, where } from './element.ts';
+import { keyOf } from './keys.ts';
+import { subjectLabel } from './lineage-view.ts';
+import { completenessNotice, loading, problemBox } from './notice.ts';
+import { RESOLUTIONS } from './panel.ts';
+import { count, counted, shortTime } from './text.ts';
+import { choice, link, type View } from './view.ts';
+
+/** A recall: everything that rests on a dataset, a model version or a key. */
+export function impactView(root: HTMLElement, address: Address, subject: Subject): View {
+  const parameters = {
+    ...subjectParameters(subject),
+    ...(address.asOf === '' ? {} : { asOf: address.asOf }),
+  };
+  const asking = new AbortController();
+  const { signal } = asking;
+  let items: ImpactItem[] = [];
+  let answers: Completeness[] = [];
+  let summary: ImpactSummary | null = null;
+  let next: string | null = null;
+
+  const status = el('div', { 'aria-live': 'polite' });
+  const told = el('div');
+  const list = el('div');
+  root.append(
+    el('h1', { tabindex: '-1' }, 'What does ', subjectLabel(subject), ' touch?'),
+    el(
+      'p',
+      { class: 'row' },
+      subject.kind === 'key'
+        ? null
+        : link('Show its lineage', addressOf('lineage', { subject, asOf: address.asOf }), {
+            class: 'button',
+          }),
+      button('Export all as CSV', () => void exportCsv()),
+    ),
+    status,
+    told,
+    list,
+  );
+
+  async function load(isMore: boolean): Promise<void> {
+    status.replaceChildren(loading(isMore ? 'more' : 'what it touches'));
+    try {
+      const cursor: Record<string, string> = isMore && next !== null ? { cursor: next } : {};
+      const answer = await ask<ImpactAnswer>(
+        '/v1/impact',
+        { ...parameters, limit: '100', ...cursor },
+        signal,
+      );
+      if (!isMore) {
+        items = [];
+        answers = [];
+      }
+      if (answer.summary !== null) summary = answer.summary;
+      items = [...items, ...answer.items];
+      // A count that the time did not suffice for stays missing, whatever comes behind.
+      answers = [
+        ...answers.map((each) => (summary?.proven === null ? each : goneOnFrom(each))),
+        answer,
+      ];
+      next = answer.next;
+    } catch (error) {
+      if (!signal.aborted)
+        status.replaceChildren(
+          problemBox(
+            error,
+            () => void load(isMore),
+            'Check that its hash, or its name and commit, are whole and in the same case. With a time, it may have been recorded only later.',
+          ),
+        );
+      return;
+    }
+    render();
+  }
+
+  function render(): void {
+    status.replaceChildren(completenessNotice(answers, next !== null));
+    told.replaceChildren(...(summary === null ? [] : summaryOf(summary, subject)));
+    list.replaceChildren(
+      items.length === 0
+        ? el('p', {}, 'No recorded inference rests on it.')
+        : table(
+            `Inferences that rest on it (${count(items.length)}${next === null ? '' : ' so far'})`,
+            ['Inference', 'Model', 'Commit', 'Link', 'Recorded', 'Signed in'],
+            items.map(({ id, model, resolution, recordedAt, evidence }) => [
+              choice(keyOf({ kind: 'inference', id }), foreign(id, 'foreign name')),
+              model === null
+                ? 'not recorded'
+                : choice(keyOf({ kind: 'model', ...model }), foreign(model.name, 'foreign name')),
+              model === null ? '' : foreign(model.commit, 'foreign hash'),
+              el('span', { class: `basis ${BASIS_OF[resolution]}` }, RESOLUTIONS[resolution]),
+              shortTime(recordedAt),
+              where(evidence),
+            ]),
+          ),
+      ...(next === null ? [] : [button('Load more', () => void load(true))]),
+    );
+  }
+
+  /** Follows the answers to the last inference; the last row says whether that is all. */
+  async function exportCsv(): Promise<void> {
+    const parts: string[] = [];
+    let cursor: Record<string, string> = {};
+    try {
+      for (;;) {
+        const text = await askText('/v1/impact', { ...parameters, ...cursor }, 'text/csv', signal);
+        const lines = text.trimEnd().split('\r\n');
+        const trailer = lines.at(-1) ?? '';
+        const at = /^#incomplete,next=([A-Za-z0-9_-]+)$/.exec(trailer)?.[1];
+        // Of what follows the first answer, neither the header nor any trailer but the last.
+        parts.push(...lines.slice(parts.length === 0 ? 0 : 1, at === undefined ? undefined : -1));
+        if (at === undefined) break;
+        cursor = { cursor: at };
+        say(`${count(parts.length - 1)} rows so far …`);
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      status.replaceChildren(problemBox(error, () => void exportCsv()));
+      if (parts.length === 0) return;
+      parts.push('#incomplete,the server stopped answering');
+    }
+    save('impact.csv', new Blob([`${parts.join('\r\n')}\r\n`], { type: 'text/csv' }));
+  }
+
+  void load(false);
+  return {
+    title: 'Impact',
+    update: () => undefined,
+    // A recall that somebody reads is not moved under their eyes; who wants it anew loads it anew.
+    refresh: () => undefined,
+    close: () => asking.abort(),
+  };
+}
+
+function summaryOf(summary: ImpactSummary, subject: Subject): Node[] {
+  const { modelCount, models, inferenceCount, signedInferenceCount, proven, inferred } = summary;
+  const span = (of: ImpactSummary['proven']): string => {
+    if (of === null) return 'not counted: the time did not suffice';
+    if (of.count === 0 || of.first === null || of.last === null) return count(of.count);
+    return `${count(of.count)}, from ${shortTime(of.first)} to ${shortTime(of.last)}`;
+  };
+  return [
+    el(
+      'div',
+      { class: 'cards' },
+      card(count(modelCount), modelCount === 1 ? 'model version' : 'model versions'),
+      card(
+        inferenceCount === null ? '?' : count(inferenceCount),
+        inferenceCount === 1 ? 'inference' : 'inferences',
+      ),
+      ...(signedInferenceCount === null
+        ? []
+        : [card(count(signedInferenceCount), 'inferences that it signed itself')]),
+    ),
+    facts([
+      ['Proven', span(proven)],
+      ['Inferred by time', span(inferred)],
+    ]),
+    models.length === 0
+      ? el(
+          'p',
+          {},
+          subject.kind === 'key'
+            ? 'No model version rests on this key.'
+            : 'No recorded model rests on it.',
+        )
+      : table(
+          `Model versions that rest on it (${count(models.length)}${models.length < modelCount ? ` of ${count(modelCount)}` : ''})`,
+          ['Model', 'Commit', 'Inferences', 'Signed in'],
+          models.map(({ name, commit, inferenceCount: made, evidence }) => [
+            choice(keyOf({ kind: 'model', name, commit }), foreign(name, 'foreign name')),
+            foreign(commit, 'foreign hash'),
+            counted(made, 'inference'),
+            where(evidence),
+          ]),
+        ),
+  ];
+}
+
+function card(figure: string, what: string): HTMLElement {
+  return el('p', { class: 'card' }, el('strong', {}, figure), ` ${what}`);
+}

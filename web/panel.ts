@@ -1,0 +1,445 @@
+import { addressOf, type Subject } from './address.ts';
+import type {
+  DatasetAnswer,
+  Evidence,
+  EvidenceAnswer,
+  Inference,
+  InferenceAnswer,
+  ModelAnswer,
+  Resolution,
+} from './answers.ts';
+import { ask, AskError, pretty } from './ask.ts';
+import { button, copyButton, el, facts, foreign } from './element.ts';
+import { keyOf, namedBy, type Named } from './keys.ts';
+import { completenessNotice, loading, problemBox } from './notice.ts';
+import { bytes, count, counted, lastPart, shortTime, visible } from './text.ts';
+import { choice, link, type Page } from './view.ts';
+
+const TITLES = {
+  dataset: 'Dataset',
+  model: 'Model version',
+  inference: 'Inference',
+  record: 'Signed record',
+  declared: 'Dataset, not recorded',
+  claimed: 'Model version, not recorded',
+} as const;
+
+export const RESOLUTIONS = {
+  exact: 'as signed: the record names this very version',
+  'only-version': 'proven: it was the only version of that name',
+  'as-of': 'inferred: the latest version at that time',
+  'before-model': 'inferred: the first version, recorded after the inference',
+  pending: 'pending: the version it names is not recorded',
+} as const satisfies Record<Resolution, string>;
+
+/** The panel at the side: what is known of one thing, and the evidence for it, verified on the spot. */
+export class Panel {
+  readonly #root: HTMLElement;
+  readonly #page: Page;
+  #shown = '';
+  #asking = new AbortController();
+
+  constructor(root: HTMLElement, page: Page) {
+    this.#root = root;
+    this.#page = page;
+    root.addEventListener('keydown', (event) => {
+      if (event.key === 'Escape') this.#close();
+    });
+  }
+
+  show(key: string, takesFocus: boolean): void {
+    if (key === this.#shown) return;
+    this.#shown = key;
+    this.#asking.abort();
+    this.#asking = new AbortController();
+    this.#root.hidden = key === '';
+    this.#root.replaceChildren();
+    if (key === '') return;
+    const named = namedBy(key);
+    const heading = el(
+      'h2',
+      { id: 'panel-title', tabindex: '-1' },
+      named === null ? 'Nothing selected' : TITLES[named.kind],
+    );
+    const body = el('div', { class: 'panel-body' });
+    this.#root.append(
+      el(
+        'div',
+        { class: 'panel-head' },
+        heading,
+        button('Close', () => this.#close(), { 'aria-label': 'Close the panel' }),
+      ),
+      body,
+    );
+    if (takesFocus) heading.focus();
+    if (named === null)
+      body.append('This link names nothing that could be shown; it may be cut short.');
+    else void this.#fill(body, named, this.#asking.signal);
+  }
+
+  /** Asks again for what is shown. */
+  refresh(): void {
+    const key = this.#shown;
+    this.#shown = '';
+    this.show(key, false);
+  }
+
+  #close(): void {
+    this.#page.go({ select: '' });
+    document.querySelector<HTMLElement>('.drawing, main h1')?.focus();
+  }
+
+  async #fill(
+    body: HTMLElement,
+    named: Exclude<Named, { kind: 'key' }>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    body.replaceChildren(loading('what is known of it'));
+    try {
+      const content = await contentOf(named, signal);
+      if (!signal.aborted) body.replaceChildren(...content);
+    } catch (error) {
+      if (signal.aborted) return;
+      body.replaceChildren(problemBox(error, () => void this.#fill(body, named, signal)));
+    }
+  }
+}
+
+async function contentOf(
+  named: Exclude<Named, { kind: 'key' }>,
+  signal: AbortSignal,
+): Promise<Node[]> {
+  switch (named.kind) {
+    case 'dataset':
+      return datasetContent(
+        await ask<DatasetAnswer>('/v1/dataset', { hash: named.hash }, signal),
+        signal,
+      );
+    case 'model': {
+      const { name, commit } = named;
+      return modelContent(await ask<ModelAnswer>('/v1/model', { name, commit }, signal), signal);
+    }
+    case 'inference':
+      return inferenceContent(
+        await ask<InferenceAnswer>('/v1/inference', { id: named.id }, signal),
+        signal,
+      );
+    case 'record':
+      return [evidenceSection(named.digest, null, signal)];
+    case 'declared':
+      return [
+        facts([['Hash', withCopy('the hash', named.hash)]]),
+        el(
+          'p',
+          {},
+          'Models declare that they use it, and no accepted record describes it. Until one does, nobody signed for what it is. Ask whoever made the models to drop the log with its record.',
+        ),
+      ];
+    case 'claimed':
+      return [
+        facts([
+          ['Name', withCopy('the name', named.name)],
+          ['Commit', named.commit === null ? 'none named' : withCopy('the commit', named.commit)],
+        ]),
+        el(
+          'p',
+          {},
+          'Inferences say that this version made them, and no accepted record describes it. The links will be made by themselves when its record arrives.',
+        ),
+      ];
+  }
+}
+
+function datasetContent(answer: DatasetAnswer, signal: AbortSignal): Node[] {
+  const { dataset, models, modelCount, inferenceCount } = answer;
+  const { hash, path, description, timestamp, recordedAt } = dataset;
+  const subject: Subject = { kind: 'dataset', hash };
+  return [
+    facts([
+      ['Path', path === null ? 'see the evidence' : withCopy('the path', path)],
+      ['Hash', withCopy('the hash', hash)],
+      ['Description', description === null ? null : foreign(description)],
+      ['Recorded', shortTime(recordedAt)],
+      ['Time as signed', timestamp === null ? null : foreign(timestamp)],
+      ['Used by', counted(modelCount, 'model version')],
+      [
+        'Behind them',
+        inferenceCount === null ? 'too many to count here' : counted(inferenceCount, 'inference'),
+      ],
+    ]),
+    completenessNotice([answer], false),
+    actions(subject),
+    evidenceSection(dataset.evidence.digest, dataset.evidence, signal),
+    el('h3', {}, 'Used by'),
+    models.length === 0
+      ? el('p', {}, 'No recorded model uses it.')
+      : el(
+          'ul',
+          { class: 'plain' },
+          ...models.map((model) =>
+            el(
+              'li',
+              {},
+              nodeLink({ kind: 'model', name: model.name, commit: model.commit }),
+              ` ${counted(model.inferences, 'inference')}`,
+            ),
+          ),
+        ),
+    modelCount > models.length
+      ? el('p', {}, `${count(models.length)} of ${count(modelCount)}; “Show its lineage” has all.`)
+      : el('span'),
+  ];
+}
+
+function modelContent(answer: ModelAnswer, signal: AbortSignal): Node[] {
+  const { model } = answer;
+  const { name, commit, datasets, datasetCount, pending, pendingCount, inferenceCount } = model;
+  return [
+    facts([
+      ['Name', withCopy('the name', name)],
+      ['Commit', withCopy('the commit', commit)],
+      ['Recorded', shortTime(model.recordedAt)],
+      ['Time as signed', model.timestamp === null ? null : foreign(model.timestamp)],
+      ['Datasets', `${count(datasetCount)} recorded, ${count(pendingCount)} only declared`],
+      ['Inferences', count(inferenceCount)],
+    ]),
+    completenessNotice([answer], false),
+    actions({ kind: 'model', name, commit }),
+    evidenceSection(model.evidence.digest, model.evidence, signal),
+    el('h3', {}, 'Datasets'),
+    datasets.length + pending.length === 0
+      ? el('p', {}, 'It declares none: nothing is known of what it was made from.')
+      : el(
+          'ul',
+          { class: 'plain' },
+          ...datasets.map(({ hash, path }) =>
+            el('li', {}, nodeLink({ kind: 'dataset', hash }, path ?? hash)),
+          ),
+          ...pending.map((hash) =>
+            el('li', {}, nodeLink({ kind: 'declared', hash }), ' declared, not recorded'),
+          ),
+        ),
+    datasets.length < datasetCount || pending.length < pendingCount
+      ? el(
+          'p',
+          {},
+          `Named here: ${count(datasets.length)} of ${count(datasetCount)} recorded and ${count(pending.length)} of ${count(pendingCount)} only declared. “Show its lineage” has all that are recorded.`,
+        )
+      : el('span'),
+    ...opaqueSection('Hyperparameters', model.hyperparameters),
+    ...opaqueSection('Environment', model.environment),
+  ];
+}
+
+function inferenceContent(answer: InferenceAnswer, signal: AbortSignal): Node[] {
+  const { inference } = answer;
+  const { id, claimed, model, resolution, timestamp, recordedAt } = inference;
+  const said = claimed.commit === null ? ', no commit' : ` @ ${claimed.commit}`;
+  return [
+    facts([
+      ['Id', withCopy('the id', id)],
+      [
+        'Made by',
+        model === null ? 'a version that is not recorded' : nodeLink({ kind: 'model', ...model }),
+      ],
+      ['How that is known', RESOLUTIONS[resolution]],
+      ['The record says', foreign(`${claimed.name}${said}`)],
+      ['Recorded', shortTime(recordedAt)],
+      ['Time as signed', foreign(timestamp)],
+    ]),
+    completenessNotice([answer], false),
+    actions({ kind: 'inference', id }),
+    evidenceSection(inference.evidence.digest, inference.evidence, signal),
+    payloadSection(inference, signal),
+  ];
+}
+
+function actions(subject: Subject): HTMLElement {
+  const upward = subject.kind === 'inference';
+  return el(
+    'p',
+    { class: 'row' },
+    link(
+      upward ? 'What does this rest on?' : 'Show its lineage',
+      addressOf('lineage', { subject }),
+      {
+        class: 'button',
+      },
+    ),
+    upward
+      ? null
+      : link('What does this touch?', addressOf('impact', { subject }), { class: 'button strong' }),
+  );
+}
+
+function nodeLink(named: Exclude<Named, { kind: 'key' }>, label?: string): HTMLElement {
+  const text =
+    label ??
+    (named.kind === 'model'
+      ? `${named.name} @ ${named.commit}`
+      : named.kind === 'dataset' || named.kind === 'declared'
+        ? named.hash
+        : keyOf(named));
+  return choice(keyOf(named), foreign(text));
+}
+
+function withCopy(what: string, text: string): HTMLElement {
+  const className = /^[0-9a-f]{32,}$/.test(text) ? 'foreign hash' : 'foreign';
+  return el('span', { class: 'copied' }, foreign(text, className), ' ', copyButton(what, text));
+}
+
+function opaqueSection(title: string, value: unknown): Node[] {
+  if (value === null || value === undefined) return [];
+  return [el('h3', {}, title), jsonBlock(title, value)];
+}
+
+function jsonBlock(title: string, value: unknown): HTMLElement {
+  const text = pretty(value).split('\n').map(visible).join('\n');
+  return el('pre', { tabindex: '0', role: 'region', 'aria-label': title }, text);
+}
+
+function payloadSection(
+  { id, inputKept, outputKept }: Inference,
+  signal: AbortSignal,
+): HTMLElement {
+  const section = el('section', {}, el('h3', {}, 'Input and output'));
+  for (const [name, kept] of [
+    ['Input', inputKept],
+    ['Output', outputKept],
+  ] as const)
+    if (kept !== null)
+      section.append(
+        el(
+          'p',
+          {},
+          `${name}: only its hash is kept here, ${bytes(kept.bytes)}. `,
+          foreign(kept.sha256),
+        ),
+      );
+  const show = button('Show them', () => {
+    void (async () => {
+      try {
+        const parameters = { id, include: 'payload' };
+        const answer = await ask<InferenceAnswer>('/v1/inference', parameters, signal);
+        const { input, output } = answer.inference;
+        const isKept = (input ?? output ?? null) !== null;
+        show.replaceWith(
+          ...opaqueSection('Input', input),
+          ...opaqueSection('Output', output),
+          isKept ? '' : 'Nothing of them is kept in the graph; the signed envelope has them.',
+        );
+      } catch (error) {
+        if (!signal.aborted) show.replaceWith(problemBox(error, () => section.replaceWith(show)));
+      }
+    })();
+  });
+  section.append(show);
+  return section;
+}
+
+const STATUS = {
+  verified: {
+    title: 'Verified now',
+    means: 'The line was read again from its file a moment ago, and its signature holds.',
+  },
+  'key-unknown': {
+    title: 'Not verified: the key is not known here',
+    means:
+      'The very record stands in its file, but the key that signed it is not among the configured ones. Add the public key and look again.',
+  },
+  differs: {
+    title: 'Not verified: something else stands there',
+    means:
+      'The file no longer holds what was accepted. Somebody changed or replaced it; keep it as it is and ask the operator to audit it.',
+  },
+  gone: {
+    title: 'Not verified: the file is not there',
+    means:
+      'What was accepted can’t be read again. The graph still holds what it said; restore the file to prove it.',
+  },
+} as const satisfies Record<EvidenceAnswer['status'], { title: string; means: string }>;
+
+function evidenceSection(digest: string, known: Evidence | null, signal: AbortSignal): HTMLElement {
+  const verdict = el('div', { role: 'status' });
+  const section = el('section', { class: 'evidence' }, el('h3', {}, 'Evidence'), verdict);
+  if (known !== null) section.append(whereabouts(known));
+  const check = async (): Promise<void> => {
+    verdict.replaceChildren(loading('the envelope, and verifying it'));
+    try {
+      const answer = await ask<EvidenceAnswer>('/v1/evidence', { digest }, signal);
+      const { status, evidence, envelope, key } = answer;
+      const { title, means } = STATUS[status];
+      verdict.replaceChildren(
+        el(
+          'div',
+          { class: `verdict ${status}` },
+          el('strong', {}, `${status === 'verified' ? '✓' : '✗'} ${title}`),
+          el('p', {}, means),
+        ),
+      );
+      if (known === null) section.append(assertion(answer), whereabouts(evidence));
+      if (envelope !== null) section.append(textBlock('Envelope, the line as it stands', envelope));
+      if (key !== null) section.append(textBlock('Public key of the signer', key.pem));
+      section.append(
+        el(
+          'p',
+          {},
+          link(
+            'What did this key sign for?',
+            addressOf('impact', { subject: { kind: 'key', kid: evidence.kid } }),
+            {
+              class: 'button',
+            },
+          ),
+        ),
+      );
+    } catch (error) {
+      if (signal.aborted) return;
+      verdict.replaceChildren(problemBox(error, () => void check()));
+      if (!(error instanceof AskError)) throw error;
+    }
+  };
+  void check();
+  return section;
+}
+
+function assertion({ asserts }: EvidenceAnswer): HTMLElement {
+  return el(
+    'p',
+    {},
+    'It describes ',
+    nodeLink(asserts, asserts.kind === 'inference' ? asserts.id : undefined),
+  );
+}
+
+function whereabouts({ kid, source, line, offset, length, digest }: Evidence): HTMLElement {
+  return el(
+    'div',
+    {},
+    facts([
+      ['Signed by key', withCopy('the key’s id', kid)],
+      ['File', el('span', {}, foreign(lastPart(source)), ` line ${count(line)}`)],
+    ]),
+    el(
+      'details',
+      {},
+      el('summary', {}, 'Where exactly'),
+      facts([
+        ['Object', withCopy('the object’s URI', source)],
+        ['At', `byte ${count(offset)}, ${counted(length, 'byte')}`],
+        ['Record', withCopy('the digest of the record', digest)],
+      ]),
+    ),
+  );
+}
+
+function textBlock(title: string, text: string): HTMLElement {
+  const shown = text.trimEnd().split('\n').map(visible).join('\n');
+  return el(
+    'details',
+    {},
+    el('summary', {}, title),
+    copyButton(title.toLowerCase(), text),
+    el('pre', { tabindex: '0', role: 'region', 'aria-label': title }, shown),
+  );
+}
