@@ -81,6 +81,8 @@ const ofList = (path: string): Record<string, string> =>
 const QUESTIONS: readonly (readonly [string, Record<string, string>])[] = [
   ...LISTS.map((path) => [path, ofList(path)] as const),
   ['/v1/graph', {}],
+  ['/v1/compliance', {}],
+  ['/v1/findings', {}],
   ['/v1/health', {}],
   ['/v1/dataset', { hash: 'd1' }],
   ['/v1/dataset', { hash: 'unused' }],

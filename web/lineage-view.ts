@@ -271,7 +271,11 @@ export function lineageView(root: HTMLElement, first: Address, page: Page): View
       more
         ? button(opened === undefined ? 'Open' : 'Open more', () => void open(key), {
             class: 'small',
-            'aria-label': `Open inferences of ${model.name} ${model.commit}`.slice(0, 300),
+            'aria-label':
+              `${opened === undefined ? 'Open' : 'Open more'}: inferences of ${model.name} ${model.commit}`.slice(
+                0,
+                300,
+              ),
           })
         : null,
       opened === undefined

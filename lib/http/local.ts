@@ -50,7 +50,9 @@ export async function listen(
 
 async function answer(request: IncomingMessage, serve: Serve, file: ServeFile): Promise<Answer> {
   const requestId = randomUUID();
-  if (!LOOPBACK.test(request.headers.host ?? ''))
+  // Of two Host headers nobody knows which one the browser went by.
+  const [host = '', ...otherHosts] = request.headersDistinct['host'] ?? [];
+  if (otherHosts.length > 0 || !LOOPBACK.test(host))
     return problem(
       new RequestError('HOST_REFUSED', 'This server answers to names of this machine only.'),
       requestId,
