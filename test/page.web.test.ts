@@ -4,6 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { source, type AxeResults } from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
+import { check } from '../lib/compliance/check.ts';
+import { DEFAULT_SETTINGS } from '../lib/compliance/rules.ts';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
 import { ingestObject, type Receipt } from '../lib/ingest/ingest.ts';
@@ -128,8 +130,7 @@ async function open(address = '', options: BrowserContextOptions = {}): Promise<
 }
 
 async function settled(page: Page): Promise<void> {
-  await page.locator('.loading').first().waitFor({ state: 'detached' });
-  await page.locator('.loading').waitFor({ state: 'detached' });
+  await expect.poll(() => page.locator('.loading').count(), { timeout: 10_000 }).toBe(0);
 }
 
 async function find(page: Page, text: string): Promise<void> {
@@ -205,7 +206,7 @@ test('inferences stand behind a count until they are opened, a page at a time; t
   await openThem.click();
   await page.getByText('Inferences (50)').waitFor();
   expect(await inferences.locator('tbody tr').count()).toBe(50);
-  await page.getByText('50 inferences of the 61 counted').waitFor();
+  await page.getByText('50 of 61 inferences, the others as a count').waitFor();
   const link = page.url();
   await openThem.click();
   await page.getByText('Inferences (60)').waitFor();
@@ -214,8 +215,23 @@ test('inferences stand behind a count until they are opened, a page at a time; t
 
   const other = await open(link.slice(served.url.length));
   await other.getByText('Inferences (50)').waitFor();
-  await page.getByRole('button', { name: 'Fold inferences of triage 1f0c2ab' }).click();
+  await page.getByRole('button', { name: 'Fold: inferences of triage 1f0c2ab' }).click();
   await inferences.waitFor({ state: 'detached' });
+});
+
+test('a list that is opened in part is never called complete', async () => {
+  const page = await open('#/lineage?model=triage&commit=1f0c2ab');
+  const notice = page.locator('main .notice');
+  await notice.getByText('Complete.').waitFor();
+  const openThem = page.getByRole('button', {
+    name: /^Open( more)?: inferences of triage 1f0c2ab$/,
+  });
+  await openThem.click();
+  await notice.getByText('A part.').waitFor();
+  const rows = (await exported(page, 'Export the tables as CSV')).toString().split('\r\n');
+  expect(rows.at(-2)).toBe('#incomplete,NOT_ALL_LOADED');
+  await openThem.click();
+  await notice.getByText('Complete.').waitFor();
 });
 
 test('signed, inferred and pending links differ in the drawing, in its legend and in words', async () => {
@@ -433,6 +449,76 @@ test('a question is asked of another time, direction and depth, and its link kee
   await page.getByRole('table', { name: 'Model versions (0)' }).waitFor();
   await page.goBack();
   await page.getByRole('table', { name: 'Model versions (1)' }).waitFor();
+});
+
+/** What a key press would go to. */
+function focused(page: Page): Promise<string> {
+  return page.evaluate<string>(`(({ id, ariaLabel, textContent }) =>
+    id === '' ? (ariaLabel ?? textContent) : '#' + id)(document.activeElement)`);
+}
+
+test('everything is reached by keyboard: skip link, the drawing, the panel and back', async () => {
+  const page = await open();
+  await page.getByRole('table', { name: /^Model versions/ }).waitFor();
+  await page.keyboard.press('Tab');
+  expect(await focused(page)).toBe('#skip');
+  await page.keyboard.press('Enter');
+  expect(await focused(page)).toBe('Chain of custody');
+  const drawing = /^Chain of custody in three columns/;
+  for (let steps = 0; steps < 30 && !drawing.test(await focused(page)); steps += 1)
+    await page.keyboard.press('Tab');
+  expect(await focused(page)).toMatch(drawing);
+  const said = page.locator('#said');
+  await expect.poll(() => said.textContent()).toMatch(/^(?:dataset|known by its mention): /);
+  await page.keyboard.press('ArrowRight');
+  await expect.poll(() => said.textContent()).toMatch(/^model: /);
+  await page.keyboard.press('Home');
+  for (let steps = 0; steps < 30; steps += 1) {
+    if ((await said.textContent())?.includes('1f0c2ab') === true) break;
+    await page.keyboard.press('ArrowDown');
+  }
+  expect(await said.textContent()).toBe('model: triage, 1f0c2ab, 2 links to datasets');
+  await page.keyboard.press('ArrowRight');
+  expect(await said.textContent()).toBe('group: 60 inferences, open the next 50');
+  await page.keyboard.press('Enter');
+  await page.getByText('Inferences (50)').waitFor();
+  await expect.poll(() => said.textContent()).toBe('50 inferences added');
+  await page.keyboard.press('Home');
+  expect(await said.textContent()).toMatch(/^group: /);
+  for (let steps = 0; steps < 30; steps += 1) {
+    if ((await said.textContent())?.startsWith('inference: ') === true) break;
+    await page.keyboard.press('ArrowDown');
+  }
+  await page.keyboard.press('Enter');
+  await panel(page).getByText('✓ Verified now').waitFor();
+  expect(await focused(page)).toBe('#panel-title');
+  await page.keyboard.press('Escape');
+  await panel(page).waitFor({ state: 'hidden' });
+  expect(await focused(page)).toMatch(drawing);
+});
+
+test('focus stays where it was when more is loaded', async () => {
+  const page = await open();
+  await page.getByRole('button', { name: 'Open: inferences of triage 1f0c2ab' }).focus();
+  await page.keyboard.press('Enter');
+  await page.getByText('Inferences (50)').waitFor();
+  expect(await focused(page)).toBe('Open more: inferences of triage 1f0c2ab');
+  await page.keyboard.press('Enter');
+  await page.getByText('Inferences (60)').waitFor();
+  expect(await focused(page)).toBe('Fold: inferences of triage 1f0c2ab');
+});
+
+test('a compliance finding comes with what was looked at, and leads to its node in the graph', async () => {
+  await check(graph, DEFAULT_SETTINGS);
+  const page = await open('#/compliance');
+  const rules = page.getByRole('table', { name: 'Rules' });
+  const orphans = rules.getByRole('row', { name: /^Model without a recorded dataset/ });
+  expect(await orphans.textContent()).toMatch(/\d+ of \d+ model versions/);
+  await page.getByRole('link', { name: 'invoice⟨U+202E⟩gnp.exe @ c0ffee1' }).first().click();
+  await panel(page)
+    .getByText('It declares none: nothing is known of what it was made from.')
+    .waitFor();
+  await panel(page).getByText('✓ Verified now').waitFor();
 });
 
 async function violations(page: Page): Promise<string[]> {

@@ -1,4 +1,4 @@
-// What the API answers, as far as the page reads it. test/page-answers.test.ts holds this against the
+// What the API answers, as far as the page reads it. test/page.test.ts holds this against the
 // schemas that the API itself checks with.
 
 export interface Evidence {

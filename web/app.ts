@@ -1,12 +1,14 @@
 import { addressOf, formatAddress, isSameView, parseAddress, type Address } from './address.ts';
+import type { AskError } from './ask.ts';
 import { complianceView } from './compliance-view.ts';
-import { el } from './element.ts';
+import { el, say } from './element.ts';
 import { filesView } from './files-view.ts';
 import { impactView } from './impact-view.ts';
 import { lineageView } from './lineage-view.ts';
 import { Live } from './live.ts';
 import { Panel } from './panel.ts';
 import { searchView } from './search-view.ts';
+import { visible } from './text.ts';
 import { link, type Page, type View } from './view.ts';
 
 function part<Type extends HTMLElement>(selector: string): Type {
@@ -53,7 +55,7 @@ function show(next: Address, isFirst: boolean): void {
   view?.close();
   main.replaceChildren();
   view = viewOf(next);
-  document.title = `${view.title} · Custody`;
+  document.title = `${visible(view.title.slice(0, 120))} · Custody`;
   live.isWatched = next.view === 'graph' || next.view === 'files';
   for (const each of document.querySelectorAll('nav a')) {
     const isHere = each.getAttribute('href') === `#/${next.view}`;
@@ -108,6 +110,15 @@ function nowhere(): View {
   };
 }
 
+const LOST = {
+  offline: 'No answer',
+  unavailable: 'No database',
+  forbidden: 'Not allowed',
+  'not-found': 'No API here',
+  refused: 'Refused',
+  broken: 'Server error',
+} as const satisfies Record<AskError['kind'], string>;
+
 function tellConnection(): void {
   const { connection: now } = live;
   const text =
@@ -115,7 +126,7 @@ function tellConnection(): void {
       ? 'Connecting …'
       : now.state === 'live'
         ? 'Live'
-        : `${now.error.kind === 'unavailable' ? 'No database' : 'No answer'}, trying again every ${now.retrySeconds} s`;
+        : `${LOST[now.error.kind]}, trying again every ${now.retrySeconds} s`;
   if (connection.textContent !== text) connection.textContent = text;
   connection.className = now.state;
 }
@@ -136,7 +147,12 @@ live.hear((isNew) => {
   tellConnection();
   const isLost = live.connection.state === 'lost';
   if (isNew || (wasLost && !isLost)) view?.refresh();
+  if (wasLost && !isLost) panel.retry();
   wasLost = isLost;
 });
+for (const failure of ['error', 'unhandledrejection'])
+  window.addEventListener(failure, () =>
+    say('Something went wrong in this page. Load it again; if it lasts, tell the operator.'),
+  );
 arrive(address, true);
 live.start();

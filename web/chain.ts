@@ -152,6 +152,11 @@ export class Chain {
     return new Map([...left].filter(([, many]) => many > 0));
   }
 
+  /** Whether more lies behind what was loaded or opened. */
+  isPart(): boolean {
+    return this.next !== null || [...this.opened.values()].some(({ next }) => next !== null);
+  }
+
   /** The inferences in sight and the model each is drawn behind. */
   shownInferences(): { readonly inference: Inference; readonly model: string }[] {
     const shown = new Map<string, { inference: Inference; model: string }>();

@@ -11,6 +11,8 @@ export interface PlacedLink extends ChainLink {
   readonly y1: number;
   readonly x2: number;
   readonly y2: number;
+  /** One of many from the same node: they share a trunk, where curves would run into one another. */
+  readonly isBranch: boolean;
 }
 
 export interface Layout {
@@ -103,7 +105,14 @@ export function columns(
       if (from === undefined || to === undefined) return [];
       const middle = NODE_HEIGHT / 2;
       return [
-        { ...link, x1: from.x + nodeWidth, y1: from.y + middle, x2: to.x, y2: to.y + middle },
+        {
+          ...link,
+          isBranch: to.column === 2,
+          x1: from.x + nodeWidth,
+          y1: from.y + middle,
+          x2: to.x,
+          y2: to.y + middle,
+        },
       ];
     }),
     byKey,

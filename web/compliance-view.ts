@@ -1,124 +1,237 @@
+import type { Completeness, Paged } from './answers.ts';
 import { ask } from './ask.ts';
-import { el, foreign, table } from './element.ts';
-import { loading, problemBox } from './notice.ts';
-import { counted, shortTime } from './text.ts';
-import type { View } from './view.ts';
+import { button, el, foreign, replace, table, when } from './element.ts';
+import { keyOf } from './keys.ts';
+import { completenessNotice, loading, problemBox } from './notice.ts';
+import { count, counted, lastPart, shortTime } from './text.ts';
+import { choice, type View } from './view.ts';
+
+interface Result {
+  readonly rule: string;
+  readonly outcome: 'done' | 'off' | 'not-run';
+  readonly reason: string | null;
+  readonly examined: number | null;
+  readonly open: number;
+  readonly waived: number;
+  readonly isCut: boolean;
+}
 
 interface Check {
   readonly startedAt: string;
   readonly complete: boolean;
-  readonly rules: readonly {
-    readonly rule: string;
-    readonly outcome: 'done' | 'off' | 'not-run';
-    readonly reason: string | null;
-    readonly examined: number | null;
-    readonly open: number;
-    readonly waived: number;
-  }[];
+  readonly rules: readonly Result[];
 }
 
-interface ComplianceAnswer {
-  readonly rules: readonly {
-    readonly id: string;
-    readonly title: string;
-    readonly severity: string;
-    readonly of: string;
-    readonly settle: string;
-  }[];
+interface Rule {
+  readonly id: string;
+  readonly title: string;
+  readonly why: string;
+  readonly severity: string;
+  readonly of: string;
+  readonly settle: string;
+}
+
+interface ComplianceAnswer extends Completeness {
+  readonly rules: readonly Rule[];
   readonly last: Check | null;
   readonly before: readonly Check[];
 }
 
-interface FindingsAnswer {
-  readonly items: readonly {
-    readonly key: string;
-    readonly rule: string;
-    readonly severity: string;
-    readonly status: string;
-    readonly firstSeenAt: string;
-    readonly waiver: { readonly who: string; readonly why: string; readonly until: string } | null;
-  }[];
-  readonly next: string | null;
+interface Finding {
+  readonly key: string;
+  readonly rule: string;
+  readonly severity: string;
+  readonly entity: unknown;
+  readonly digests: readonly string[];
+  readonly firstSeenAt: string;
+  readonly waiver: { readonly who: string; readonly why: string; readonly until: string } | null;
+}
+
+interface FindingsAnswer extends Paged {
+  readonly items: readonly Finding[];
 }
 
 /** What the last check looked at and found, what is open or waived, and where it is going. */
 export function complianceView(root: HTMLElement): View {
   const asking = new AbortController();
+  const { signal } = asking;
   const body = el('div', {}, loading('the last check'));
   root.append(el('h1', { tabindex: '-1' }, 'Compliance'), body);
 
   async function show(): Promise<void> {
     try {
-      const [answer, found] = await Promise.all([
-        ask<ComplianceAnswer>('/v1/compliance', {}, asking.signal),
-        ask<FindingsAnswer>('/v1/findings', { limit: '200' }, asking.signal),
-      ]);
-      body.replaceChildren(...told(answer, found));
+      const answer = await ask<ComplianceAnswer>('/v1/compliance', {}, signal);
+      const lists =
+        answer.last === null
+          ? []
+          : [await findingsOf('open', answer.rules), await findingsOf('waived', answer.rules)];
+      replace(body, ...told(answer, lists));
     } catch (error) {
-      if (!asking.signal.aborted) body.replaceChildren(problemBox(error, () => void show()));
+      if (!signal.aborted) body.replaceChildren(problemBox(error, () => void show()));
     }
   }
+
+  async function findingsOf(
+    status: 'open' | 'waived',
+    rules: readonly Rule[],
+  ): Promise<HTMLElement> {
+    const place = el('section');
+    let items: readonly Finding[] = [];
+    let next: string | null = null;
+    const load = async (): Promise<void> => {
+      const cursor: Record<string, string> = next === null ? {} : { cursor: next };
+      const answer: FindingsAnswer = await ask(
+        '/v1/findings',
+        { status, limit: '100', ...cursor },
+        signal,
+      );
+      items = [...items, ...answer.items];
+      next = answer.next;
+      const shown =
+        items.length === 0 ? '' : ` (${count(items.length)}${next === null ? '' : ' so far'})`;
+      const more = button('Load more', () => void load().catch(failed), { 'data-at': 'more' });
+      replace(
+        place,
+        findingsTable(`${status === 'open' ? 'Open' : 'Waived'} findings${shown}`, items, rules),
+        ...(next === null ? [] : [more]),
+      );
+    };
+    const failed = (error: unknown): void => {
+      if (!signal.aborted) place.append(problemBox(error, () => void load().catch(failed)));
+    };
+    await load();
+    return place;
+  }
+
   void show();
   return {
     title: 'Compliance',
     update: () => undefined,
-    refresh: () => void show(),
+    refresh: () => undefined,
     close: () => asking.abort(),
   };
 }
 
-function told({ rules, last, before }: ComplianceAnswer, found: FindingsAnswer): HTMLElement[] {
+function told(answer: ComplianceAnswer, findings: readonly HTMLElement[]): HTMLElement[] {
+  const { rules, last, before } = answer;
   if (last === null)
     return [
       el(
         'div',
-        { class: 'empty' },
+        { class: 'nothing' },
         el('h2', {}, 'No check has run yet'),
-        el('p', {}, 'Run one with ', el('code', {}, 'npm run --silent custody -- check'), '.'),
+        el(
+          'p',
+          {},
+          'Nothing is known: neither that rules are kept nor that they are broken. Run one with ',
+          el('code', {}, 'npm run --silent custody -- check'),
+          '.',
+        ),
       ),
     ];
-  const results = last.rules.map((result) => {
-    const rule = rules.find(({ id }) => id === result.rule);
-    const isDone = result.outcome === 'done';
-    return [
-      rule?.title ?? result.rule,
-      rule?.severity ?? '',
-      isDone ? `${result.open} of ${result.examined ?? 0} ${rule?.of ?? ''}` : result.outcome,
-      isDone ? String(result.waived) : (result.reason ?? ''),
-      rule?.settle ?? '',
-    ];
-  });
-  const current = found.items.filter(({ status }) => status !== 'settled');
   const openIn = ({ rules: of }: Check): number => of.reduce((sum, { open }) => sum + open, 0);
   return [
     el(
       'p',
       { class: 'lead' },
-      `Last check: ${shortTime(last.startedAt)}, ${counted(openIn(last), 'open finding')}. `,
-      last.complete ? 'Every rule was asked.' : 'Not complete: not every rule could be asked.',
+      `Last check: ${shortTime(last.startedAt)}, ${counted(openIn(last), 'open finding')}.`,
     ),
-    table('Rules', ['Rule', 'Severity', 'Open', 'Waived', 'How it settles'], results),
+    last.complete
+      ? completenessNotice([answer], false)
+      : el(
+          'p',
+          { class: 'notice incomplete' },
+          el('strong', {}, 'Not complete.'),
+          ' Not every rule could be asked, or more was found than is kept; the table of rules says which.',
+        ),
     table(
-      found.next === null ? 'Findings' : 'Findings, the first 200',
-      ['Finding', 'Severity', 'Status', 'Since', 'Waiver'],
-      current.map(({ key, severity, status, firstSeenAt, waiver }) => [
-        foreign(key),
-        severity,
-        status,
-        shortTime(firstSeenAt),
-        waiver === null
-          ? ''
-          : foreign(`${waiver.who}: ${waiver.why}, until ${shortTime(waiver.until)}`),
-      ]),
+      'Rules',
+      ['Rule', 'Severity', 'Open', 'Waived', 'How it settles'],
+      last.rules.map((result) => {
+        const rule = rules.find(({ id }) => id === result.rule);
+        return [
+          el('span', {}, rule?.title ?? result.rule, el('small', {}, rule?.why ?? '')),
+          rule?.severity ?? '',
+          openText(result, rule?.of ?? ''),
+          result.outcome === 'done' ? count(result.waived) : '',
+          rule?.settle ?? '',
+        ];
+      }),
     ),
+    ...findings,
     table(
       'Checks, the newest first',
       ['When', 'Open', 'Complete'],
       [last, ...before].map((check) => [
-        shortTime(check.startedAt),
-        String(openIn(check)),
+        when(check.startedAt),
+        count(openIn(check)),
         check.complete ? 'yes' : 'no',
       ]),
     ),
   ];
+}
+
+/** Never a number without what it was counted among. */
+function openText({ outcome, reason, open, examined, isCut }: Result, of: string): string {
+  if (outcome === 'off') return `not asked: ${reason ?? 'as configured'}`;
+  if (outcome === 'not-run' || examined === null) return `not run: ${reason ?? 'it took too long'}`;
+  return `${isCut ? 'at least ' : ''}${count(open)} of ${count(examined)} ${of}`;
+}
+
+function findingsTable(
+  caption: string,
+  items: readonly Finding[],
+  rules: readonly Rule[],
+): HTMLElement {
+  if (items.length === 0) return el('p', {}, `${caption}: none.`);
+  return table(
+    caption,
+    ['About', 'Rule', 'Severity', 'Since', 'Records', 'Waiver'],
+    items.map(({ key, rule, severity, entity, digests, firstSeenAt, waiver }) => [
+      aboutOf(entity, key),
+      rules.find(({ id }) => id === rule)?.title ?? rule,
+      severity,
+      when(firstSeenAt),
+      el(
+        'span',
+        {},
+        ...digests.flatMap((digest) => [
+          choice(keyOf({ kind: 'record', digest }), foreign(digest.slice(0, 8), 'foreign hash')),
+          ' ',
+        ]),
+      ),
+      waiver === null
+        ? ''
+        : foreign(`${waiver.who}: ${waiver.why}, until ${shortTime(waiver.until)}`),
+    ]),
+  );
+}
+
+/** Links into the graph: each node that a finding is about. */
+function aboutOf(entity: unknown, key: string): HTMLElement {
+  const of = entity as Readonly<Record<string, string | null>>;
+  const { kind, hash, name, commit, id, uri } = of;
+  const links: HTMLElement[] = [];
+  if (typeof hash === 'string')
+    links.push(choice(keyOf({ kind: 'dataset', hash }), foreign(hash, 'foreign hash')));
+  if (typeof name === 'string')
+    links.push(
+      choice(
+        keyOf(
+          typeof commit === 'string'
+            ? { kind: 'model', name, commit }
+            : { kind: 'claimed', name, commit: null },
+        ),
+        foreign(typeof commit === 'string' ? `${name} @ ${commit}` : name),
+      ),
+    );
+  if (typeof id === 'string') links.push(choice(keyOf({ kind: 'inference', id }), foreign(id)));
+  if (typeof uri === 'string') links.push(foreign(lastPart(uri)));
+  if (links.length === 0) return foreign(key);
+  return el(
+    'span',
+    {},
+    `${kind ?? ''} `,
+    ...links.flatMap((link, index) => (index === 0 ? [link] : [' in ', link])),
+  );
 }

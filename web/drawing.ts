@@ -122,10 +122,11 @@ export class Drawing {
     this.setZoom(Math.min(1, clientWidth / width, clientHeight / height));
   }
 
-  /** The whole drawing as a picture; smaller where a browser could not hold it. */
+  /** The whole drawing as a picture; null where it would be too large for a browser, or too small to read. */
   async png(): Promise<Blob | null> {
     const { width, height } = this.#layout;
     const scale = Math.min(2, 16_000 / width, 16_000 / height, Math.sqrt(64e6 / (width * height)));
+    if (scale < TEXT_FROM) return null;
     const canvas = el('canvas');
     canvas.width = Math.ceil(width * scale);
     canvas.height = Math.ceil(height * scale);
@@ -217,7 +218,7 @@ export class Drawing {
       for (const link of links) {
         if (link.basis !== basis) continue;
         if (Math.max(link.y1, link.y2) < top || Math.min(link.y1, link.y2) > bottom) continue;
-        curve(context, link);
+        trace(context, link);
       }
       context.strokeStyle = linkColour(basis, this.#colours);
       context.setLineDash(zoom < TEXT_FROM ? [] : DASHES[basis]);
@@ -227,7 +228,7 @@ export class Drawing {
     const near = this.#selected === '' ? this.#focused : this.#selected;
     if (near !== null) {
       context.beginPath();
-      for (const link of links) if (link.from === near || link.to === near) curve(context, link);
+      for (const link of links) if (link.from === near || link.to === near) trace(context, link);
       context.lineWidth = 2.5;
       context.strokeStyle = this.#colours.accent;
       context.stroke();
@@ -372,10 +373,15 @@ export class Drawing {
   }
 }
 
-function curve(context: CanvasRenderingContext2D, { x1, y1, x2, y2 }: PlacedLink): void {
-  const bend = (x2 - x1) / 2;
+function trace(context: CanvasRenderingContext2D, link: PlacedLink): void {
+  const { isBranch, x1, y1, x2, y2 } = link;
+  const middle = (x1 + x2) / 2;
   context.moveTo(x1, y1);
-  context.bezierCurveTo(x1 + bend, y1, x2 - bend, y2, x2, y2);
+  if (isBranch) {
+    context.lineTo(middle, y1);
+    context.lineTo(middle, y2);
+    context.lineTo(x2, y2);
+  } else context.bezierCurveTo(middle, y1, middle, y2, x2, y2);
 }
 
 function box(

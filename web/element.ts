@@ -1,4 +1,4 @@
-import { lastPart, visible } from './text.ts';
+import { lastPart, shortTime, visible } from './text.ts';
 
 type Child = Node | string | null;
 
@@ -68,12 +68,36 @@ let silence: number | undefined;
 
 /** Says something to who can’t see it, and shows it for a moment to who can. */
 export function say(text: string): void {
-  const said = document.querySelector('#said');
-  if (said === null) return;
-  said.textContent = text;
-  said.classList.add('shown');
+  const said = whisper(text);
+  said?.classList.add('shown');
   window.clearTimeout(silence);
-  silence = window.setTimeout(() => said.classList.remove('shown'), 4_000);
+  silence = window.setTimeout(() => said?.classList.remove('shown'), 4_000);
+}
+
+/** Says what who can see it sees anyway. */
+export function whisper(text: string): Element | null {
+  const said = document.querySelector('#said');
+  said?.classList.remove('shown');
+  if (said !== null) said.textContent = text;
+  return said;
+}
+
+/**
+ * Puts new content in place of the old. Focus stays where it was, by the name that an element has in
+ * `data-at`; it would fall back to the top of the page.
+ */
+export function replace(place: HTMLElement, ...content: readonly Node[]): void {
+  const at = place.contains(document.activeElement)
+    ? document.activeElement?.getAttribute('data-at')
+    : null;
+  place.replaceChildren(...content);
+  if (typeof at !== 'string') return;
+  const [same, other] = [at, at.replace(/^open /, 'fold ')].map((name) =>
+    [...place.querySelectorAll<HTMLElement>('[data-at]')].find(
+      (each) => each.getAttribute('data-at') === name,
+    ),
+  );
+  (same ?? other)?.focus({ preventScroll: true });
 }
 
 /** Offers a file to be kept. */
@@ -104,7 +128,13 @@ export function table(
   );
   return el(
     'div',
-    { class: 'scroll', tabindex: '0', role: 'region', 'aria-labelledby': id },
+    {
+      class: 'scroll',
+      tabindex: '0',
+      role: 'region',
+      'aria-labelledby': id,
+      'data-at': `table ${heads.join()}`,
+    },
     el(
       'table',
       {},
@@ -128,4 +158,9 @@ export function facts(of: readonly (readonly [string, Child])[]): HTMLElement {
 /** File and line of a signed record, for a cell. */
 export function where({ source, line }: { source: string; line: number }): HTMLElement {
   return el('span', { class: 'where' }, foreign(lastPart(source)), ` line ${line}`);
+}
+
+/** An instant, for a cell. */
+export function when(time: string): HTMLElement {
+  return el('time', { datetime: time }, shortTime(time));
 }

@@ -26,7 +26,8 @@ export function filesView(root: HTMLElement, page: Page): View {
   let next: string | null | undefined;
   let charted = '';
 
-  const status = el('div', { 'aria-live': 'polite' });
+  // Its time changes every two seconds: nobody wants to hear that.
+  const status = el('div');
   const figure = el('div');
   const list = el('ul', { class: 'files', 'aria-label': 'Dropped files, newest first' });
   const tail = el('div', { class: 'row' });
@@ -67,7 +68,7 @@ export function filesView(root: HTMLElement, page: Page): View {
       list.replaceChildren(
         el(
           'li',
-          { class: 'empty' },
+          { class: 'nothing' },
           'Nothing was dropped yet. Put a signed log (*.jsonl, *.jsonl.gz) into the bucket; locally that is .custody/bucket/.',
         ),
       );

@@ -8,7 +8,7 @@ import {
 } from './answers.ts';
 import { ask, askText } from './ask.ts';
 import { BASIS_OF } from './chain.ts';
-import { button, el, facts, foreign, save, say, table, where } from './element.ts';
+import { button, el, facts, foreign, save, say, table, when, where } from './element.ts';
 import { keyOf } from './keys.ts';
 import { subjectLabel } from './lineage-view.ts';
 import { completenessNotice, loading, problemBox } from './notice.ts';
@@ -100,7 +100,7 @@ export function impactView(root: HTMLElement, address: Address, subject: Subject
                 : choice(keyOf({ kind: 'model', ...model }), foreign(model.name, 'foreign name')),
               model === null ? '' : foreign(model.commit, 'foreign hash'),
               el('span', { class: `basis ${BASIS_OF[resolution]}` }, RESOLUTIONS[resolution]),
-              shortTime(recordedAt),
+              when(recordedAt),
               where(evidence),
             ]),
           ),

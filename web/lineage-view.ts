@@ -11,18 +11,32 @@ import { BASIS_OF, Chain, groupedModel, type ChainModel } from './chain.ts';
 import { columns, type Placed } from './columns.ts';
 import { csv } from './csv.ts';
 import { Drawing } from './drawing.ts';
-import { button, el, foreign, save, say, svg, table, where } from './element.ts';
+import {
+  button,
+  el,
+  foreign,
+  replace,
+  save,
+  say,
+  svg,
+  table,
+  when,
+  where,
+  whisper,
+} from './element.ts';
 import { keyOf, namedBy } from './keys.ts';
 import { DASHES, palette } from './look.ts';
 import { completenessNotice, loading, problemBox } from './notice.ts';
 import { RESOLUTIONS } from './panel.ts';
 import { pictureOf } from './picture.ts';
-import { count, counted, shortTime, visible } from './text.ts';
+import { count, counted, visible } from './text.ts';
 import { choice, link, type Page, type View } from './view.ts';
 
-/** So many nodes are loaded without being asked for. */
+/** So many nodes are loaded without being asked for, and so many by asking for more. */
 const FIRST_NODES = 400;
 const MORE_NODES = 1_000;
+/** A larger chain is not loaded anew whenever something arrives. */
+const MOST_REFRESHED = 1_000;
 const ROWS = 100;
 /** Of models with undeclared datasets, so many are asked for their hashes. */
 const MOST_ASKED = 20;
@@ -33,9 +47,10 @@ export function lineageView(root: HTMLElement, first: Address, page: Page): View
   const title = subject === null ? 'Chain of custody' : `Lineage of ${subjectName(subject)}`;
   let chain = new Chain();
   let address = first;
-  let wantedNodes = FIRST_NODES;
   let rows = ROWS;
   let asking = new AbortController();
+  let isLoading = false;
+  let isStale = false;
   let drawing: Drawing | null = null;
 
   const status = el('div', { 'aria-live': 'polite' });
@@ -56,11 +71,12 @@ export function lineageView(root: HTMLElement, first: Address, page: Page): View
     asking.abort();
     asking = new AbortController();
     const { signal } = asking;
+    isLoading = true;
+    isStale = false;
     if (!isQuiet) status.replaceChildren(loading('the chain of custody'));
     const fresh = new Chain();
     try {
-      if (subject === null) await loadGraph(fresh, wantedNodes, signal);
-      else await loadLineage(fresh, subject, address, wantedNodes, signal);
+      await loadPages(fresh, Math.max(FIRST_NODES, sizeOf(chain)), signal);
       await nameDeclared(fresh, signal);
       for (const key of address.open) {
         const shown = chain.opened.get(key)?.items.length ?? 0;
@@ -69,13 +85,45 @@ export function lineageView(root: HTMLElement, first: Address, page: Page): View
       }
     } catch (error) {
       if (signal.aborted) return;
+      isLoading = false;
       // What was shown stays; it says of itself as of when it is.
       status.replaceChildren(problemBox(error, () => void load(isQuiet), missingAdvice(subject)));
       return;
     }
-    if (signal.aborted) return;
+    isLoading = false;
     chain = fresh;
     render();
+    if (isStale) void load(true);
+  }
+
+  async function loadPages(into: Chain, most: number, signal: AbortSignal): Promise<void> {
+    if (subject === null) await loadGraph(into, most, signal);
+    else await loadLineage(into, subject, address, most, signal);
+  }
+
+  async function loadMore(): Promise<void> {
+    const { signal } = asking;
+    try {
+      await loadPages(chain, sizeOf(chain) + MORE_NODES, signal);
+      await nameDeclared(chain, signal);
+      render();
+    } catch (error) {
+      if (!signal.aborted) status.replaceChildren(problemBox(error, () => void loadMore()));
+    }
+  }
+
+  function refresh(): void {
+    if (isLoading) isStale = true;
+    else if (sizeOf(chain) <= MOST_REFRESHED) void load(true);
+    else if (status.querySelector('.fresh') === null)
+      status.append(
+        el(
+          'p',
+          { class: 'notice part fresh' },
+          'Something has arrived since. ',
+          button('Load it anew', () => void load(false)),
+        ),
+      );
   }
 
   async function open(key: string): Promise<void> {
@@ -131,23 +179,22 @@ export function lineageView(root: HTMLElement, first: Address, page: Page): View
     const { datasets, models } = chain;
     const inferences = chain.shownInferences();
     const counts = [...models.values()].reduce((sum, model) => sum + model.inferenceCount, 0);
+    const isFolded = hasGroups() && counts > inferences.length;
     const shown = [
       counted(datasets.size, 'dataset'),
       counted(models.size, 'model version'),
-      `${counted(inferences.length, 'inference')}${hasGroups() ? ` of the ${count(counts)} counted` : ''}`,
+      isFolded
+        ? `${count(inferences.length)} of ${counted(counts, 'inference')}, the others as a count`
+        : counted(inferences.length, 'inference'),
     ];
-    const isPart = chain.next !== null || (subject === null && chain.undrawn().size > 0);
-    status.replaceChildren(
+    const isPart = chain.isPart() || (subject === null && chain.undrawn().size > 0);
+    replace(
+      status,
       el('p', { class: 'summary' }, `Shown: ${shown.join(', ')}.`, basisText(chain)),
       completenessNotice(answers, isPart),
       ...(chain.next === null
         ? []
-        : [
-            button('Load more', () => {
-              wantedNodes = datasets.size + models.size + MORE_NODES;
-              void load(true);
-            }),
-          ]),
+        : [button('Load more', () => void loadMore(), { 'data-at': 'load more' })]),
     );
     if (datasets.size + models.size + inferences.length === 0) {
       drawing?.close();
@@ -155,7 +202,7 @@ export function lineageView(root: HTMLElement, first: Address, page: Page): View
       canvasPlace.replaceChildren(
         el(
           'div',
-          { class: 'empty' },
+          { class: 'nothing' },
           el('h2', {}, 'Nothing is recorded yet'),
           el(
             'p',
@@ -245,7 +292,7 @@ export function lineageView(root: HTMLElement, first: Address, page: Page): View
                   { class: `basis ${BASIS_OF[inference.resolution]}` },
                   RESOLUTIONS[inference.resolution],
                 ),
-                shortTime(inference.recordedAt),
+                when(inference.recordedAt),
               ]),
           ),
     ];
@@ -256,7 +303,7 @@ export function lineageView(root: HTMLElement, first: Address, page: Page): View
           renderTables();
         }),
       );
-    tables.replaceChildren(...parts);
+    replace(tables, ...parts);
   }
 
   function openButton(key: string, model: ChainModel): HTMLElement {
@@ -264,6 +311,7 @@ export function lineageView(root: HTMLElement, first: Address, page: Page): View
     const left = model.inferenceCount - (opened?.items.length ?? 0);
     const label = `${count(model.inferenceCount)}${address.asOf === '' ? '' : ' (counted now)'} `;
     const more = left > 0 && opened?.next !== null;
+    const whose = visible(`inferences of ${model.name} ${model.commit}`.slice(0, 300));
     return el(
       'span',
       {},
@@ -271,18 +319,16 @@ export function lineageView(root: HTMLElement, first: Address, page: Page): View
       more
         ? button(opened === undefined ? 'Open' : 'Open more', () => void open(key), {
             class: 'small',
-            'aria-label':
-              `${opened === undefined ? 'Open' : 'Open more'}: inferences of ${model.name} ${model.commit}`.slice(
-                0,
-                300,
-              ),
+            'aria-label': `${opened === undefined ? 'Open' : 'Open more'}: ${whose}`,
+            'data-at': `open ${key}`,
           })
         : null,
       opened === undefined
         ? null
         : button('Fold', () => close(key), {
             class: 'small',
-            'aria-label': `Fold inferences of ${model.name} ${model.commit}`.slice(0, 300),
+            'aria-label': `Fold: ${whose}`,
+            'data-at': `fold ${key}`,
           }),
     );
   }
@@ -315,7 +361,7 @@ export function lineageView(root: HTMLElement, first: Address, page: Page): View
       drawing?.select(next.select);
       if (next.select !== '') drawing?.reveal(next.select);
     },
-    refresh: () => void load(true),
+    refresh,
     close() {
       asking.abort();
       observer.disconnect();
@@ -329,7 +375,7 @@ async function loadGraph(chain: Chain, most: number, signal: AbortSignal): Promi
     const cursor: Record<string, string> = chain.next === null ? {} : { cursor: chain.next };
     const answer = await ask<GraphAnswer>('/v1/graph', { limit: '200', ...cursor }, signal);
     chain.addGraph(answer);
-    if (answer.next === null || chain.datasets.size + chain.models.size >= most) return;
+    if (answer.next === null || sizeOf(chain) >= most) return;
   }
 }
 
@@ -350,7 +396,7 @@ async function loadLineage(
     const cursor: Record<string, string> = chain.next === null ? {} : { cursor: chain.next };
     const answer = await ask<LineageAnswer>('/v1/lineage', { ...question, ...cursor }, signal);
     chain.addLineage(answer);
-    if (answer.next === null || chain.datasets.size + chain.models.size >= most) return;
+    if (answer.next === null || sizeOf(chain) >= most) return;
   }
 }
 
@@ -364,6 +410,10 @@ function reach(
     return { direction: 'up', depth: direction === 'down' ? '0' : String(depth) };
   if (subject.kind === 'model') return { direction: 'up', depth: direction === 'down' ? '0' : '1' };
   return { direction: 'down', depth: direction === 'up' ? '0' : '1' };
+}
+
+function sizeOf({ datasets, models }: Chain): number {
+  return datasets.size + models.size;
 }
 
 async function openPage(
@@ -401,7 +451,7 @@ async function nameDeclared(chain: Chain, signal: AbortSignal): Promise<void> {
     .some(({ incomplete = [] }) => incomplete.some(({ reason }) => reason === 'PENDING_LINKS'));
   if (!isPending) return;
   const asked = [...chain.models]
-    .filter(([, { pendingCount }]) => pendingCount === null || pendingCount > 0)
+    .filter(([key, { pendingCount }]) => pendingCount !== 0 && !chain.declared.has(key))
     .slice(0, MOST_ASKED);
   for (const [key, { name, commit }] of asked) {
     const { model } = await ask<ModelAnswer>('/v1/model', { name, commit }, signal);
@@ -413,9 +463,9 @@ function chainCsv(chain: Chain): string {
   const head = ['kind', 'identity', 'commit', 'path', 'model', 'modelCommit', 'link', 'recordedAt'];
   const signed = ({ digest, kid, source, line }: Evidence) => [digest, kid, source, line] as const;
   const answers = chain.told();
-  const isWhole = chain.next === null && answers.every(({ complete }) => complete);
+  const isWhole = !chain.isPart() && answers.every(({ complete }) => complete);
   const reasons = answers.flatMap(({ incomplete = [] }) => incomplete.map(({ reason }) => reason));
-  const left = [...new Set([...reasons, ...(chain.next === null ? [] : ['NOT_ALL_LOADED'])])];
+  const left = [...new Set([...reasons, ...(chain.isPart() ? ['NOT_ALL_LOADED'] : [])])];
   return csv([
     [...head, 'digest', 'kid', 'source', 'line'],
     ...[...chain.datasets.values()].map(({ hash, path, evidence }) => [
@@ -498,8 +548,8 @@ function announce({ key, look, label, detail, full = label }: Placed, chain: Cha
     linked.length > 0
       ? `, ${counted(linked.length, 'link')} to ${look === 'model' ? 'datasets' : 'models'}`
       : '';
-  const kind = look === 'hollow' ? 'not recorded' : look;
-  say(visible(`${kind}: ${full.slice(0, 200)}, ${detail.slice(0, 200)}${links}`));
+  const kind = look === 'hollow' ? 'known by its mention' : look;
+  whisper(visible(`${kind}: ${full.slice(0, 200)}, ${detail.slice(0, 200)}${links}`));
 }
 
 function subjectName(subject: Subject): string {

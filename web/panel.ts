@@ -37,6 +37,8 @@ export class Panel {
   readonly #root: HTMLElement;
   readonly #page: Page;
   #shown = '';
+  /** Where focus came from. */
+  #opener: HTMLElement | null = null;
   #asking = new AbortController();
 
   constructor(root: HTMLElement, page: Page) {
@@ -50,6 +52,8 @@ export class Panel {
   show(key: string, takesFocus: boolean): void {
     if (key === this.#shown) return;
     this.#shown = key;
+    const { activeElement: from } = document;
+    if (from instanceof HTMLElement && !this.#root.contains(from)) this.#opener = from;
     this.#asking.abort();
     this.#asking = new AbortController();
     this.#root.hidden = key === '';
@@ -77,16 +81,26 @@ export class Panel {
     else void this.#fill(body, named, this.#asking.signal);
   }
 
-  /** Asks again for what is shown. */
-  refresh(): void {
+  /** Asks again for what could not be shown. */
+  retry(): void {
+    if (this.#root.querySelector('.problem') === null) return;
     const key = this.#shown;
     this.#shown = '';
     this.show(key, false);
   }
 
   #close(): void {
+    const opener = this.#opener;
     this.#page.go({ select: '' });
-    document.querySelector<HTMLElement>('.drawing, main h1')?.focus();
+    const at = opener?.getAttribute('data-at') ?? '';
+    // What it was opened from may have been made anew meanwhile.
+    const again =
+      opener?.isConnected === true
+        ? opener
+        : [...document.querySelectorAll<HTMLElement>('main [data-at]')].find(
+            (each) => each.getAttribute('data-at') === at,
+          );
+    (again ?? document.querySelector<HTMLElement>('main h1'))?.focus();
   }
 
   async #fill(

@@ -17,11 +17,14 @@ export function pictureOf(layout: Layout, colours: Palette, title: string): stri
         `<text x="${x}" y="${HEAD / 2 + 2}" font-size="12" font-weight="600" fill="${colours.soft}">${COLUMN_NAMES[index]}</text>`,
       );
   });
-  for (const { x1, y1, x2, y2, basis } of links) {
-    const bend = (x2 - x1) / 2;
+  for (const { x1, y1, x2, y2, basis, isBranch } of links) {
+    const middle = (x1 + x2) / 2;
+    const way = isBranch
+      ? `H${middle}V${y2}H${x2}`
+      : `C${middle} ${y1} ${middle} ${y2} ${x2} ${y2}`;
     const dashes = DASHES[basis].join(' ');
     lines.push(
-      `<path d="M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}" fill="none" stroke="${linkColour(basis, colours)}" stroke-width="1.25"${dashes === '' ? '' : ` stroke-dasharray="${dashes}"`} data-basis="${basis}"/>`,
+      `<path d="M${x1} ${y1}${way}" fill="none" stroke="${linkColour(basis, colours)}" stroke-width="1.25"${dashes === '' ? '' : ` stroke-dasharray="${dashes}"`} data-basis="${basis}"/>`,
     );
   }
   for (const { x, y, look, label, detail, full = label } of nodes) {

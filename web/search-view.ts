@@ -93,7 +93,7 @@ export function searchView(root: HTMLElement, address: Address, page: Page): Vie
       status.replaceChildren(
         el(
           'div',
-          { class: 'empty' },
+          { class: 'nothing' },
           el('h2', {}, 'Nothing found'),
           el(
             'p',

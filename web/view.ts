@@ -30,7 +30,8 @@ export function link(
 
 /** A link that shows something in the panel, over whatever view there is. */
 export function choice(key: string, content: Node | string): HTMLAnchorElement {
-  const made = link(content, { ...parseAddress(location.hash), select: key });
+  const address = { ...parseAddress(location.hash), select: key };
+  const made = link(content, address, { 'data-at': key });
   made.addEventListener('click', (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
