@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
-import { completeness, pages, stillMissing } from './questions.ts';
+import { completeness, pages, stillMissing, type Missing } from './questions.ts';
 
 interface Page {
   readonly summary: {
@@ -19,7 +19,7 @@ interface Page {
     readonly recordedAt: string;
   }[];
   readonly next: string | null;
-  readonly incomplete?: readonly { readonly reason: string; readonly detail: string }[];
+  readonly incomplete?: readonly Missing[];
 }
 
 export const impact: Command = async (args) => {
@@ -44,7 +44,7 @@ export const impact: Command = async (args) => {
   }
   const { json, 'as-of': asOf, help: _, ...question } = values;
   await withGraph(async (graph) => {
-    const missing: NonNullable<Page['incomplete']>[number][] = [];
+    const missing: Missing[] = [];
     let count = 0;
     for await (const page of pages<Page>(graph, '/v1/impact', { ...question, asOf })) {
       missing.push(...(page.incomplete ?? []));

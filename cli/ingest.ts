@@ -5,13 +5,8 @@ import { parseArgs } from 'node:util';
 import { keyEntries, loadKeys, payload } from '../lib/config.ts';
 import { ConfigError, PoisonObjectError } from '../lib/errors.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
-import {
-  ingestObject,
-  refusing,
-  verifyObject,
-  type IngestOptions,
-  type Receipt,
-} from '../lib/ingest/ingest.ts';
+import { ingestObject, refusing, verifyObject, type Receipt } from '../lib/ingest/ingest.ts';
+import type { IngestOptions } from '../lib/ingest/judge.ts';
 import { storedFile } from '../lib/object/file.ts';
 import { s3Name } from '../lib/object/s3-name.ts';
 import type { ReadOptions, StoredObject } from '../lib/object/stored.ts';

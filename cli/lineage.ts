@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
-import { completeness, pages, stillMissing } from './questions.ts';
+import { completeness, pages, stillMissing, type Missing } from './questions.ts';
 
 interface Node {
   readonly kind: 'dataset' | 'model' | 'inference';
@@ -27,7 +27,7 @@ interface Page {
   readonly edges: readonly Edge[];
   readonly next: string | null;
   readonly basis: Readonly<Record<string, number>>;
-  readonly incomplete?: readonly { readonly reason: string; readonly detail: string }[];
+  readonly incomplete?: readonly Missing[];
   readonly asOf: string;
 }
 
@@ -57,7 +57,7 @@ export const lineage: Command = async (args) => {
   await withGraph(async (graph) => {
     const nodes: Node[] = [];
     const edges: Edge[] = [];
-    const missing: NonNullable<Page['incomplete']>[number][] = [];
+    const missing: Missing[] = [];
     const basis: Record<string, number> = {};
     let last: Page | undefined;
     for await (const page of pages<Page>(graph, '/v1/lineage', { ...question, asOf })) {
@@ -88,11 +88,13 @@ export const lineage: Command = async (args) => {
 /** One line a node, with the link that leads to it and where its envelope stands. */
 function told(nodes: readonly Node[], edges: readonly Edge[]): string {
   const names = new Map(nodes.map((node) => [node.key, nameOf(node)]));
+  const led = new Map<string, Edge>();
+  for (const edge of edges)
+    for (const key of [edge.from, edge.to]) if (!led.has(key)) led.set(key, edge);
   return nodes
     .map((node, index) => {
       const at = `${node.evidence.source} line ${node.evidence.line}`;
-      const edge =
-        index === 0 ? undefined : edges.find(({ from, to }) => [from, to].includes(node.key));
+      const edge = index === 0 ? undefined : led.get(node.key);
       const how = edge?.resolution === undefined ? '' : `, ${edge.resolution}`;
       const other =
         edge === undefined ? '' : names.get(edge.from === node.key ? edge.to : edge.from);

@@ -42,18 +42,20 @@ export async function* pages<Page extends { readonly next: string | null }>(
   }
 }
 
+/** One thing that an answer says it lacks. */
+export interface Missing {
+  readonly reason: string;
+  readonly detail: string;
+}
+
 /** What an answer says of its own completeness, for a person. */
-export function completeness(
-  incomplete: readonly { readonly reason: string; readonly detail: string }[],
-): string {
+export function completeness(incomplete: readonly Missing[]): string {
   if (incomplete.length === 0) return 'complete: all that is known is above\n';
   return incomplete.map(({ reason, detail }) => `incomplete: ${reason}: ${detail}\n`).join('');
 }
 
 /** Of the pages of one answer: what is missing at the end, time and room for one page being none of it. */
-export function stillMissing<Missing extends { readonly reason: string; readonly detail: string }>(
-  found: readonly Missing[],
-): readonly Missing[] {
+export function stillMissing(found: readonly Missing[]): readonly Missing[] {
   const seen = new Map<string, Missing>();
   for (const one of found)
     if (one.reason !== 'TIME_BUDGET' && one.reason !== 'SIZE_BUDGET')

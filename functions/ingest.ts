@@ -1,5 +1,6 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { sqsQueue } from '../lib/aws/queue.ts';
+import { timeLimit } from '../lib/aws/scheduled.ts';
 import { openMigrated } from '../lib/aws/secret.ts';
 import { objectJournal, openTelemetry } from '../lib/aws/telemetry.ts';
 import { ingestSettings, loadKeys } from '../lib/config.ts';
@@ -8,9 +9,6 @@ import { deliverAll, deliverEvent, type Inbox, type Open } from '../lib/ingest/d
 import { bucketReceipts } from '../lib/ingest/receipts.ts';
 import { s3Client, s3Object } from '../lib/object/s3.ts';
 import { once } from '../lib/once.ts';
-
-/** Enough for the batches on their way, and for handing the object on. */
-const STOP_BEFORE_END_MS = 60_000;
 
 const settings = ingestSettings(process.env);
 const telemetry = openTelemetry();
@@ -37,8 +35,7 @@ export const handler = async (
   event: SQSEvent | { Records?: undefined },
   context: Context,
 ): Promise<SQSBatchResponse | undefined> => {
-  const isTimeUp = (): boolean => context.getRemainingTimeInMillis() < STOP_BEFORE_END_MS;
-  const inbox: Inbox = { queue, journal, isTimeUp };
+  const inbox: Inbox = { queue, journal, isTimeUp: timeLimit(context) };
   try {
     if (event.Records?.[0]?.eventSource !== 'aws:sqs') {
       await deliverEvent(event, inbox, open);

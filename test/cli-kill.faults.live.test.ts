@@ -8,7 +8,7 @@ import { openGraph } from '../lib/graph/connection.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
 import { ingestObject, type Receipt } from '../lib/ingest/ingest.ts';
 import { storedFile } from '../lib/object/file.ts';
-import { signRecord } from '../lib/trust/sign.ts';
+import { lineageLog } from './support/lineage-log.ts';
 import { graphSnapshot, wipe } from './support/snapshot.ts';
 import { testKey } from './support/test-key.ts';
 
@@ -18,36 +18,12 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const pair = testKey();
 
-function write(path: string): void {
-  const at = { timestamp: '2026-01-01T00:00:00Z' };
-  // The models come last, so that a kill may also fall between their batch and what it makes possible.
-  const records = [
-    ...Array.from({ length: LINES - 4 }, (_, index) => ({
-      type: 'inference',
-      id: `i${index}`,
-      model_name: `m${index % 3}`,
-      ...at,
-    })),
-    ...[0, 1, 2].map((index) => ({
-      type: 'model',
-      model_name: `m${index}`,
-      dataset_hashes: ['d'],
-      ...at,
-    })),
-    { type: 'dataset', hash: 'd', path: 'p', ...at },
-  ];
-  writeFileSync(
-    path,
-    records.map((of) => `${signRecord(JSON.stringify(of), pair.privateKey, 'max')}\n`).join(''),
-  );
-}
-
 test(
   'an ingest that is killed again and again ends, redelivered, in the graph of one that was left alone',
   { timeout: 300_000 },
   async () => {
     const path = join(folder, 'log.jsonl');
-    write(path);
+    writeFileSync(path, lineageLog(pair.privateKey, LINES - 4));
     writeFileSync(join(folder, 'k.pem'), pair.publicPem);
     const { uri, username, password } = inject('neo4j');
     const graph = openGraph({ uri, username, password });

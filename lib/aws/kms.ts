@@ -5,7 +5,7 @@ import {
   SignCommand,
   type GetPublicKeyCommandOutput,
 } from '@aws-sdk/client-kms';
-import { ConfigError, TransientError } from '../errors.ts';
+import { ConfigError, TransientError, failureCode } from '../errors.ts';
 import type { KeyProblem } from '../trust/keys.ts';
 
 /** RSASSA-PSS with SHA-256 and a salt of 32 bytes (docs/envelope.md, E-8). */
@@ -80,7 +80,7 @@ export async function kmsSign(
 }
 
 function refusal(error: unknown, key: string): KeyProblem {
-  const code = error instanceof Error ? error.name : 'unknown';
+  const code = failureCode(error);
   const problem = Object.hasOwn(REFUSALS, code) ? REFUSALS[code] : undefined;
   if (problem !== undefined) return { problem };
   throw new TransientError(`KMS could not be asked for ${key} (${code}); try again`, {

@@ -1,5 +1,5 @@
 import { ChangeMessageVisibilityCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { TransientError } from '../errors.ts';
+import { TransientError, failureCode } from '../errors.ts';
 import type { Queue } from '../ingest/delivery.ts';
 
 /** A queue of SQS by its URL. `send` rejects with {@link TransientError}. */
@@ -9,7 +9,7 @@ export function sqsQueue(url: string, client = new SQSClient({ maxAttempts: 4 })
       try {
         await client.send(new SendMessageCommand({ QueueUrl: url, MessageBody: body }));
       } catch (error) {
-        const code = error instanceof Error ? error.name : 'unknown';
+        const code = failureCode(error);
         throw new TransientError(`the queue took no message (${code})`, { cause: error });
       }
     },

@@ -1,6 +1,6 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { graphSettings } from '../config.ts';
-import { ConfigError, TransientError } from '../errors.ts';
+import { ConfigError, TransientError, failureCode } from '../errors.ts';
 import { openGraph, type Graph, type GraphSettings } from '../graph/connection.ts';
 import { migrate } from '../graph/schema.ts';
 
@@ -48,7 +48,7 @@ async function read(client: SecretsManagerClient, arn: string): Promise<GraphSet
   const { SecretString: text } = await client
     .send(new GetSecretValueCommand({ SecretId: arn }))
     .catch((error: unknown) => {
-      const code = error instanceof Error ? error.name : 'unknown';
+      const code = failureCode(error);
       throw new TransientError(`the secret ${arn} could not be read (${code})`, { cause: error });
     });
   const found = members(text ?? '');

@@ -1,5 +1,5 @@
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
-import { TransientError } from '../errors.ts';
+import { TransientError, failureCode } from '../errors.ts';
 
 /** Tells people: a topic of SNS by its ARN. */
 export interface Topic {
@@ -15,7 +15,7 @@ export function snsTopic(arn: string, client = new SNSClient({ maxAttempts: 4 })
     async tell(subject, message) {
       const input = { TopicArn: arn, Subject: subject.slice(0, MAX_SUBJECT), Message: message };
       await client.send(new PublishCommand(input)).catch((error: unknown) => {
-        const code = error instanceof Error ? error.name : 'unknown';
+        const code = failureCode(error);
         throw new TransientError(`the topic took no message (${code})`, { cause: error });
       });
     },

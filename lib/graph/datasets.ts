@@ -1,5 +1,5 @@
 import type { Graph, Row } from './connection.ts';
-import { earlierOf, evidenceOf, LAST_TEXT, timeOf, type Evidence } from './place.ts';
+import { earlierOf, evidenceOf, LAST_TEXT, NOW, timeOf, type Evidence } from './place.ts';
 
 /** A dataset as its head says, or as what held at a time says. */
 export interface DatasetItem {
@@ -66,7 +66,15 @@ ORDER BY dataset.since DESC, dataset.hash DESC
 
 const ONE_DATASET = `
 MATCH (d:Dataset {hash: $hash})
-RETURN d {.*} AS dataset, null AS record, COUNT { (d)-[:USED_IN]->() } AS models
+WHERE d.since <= datetime($asOf)
+CALL (d) {
+  OPTIONAL MATCH (r:Record)-[:ASSERTS]->(d)
+  WHERE d.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
+  RETURN r {.*} AS record
+  ORDER BY r.recordedAt DESC, r.digest DESC
+  LIMIT 1
+}
+RETURN d {.*} AS dataset, record, COUNT { (d)-[:USED_IN]->() } AS models
 `;
 
 /** At most `limit` datasets behind a place, or from the newest on that had been recorded by `asOf`. */
@@ -82,8 +90,13 @@ export async function newestDatasets(
   return found.map(datasetItem);
 }
 
-export async function readDataset(graph: Graph, hash: string): Promise<DatasetItem | null> {
-  const [row] = await graph.ask(ONE_DATASET, { hash });
+/** As it was at `asOf`; null where it had not been recorded by then. */
+export async function readDataset(
+  graph: Graph,
+  hash: string,
+  asOf = NOW,
+): Promise<DatasetItem | null> {
+  const [row] = await graph.ask(ONE_DATASET, { hash, asOf });
   return row === undefined ? null : datasetItem(row);
 }
 

@@ -1,5 +1,6 @@
-import type { DateTime, ManagedTransaction } from 'neo4j-driver';
+import type { ManagedTransaction } from 'neo4j-driver';
 import { rows, type Graph, type Row } from './connection.ts';
+import { timeOf } from './place.ts';
 
 /** What one rule found in one check. */
 export interface RuleResult {
@@ -147,8 +148,8 @@ export async function lastChecks(graph: Graph, limit: number): Promise<readonly 
     const check = row['check'] as Row;
     return {
       id: check['id'] as string,
-      startedAt: (check['startedAt'] as DateTime).toString(),
-      finishedAt: (check['finishedAt'] as DateTime).toString(),
+      startedAt: timeOf(check['startedAt']),
+      finishedAt: timeOf(check['finishedAt']),
       complete: check['complete'] as boolean,
       version: check['version'] as string,
       rules: JSON.parse(check['rules'] as string) as RuleResult[],
@@ -167,7 +168,6 @@ export async function findings(
   return found.map((row) => {
     const finding = row['finding'] as Row;
     const waiver = row['waiver'] as Row | null;
-    const time = (value: unknown): string => (value as DateTime).toString();
     const settledAt = finding['settledAt'] ?? null;
     return {
       key: finding['key'] as string,
@@ -177,16 +177,16 @@ export async function findings(
       entity: JSON.parse(finding['entity'] as string) as unknown,
       detail: JSON.parse(finding['detail'] as string) as unknown,
       digests: finding['digests'] as string[],
-      firstSeenAt: time(finding['firstSeenAt']),
-      lastSeenAt: time(finding['lastSeenAt']),
-      settledAt: settledAt === null ? null : time(settledAt),
+      firstSeenAt: timeOf(finding['firstSeenAt']),
+      lastSeenAt: timeOf(finding['lastSeenAt']),
+      settledAt: settledAt === null ? null : timeOf(settledAt),
       waiver:
         waiver === null
           ? null
           : {
               who: waiver['who'] as string,
               why: waiver['why'] as string,
-              until: time(waiver['until']),
+              until: timeOf(waiver['until']),
             },
     };
   });

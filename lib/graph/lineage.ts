@@ -1,6 +1,6 @@
 import type { Graph, Row } from './connection.ts';
 import { once } from '../once.ts';
-import { datasetItem, type DatasetItem } from './datasets.ts';
+import { datasetItem, readDataset, type DatasetItem } from './datasets.ts';
 import {
   inferencesOfVersion,
   readInference,
@@ -74,32 +74,6 @@ export interface Walked {
   /** Null at the end. */
   readonly next: Position | null;
 }
-
-const MODEL_NODE = `
-MATCH (m:Model {name: $name, commit: $commit})
-WHERE m.since <= datetime($asOf)
-CALL (m) {
-  OPTIONAL MATCH (r:Record)-[:ASSERTS]->(m)
-  WHERE m.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
-  RETURN r {.*} AS record
-  ORDER BY r.recordedAt DESC, r.digest DESC
-  LIMIT 1
-}
-RETURN m {.*} AS model, record, COUNT { (m)-[:GENERATED]->() } AS inferenceCount
-`;
-
-const DATASET_NODE = `
-MATCH (d:Dataset {hash: $hash})
-WHERE d.since <= datetime($asOf)
-CALL (d) {
-  OPTIONAL MATCH (r:Record)-[:ASSERTS]->(d)
-  WHERE d.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
-  RETURN r {.*} AS record
-  ORDER BY r.recordedAt DESC, r.digest DESC
-  LIMIT 1
-}
-RETURN d {.*} AS dataset, record, COUNT { (d)-[:USED_IN]->() } AS models
-`;
 
 // An edge held at a time when one of the records that declare it had been recorded by then.
 const HASHES_OF_MODEL = `
@@ -181,7 +155,7 @@ export const SCAN_ROWS = 1_000;
 export type Source = { readonly hash: string } | { readonly kid: string };
 
 /** The names of all versions that rest on a source, in order. */
-export async function versionsOf(
+export async function versionsRestingOn(
   graph: Graph,
   source: Source,
   asOf: string,
@@ -217,13 +191,14 @@ function compareNames(a: ModelName, b: ModelName): number {
   return compareText(a.name, b.name) || compareText(a.commit, b.commit);
 }
 
-async function readLineageModel(
+/** Null where it had not been recorded by then. */
+async function readVersion(
   graph: Graph,
-  { name, commit }: ModelName,
+  name: ModelName,
   asOf: string,
 ): Promise<LineageModel | null> {
-  const [row] = await graph.ask(MODEL_NODE, { name, commit, asOf });
-  return row === undefined ? null : lineageModel(row);
+  const [found] = await readVersions(graph, [name], null, asOf);
+  return found !== undefined && isBy(found.model.since, asOf) ? found.model : null;
 }
 
 /** Where a question begins; null where that had not been recorded. */
@@ -232,7 +207,7 @@ export async function startNode(
   { start, asOf }: Pick<Question, 'start' | 'asOf'>,
 ): Promise<LineageNode | null> {
   if (start.kind === 'model') {
-    const model = await readLineageModel(graph, start.model, asOf);
+    const model = await readVersion(graph, start.model, asOf);
     return model === null ? null : { kind: 'model', model };
   }
   if (start.kind === 'inference') {
@@ -240,8 +215,8 @@ export async function startNode(
     const isKnown = inference !== null && isBy(inference.recordedAt, asOf);
     return isKnown ? { kind: 'inference', inference } : null;
   }
-  const [row] = await graph.ask(DATASET_NODE, { hash: start.hash, asOf });
-  return row === undefined ? null : { kind: 'dataset', dataset: datasetItem(row) };
+  const dataset = await readDataset(graph, start.hash, asOf);
+  return dataset === null ? null : { kind: 'dataset', dataset };
 }
 
 /** At most `limit` steps from `from` on; fewer when the time is up, with `next` then not null and further on than `from`. */
@@ -283,7 +258,7 @@ function phasesOf(graph: Graph, question: Question, node: LineageNode): readonly
     ];
   if (start.kind === 'dataset') {
     if (!isDown) return [];
-    const versions = once(() => versionsOf(graph, start, asOf));
+    const versions = once(() => versionsRestingOn(graph, start, asOf));
     const models = modelsUsing(graph, start.hash, versions, asOf);
     return depth === 1 ? [models] : [models, inferencesOfAll(graph, versions, asOf)];
   }
@@ -295,7 +270,7 @@ function phasesOf(graph: Graph, question: Question, node: LineageNode): readonly
 
 function modelOf(graph: Graph, inference: InferenceItem, name: ModelName, asOf: string): Phase {
   return async ({ phase }) => {
-    const model = await readLineageModel(graph, name, asOf);
+    const model = await readVersion(graph, name, asOf);
     if (model === null) return { steps: [], next: null };
     const node = { kind: 'model', model } as const;
     const step = { next: { phase: phase + 1 }, node, edge: generated(inference, name) };

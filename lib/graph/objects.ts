@@ -1,6 +1,6 @@
-import type { DateTime } from 'neo4j-driver';
 import type { Rejection } from '../trust/rejection.ts';
 import type { Graph, Row } from './connection.ts';
+import { timeOf } from './place.ts';
 import type { ObjectStatus } from './writer.ts';
 
 /** What the graph says of an object that was dropped; times are RFC 3339 in UTC. */
@@ -53,6 +53,14 @@ ORDER BY uri
 LIMIT $limit
 `;
 
+const BEING_WRITTEN = `
+MATCH (o:SourceObject)
+WHERE o.status = 'writing' AND o.lastSeenAt IS NOT NULL
+WITH o.uri AS uri
+ORDER BY uri
+RETURN count(uri) AS count, collect(uri)[..$most] AS uris
+`;
+
 const COUNTS = `
 CALL { MATCH (p:PendingLink) RETURN count(p) AS pendingLinks }
 CALL { MATCH (k:Relink) RETURN count(k) AS openMarkers }
@@ -93,14 +101,6 @@ export async function unfinishedObjects(
   return found.map((row) => row['uri'] as string);
 }
 
-const BEING_WRITTEN = `
-MATCH (o:SourceObject)
-WHERE o.status = 'writing' AND o.lastSeenAt IS NOT NULL
-WITH o.uri AS uri
-ORDER BY uri
-RETURN count(uri) AS count, collect(uri)[..$most] AS uris
-`;
-
 /** Objects whose records are in the graph in part: how many, and the first `most` of them. */
 export async function unfinishedWriting(
   graph: Graph,
@@ -125,7 +125,6 @@ export async function openCounts(graph: Graph): Promise<OpenCounts> {
 
 function objectRow(row: Row): ObjectRow {
   const object = row['object'] as Row;
-  const time = (name: string): string => (object[name] as DateTime).toString();
   const or = <T>(name: string): T | null => (object[name] ?? null) as T | null;
   return {
     uri: object['uri'] as string,
@@ -139,7 +138,7 @@ function objectRow(row: Row): ObjectRow {
     bytes: or('bytes'),
     sha256: or('sha256'),
     problem: or('problem'),
-    firstSeenAt: time('firstSeenAt'),
-    lastSeenAt: time('lastSeenAt'),
+    firstSeenAt: timeOf(object['firstSeenAt']),
+    lastSeenAt: timeOf(object['lastSeenAt']),
   };
 }

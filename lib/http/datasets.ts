@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { newestDatasets, readDataset, type DatasetPlace } from '../graph/datasets.ts';
-import { readVersions, versionsOf } from '../graph/lineage.ts';
+import { readVersions, versionsRestingOn } from '../graph/lineage.ts';
 import { NOW } from '../graph/place.ts';
 import { completenessOf, fitting, pageOf } from './page.ts';
 import { asOf, cursor, identity, limit, since, until } from './parameters.ts';
@@ -51,7 +51,7 @@ export const DATASET_ROUTES: readonly Route[] = [
       const found = await readDataset(graph, hash);
       if (found === null)
         throw new RequestError('NOT_FOUND', 'No dataset of this hash is recorded.');
-      const versions = await versionsOf(graph, { hash }, NOW);
+      const versions = await versionsRestingOn(graph, { hash }, NOW);
       const models = await readVersions(graph, versions.slice(0, MAX_MODELS), hash, NOW);
       const named = models.map(({ model: { name, commit, inferenceCount } }) => ({
         name,

@@ -2,18 +2,24 @@ import * as z from 'zod';
 import { OutOfTimeError } from '../errors.ts';
 import type { Graph } from '../graph/connection.ts';
 import { countSigned, spreadOf, type Spread } from '../graph/impact.ts';
-import { inferencesOfKey, inferencesOfVersion, type InferenceItem } from '../graph/inferences.ts';
+import {
+  inferencesOfKey,
+  inferencesOfVersion,
+  type InferenceItem,
+  type Scanned,
+} from '../graph/inferences.ts';
 import {
   readVersions,
   startNode,
   versionsBehind,
-  versionsOf,
-  type Source,
+  versionsRestingOn,
+  type Start,
 } from '../graph/lineage.ts';
 import type { ModelName } from '../graph/models.ts';
 import { earlierOf, isBy, OLDEST, type Place } from '../graph/place.ts';
 import type { Answer } from './answer.ts';
 import { completenessOf, scannedPage, TIME_IS_UP, type Completeness } from './page.ts';
+import { versionGiven } from './parameters.ts';
 import { RequestError } from './problem.ts';
 import type { RouteContext } from './route.ts';
 import { basisOf, count, evidence, instant, type Basis, type Incomplete } from './schemas.ts';
@@ -75,7 +81,8 @@ type ImpactPlace =
 interface Recall {
   /** All affected versions, in the order of names. */
   readonly versions: readonly ModelName[];
-  readonly source: Source | null;
+  /** Where it begins at a key. */
+  readonly kid: string | null;
   readonly asOf: string;
 }
 
@@ -100,31 +107,27 @@ export async function impact(
 }
 
 async function recallOf(graph: Graph, parameters: ImpactParameters): Promise<Recall> {
-  const { dataset: hash, model: name, commit, kid, asOf } = parameters;
-  if ((name === undefined) !== (commit === undefined))
-    throw new RequestError('PARAMETER_INVALID', 'model and commit are given together.');
-  const given = [hash, name, kid].filter((one) => one !== undefined);
+  const { dataset: hash, kid = null, asOf } = parameters;
+  const model = versionGiven(parameters);
+  const given = [hash ?? null, model, kid].filter((one) => one !== null);
   if (given.length !== 1)
     throw new RequestError(
       'PARAMETER_INVALID',
       'A recall begins at exactly one dataset, model with commit, or kid.',
     );
-  const source = hash !== undefined ? { hash } : kid !== undefined ? { kid } : null;
-  if (source !== null && 'kid' in source)
-    return { versions: await versionsOf(graph, source, asOf), source, asOf };
-  const start =
-    hash !== undefined
-      ? ({ kind: 'dataset', hash } as const)
-      : ({ kind: 'model', model: { name: name ?? '', commit: commit ?? '' } } as const);
+  if (kid !== null) return { versions: await versionsRestingOn(graph, { kid }, asOf), kid, asOf };
+  const start: Start =
+    model === null ? { kind: 'dataset', hash: hash ?? '' } : { kind: 'model', model };
   if ((await startNode(graph, { start, asOf })) === null)
     throw new RequestError('NOT_FOUND', 'Where the recall begins had not been recorded.');
-  const versions = start.kind === 'model' ? [start.model] : await versionsOf(graph, start, asOf);
-  return { versions, source, asOf };
+  const versions =
+    start.kind === 'dataset' ? await versionsRestingOn(graph, start, asOf) : [start.model];
+  return { versions, kid, asOf };
 }
 
 async function summary(
   { graph }: RouteContext,
-  { versions, source, asOf }: Recall,
+  { versions, kid, asOf }: Recall,
 ): Promise<{ summary: z.input<typeof impactSummary>; missing: readonly Incomplete[] }> {
   const isAll = versions.length <= MAX_NAMED;
   const named = await readVersions(graph, versions.slice(0, MAX_NAMED), null, asOf);
@@ -134,7 +137,6 @@ async function summary(
     inferenceCount,
     evidence: at,
   }));
-  const kid = source !== null && 'kid' in source ? source.kid : null;
   let spreads: readonly Spread[] | null = null;
   let signedInferenceCount: number | null = null;
   const missing: Incomplete[] = [];
@@ -187,65 +189,57 @@ interface Affected {
 /** The inferences of one affected version after the other, then those that a key signed for other versions. */
 async function affected(
   { graph, isTimeUp }: RouteContext,
-  { versions, source, asOf }: Recall,
+  recall: Recall,
   from: ImpactPlace | null,
   limit: number,
 ): Promise<Affected> {
   const items: InferenceItem[] = [];
-  const first = versions[0];
-  let at: ImpactPlace | null = from ?? beginning(first, source);
+  let at = from ?? beginning(recall, recall.versions[0]);
   let isFurther = false;
   while (at !== null) {
     if (items.length === limit) return { items, next: at, missing: [] };
     if (isFurther && isTimeUp()) return { items, next: at, missing: [TIME_IS_UP] };
     isFurther = true;
-    const left = limit - items.length;
-    const take = (item: InferenceItem): InferenceItem => item;
-    if ('model' in at) {
-      const { model, place } = at;
-      const page = await scannedPage(
-        place,
-        left,
-        true,
-        (behind, rows) => inferencesOfVersion(graph, model, behind, rows, asOf),
-        take,
-        isTimeUp,
-      );
-      items.push(...page.items);
-      if (page.next !== null)
-        return { items, next: { model, place: page.next }, missing: page.missing };
-      const [following] = versionsBehind(versions, model);
-      at = beginning(following, source);
-    } else {
-      const kid = source !== null && 'kid' in source ? source.kid : '';
-      const told = new Set(versions.map(({ name, commit }) => JSON.stringify([name, commit])));
-      const page = await scannedPage(
-        at.signed,
-        left,
-        true,
-        async (behind, rows) =>
-          (await inferencesOfKey(graph, kid, behind, rows, asOf)).map(({ place, item }) => {
-            const model = item?.model ?? null;
-            const isTold = model !== null && told.has(JSON.stringify([model.name, model.commit]));
-            return { place, item: isTold ? null : item };
-          }),
-        take,
-        isTimeUp,
-      );
-      items.push(...page.items);
-      return {
-        items,
-        next: page.next === null ? null : { signed: page.next },
-        missing: page.missing,
-      };
+    const here = at;
+    const page = await scannedPage(
+      'model' in here ? here.place : here.signed,
+      limit - items.length,
+      true,
+      (place, rows) => scan(graph, recall, here, place, rows),
+      (item) => item,
+      isTimeUp,
+    );
+    items.push(...page.items);
+    if (page.next !== null) {
+      const next = 'model' in here ? { ...here, place: page.next } : { signed: page.next };
+      return { items, next, missing: page.missing };
     }
+    at = 'model' in here ? beginning(recall, versionsBehind(recall.versions, here.model)[0]) : null;
   }
   return { items, next: null, missing: [] };
 }
 
-function beginning(model: ModelName | undefined, source: Source | null): ImpactPlace | null {
+/** The next rows behind a place; of those that a key signed, what its versions have brought already is not wanted. */
+async function scan(
+  graph: Graph,
+  { versions, kid, asOf }: Recall,
+  here: ImpactPlace,
+  place: Place,
+  rows: number,
+): Promise<readonly Scanned[]> {
+  if ('model' in here) return inferencesOfVersion(graph, here.model, place, rows, asOf);
+  const told = new Set(versions.map(({ name, commit }) => JSON.stringify([name, commit])));
+  const scanned = await inferencesOfKey(graph, kid ?? '', place, rows, asOf);
+  return scanned.map(({ place: at, item }) => {
+    const model = item?.model ?? null;
+    const isTold = model !== null && told.has(JSON.stringify([model.name, model.commit]));
+    return { place: at, item: isTold ? null : item };
+  });
+}
+
+function beginning({ kid }: Recall, model: ModelName | undefined): ImpactPlace | null {
   if (model !== undefined) return { model, place: OLDEST };
-  return source !== null && 'kid' in source ? { signed: OLDEST } : null;
+  return kid === null ? null : { signed: OLDEST };
 }
 
 function itemOf(item: InferenceItem): z.input<typeof impactItem> {

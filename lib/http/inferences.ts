@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { newestInferences, readInference, type InferenceItem } from '../graph/inferences.ts';
-import { versionsOf } from '../graph/lineage.ts';
+import { versionsRestingOn } from '../graph/lineage.ts';
 import { readModel } from '../graph/models.ts';
 import { earlierOf, NEWEST, NOW, type Place } from '../graph/place.ts';
 import { completenessOf, pageOf, scannedPage } from './page.ts';
@@ -53,7 +53,8 @@ export const INFERENCE_ROUTES: readonly Route[] = [
           ? { ...NEWEST, at: latest }
           : (cursors.open(parameters.cursor) as Place);
       const { asOf: time } = parameters;
-      const versions = dataset === null ? null : await versionsOf(graph, { hash: dataset }, time);
+      const versions =
+        dataset === null ? null : await versionsRestingOn(graph, { hash: dataset }, time);
       const filter = { since: parameters.since, model: name, commit, asOf: time };
       const found: InferenceItem[] = [];
       const page = await scannedPage(

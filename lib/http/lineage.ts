@@ -22,7 +22,7 @@ import { impact, impactCsv, impactItem, impactSummary } from './impact.ts';
 import { unlinked } from './inferences.ts';
 import { pendingOf } from './models.ts';
 import { completenessOf, fitting, TIME_IS_UP } from './page.ts';
-import { asOf, cursor, identity, limit } from './parameters.ts';
+import { asOf, cursor, identity, limit, versionGiven } from './parameters.ts';
 import { RequestError } from './problem.ts';
 import { route, type Route } from './route.ts';
 import {
@@ -139,8 +139,8 @@ export const LINEAGE_ROUTES: readonly Route[] = [
     }),
     async handle(context, parameters) {
       const { graph, cursors, isTimeUp } = context;
-      const { inference: id, direction } = parameters;
-      const start = startOf(id === undefined ? [] : [{ kind: 'inference', id }], parameters);
+      const { direction } = parameters;
+      const start = startOf(parameters);
       const question: Question = {
         start,
         direction,
@@ -159,17 +159,17 @@ export const LINEAGE_ROUTES: readonly Route[] = [
       const next = isCut ? (page.last?.next ?? null) : walked.next;
       const isShort = !isCut && next !== null && steps.length < parameters.limit;
       const reached = steps.map((step) => step.node);
-      const nodes = from === null ? [first, ...reached] : reached;
-      const edges = steps.map((step) => step.edge);
+      const began = from === null ? [first] : [];
+      const edges = page.told.map(([, told]) => told);
       const missing = [
         ...page.missing,
         ...(isShort ? [TIME_IS_UP] : []),
-        ...(await pendingAmong(graph, nodes)),
+        ...(await pendingAmong(graph, [...began, ...reached])),
       ];
       return {
         start: nodeOf(first).key,
-        nodes: nodes.map(nodeOf),
-        edges: edges.map(edgeOf),
+        nodes: [...began.map(nodeOf), ...page.told.map(([told]) => told)],
+        edges,
         next: next === null ? null : cursors.seal(next),
         basis: basisOf(edges.flatMap((of) => (of.kind === 'GENERATED' ? [of.resolution] : []))),
         ...(await completenessOf(context, parameters.asOf, missing)),
@@ -287,20 +287,19 @@ function drawnModel(item: ModelItem): z.input<typeof drawnNode> {
   return { kind: 'model', key: modelKey(item), name, commit, ...counts, evidence: at };
 }
 
-function startOf(
-  given: readonly Start[],
-  {
-    dataset: hash,
-    model: name,
-    commit,
-  }: { dataset?: string | undefined; model?: string | undefined; commit?: string | undefined },
-): Start {
-  if ((name === undefined) !== (commit === undefined))
-    throw new RequestError('PARAMETER_INVALID', 'model and commit are given together.');
-  const starts = [...given];
+/** Exactly one of what a question can begin at. */
+function startOf(given: {
+  readonly inference?: string | undefined;
+  readonly dataset?: string | undefined;
+  readonly model?: string | undefined;
+  readonly commit?: string | undefined;
+}): Start {
+  const { inference: id, dataset: hash } = given;
+  const model = versionGiven(given);
+  const starts: Start[] = [];
+  if (id !== undefined) starts.push({ kind: 'inference', id });
   if (hash !== undefined) starts.push({ kind: 'dataset', hash });
-  if (name !== undefined && commit !== undefined)
-    starts.push({ kind: 'model', model: { name, commit } });
+  if (model !== null) starts.push({ kind: 'model', model });
   const [start] = starts;
   if (start === undefined || starts.length > 1)
     throw new RequestError(

@@ -61,18 +61,28 @@ const TOO_LARGE: Incomplete = {
   detail: 'More would not fit into one answer; `next` goes on from here',
 };
 
+/** What there is room for in one answer: its first item in any case. */
+class Room {
+  #bytes = 0;
+
+  takes(told: unknown): boolean {
+    const isFirst = this.#bytes === 0;
+    this.#bytes += Buffer.byteLength(stringify(told));
+    return isFirst || this.#bytes <= MAX_BYTES;
+  }
+}
+
 /** As many of the items as fit into one answer, and at least one. */
 export function fitting<Item, Told>(
   items: readonly Item[],
   tell: (item: Item) => Told,
 ): { told: Told[]; last: Item | undefined; missing: Incomplete[] } {
   const told: Told[] = [];
-  let bytes = 0;
+  const room = new Room();
   let last: Item | undefined;
   for (const item of items) {
     const one = tell(item);
-    bytes += Buffer.byteLength(stringify(one));
-    if (bytes > MAX_BYTES && told.length > 0) return { told, last, missing: [TOO_LARGE] };
+    if (!room.takes(one)) return { told, last, missing: [TOO_LARGE] };
     told.push(one);
     last = item;
   }
@@ -98,7 +108,7 @@ export async function scannedPage<Told>(
   isTimeUp: () => boolean,
 ): Promise<InferencePage<Told>> {
   const items: Told[] = [];
-  let bytes = 0;
+  const room = new Room();
   let place = from;
   for (;;) {
     const rows = isFiltered ? SCAN_ROWS : limit + 1 - items.length;
@@ -107,9 +117,7 @@ export async function scannedPage<Told>(
       if (item !== null) {
         if (items.length === limit) return { items, next: place, missing: [] };
         const told = tell(item);
-        bytes += Buffer.byteLength(stringify(told));
-        if (bytes > MAX_BYTES && items.length > 0)
-          return { items, next: place, missing: [TOO_LARGE] };
+        if (!room.takes(told)) return { items, next: place, missing: [TOO_LARGE] };
         items.push(told);
       }
       place = at;

@@ -1,6 +1,8 @@
 import * as z from 'zod';
+import type { ModelName } from '../graph/models.ts';
 import { NOW } from '../graph/place.ts';
 import { parseTimestamp } from '../trust/timestamp.ts';
+import { RequestError } from './problem.ts';
 
 /** An identity as docs/envelope.md allows it (E-14): 1 to 2,048 bytes, no NUL. */
 export const identity = z
@@ -34,6 +36,19 @@ export const asOf = time
 export const since = time.default('0001-01-01T00:00:00Z').describe('Only from this time on');
 
 export const until = time.default(NOW).describe('Only up to this time');
+
+/** A model's name and commit, which are given together or not at all. */
+export function versionGiven({
+  model: name,
+  commit,
+}: {
+  readonly model?: string | undefined;
+  readonly commit?: string | undefined;
+}): ModelName | null {
+  if ((name === undefined) !== (commit === undefined))
+    throw new RequestError('PARAMETER_INVALID', 'model and commit are given together.');
+  return name === undefined || commit === undefined ? null : { name, commit };
+}
 
 /** Of one page. */
 export const limit = z

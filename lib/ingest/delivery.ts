@@ -1,14 +1,8 @@
 import { PoisonObjectError, TransientError } from '../errors.ts';
 import { s3Uri, type S3Name } from '../object/s3-name.ts';
 import type { StoredObject } from '../object/stored.ts';
-import {
-  departed,
-  ingestObject,
-  type GraphSink,
-  type IngestOptions,
-  type Receipt,
-  type Unfinished,
-} from './ingest.ts';
+import { departed, ingestObject, type GraphSink, type Receipt, type Unfinished } from './ingest.ts';
+import type { IngestOptions } from './judge.ts';
 import { continuation, noticesOf } from './notice.ts';
 import type { Receipts } from './receipts.ts';
 

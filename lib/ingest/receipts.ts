@@ -5,7 +5,7 @@ import {
   S3ServiceException,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { TransientError } from '../errors.ts';
+import { TransientError, failureCode } from '../errors.ts';
 import { s3Name } from '../object/s3-name.ts';
 import type { Receipt } from './ingest.ts';
 
@@ -72,7 +72,7 @@ async function isKept(
 }
 
 function failed(error: unknown): TransientError {
-  const code = error instanceof Error ? error.name : 'unknown';
+  const code = failureCode(error);
   return new TransientError(`the receipt could not be written (${code}); it will be tried again`, {
     cause: error,
   });

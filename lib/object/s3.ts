@@ -5,7 +5,7 @@ import {
   S3Client,
   type GetObjectCommandOutput,
 } from '@aws-sdk/client-s3';
-import { PoisonObjectError, TransientError } from '../errors.ts';
+import { PoisonObjectError, TransientError, failureCode } from '../errors.ts';
 import { s3Uri, type S3Name } from './s3-name.ts';
 import { CHUNK_BYTES, storedObject, type ReadOptions, type StoredObject } from './stored.ts';
 
@@ -195,7 +195,7 @@ function statusOf(error: unknown): number | null {
 
 function translated(error: unknown, address: string): Error {
   const status = statusOf(error);
-  const code = error instanceof Error ? error.name : 'unknown';
+  const code = failureCode(error);
   // 405 is what a version answers that is a delete marker.
   if (status === 404 || status === 405)
     return new PoisonObjectError('the object is not there any more', { cause: error });

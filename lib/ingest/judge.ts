@@ -1,0 +1,187 @@
+import type { StoredObject } from '../object/stored.ts';
+import type { VerifyingKey } from '../trust/keys.ts';
+import { LineFramer, type Line, type Place } from '../trust/lines.ts';
+import type { LineageRecord } from '../trust/record.ts';
+import { isRefusal, type Rejection } from '../trust/rejection.ts';
+import { verifyLine } from '../trust/verify.ts';
+
+/** What becomes of an object. */
+export type Outcome = 'accepted' | 'partial' | 'rejected' | 'empty';
+
+export interface IngestOptions {
+  readonly keys: readonly VerifyingKey[];
+  /** `reject`: one bad line and nothing is written. `quarantine`: see docs/envelope.md, E-20. */
+  readonly onBadLine: 'reject' | 'quarantine';
+  readonly maxLineBytes?: number;
+  /** Told how long each of the two readings took. */
+  readonly onRead?: (reading: 'verify' | 'write', milliseconds: number) => void;
+}
+
+export interface TimedOptions extends IngestOptions {
+  /** From when it is true, an object whose store names its version is left {@link Unfinished}. */
+  readonly isTimeUp: () => boolean;
+}
+
+export type Options = IngestOptions & Partial<TimedOptions>;
+
+const MAX_REJECTIONS = 100;
+/** The white space of JSON that a line can hold. */
+const BLANK = new Set([0x20, 0x09, 0x0d]);
+
+export interface Verdict {
+  readonly status: Outcome;
+  readonly lines: number;
+  readonly rejectedTotal: number;
+  readonly rejected: readonly Rejection[];
+  /** Null where this reading did not judge all lines: each is then verified again before it is written. */
+  readonly signers: Signers | null;
+}
+
+/** What is known of the lines before `next`. */
+export interface Judged {
+  readonly next: Place;
+  readonly rejectedTotal: number;
+  readonly rejected: readonly Rejection[];
+  readonly isParkable: boolean;
+  readonly isWhole: boolean;
+  readonly signers: Signers | null;
+}
+
+/** A {@link Judged} between two deliveries, as JSON; `under` names what the judgement rests on. */
+interface Saved extends Omit<Judged, 'isWhole' | 'signers'> {
+  readonly under: string;
+}
+
+export function saved(
+  { next, rejectedTotal, rejected, isParkable }: Judged,
+  options: IngestOptions,
+): string {
+  const state: Saved = { next, rejectedTotal, rejected, isParkable, under: restsOn(options) };
+  return JSON.stringify(state);
+}
+
+/** Null where nothing was judged yet, or under other keys or limits. */
+export function resumed(text: string | null, options: IngestOptions): Saved | null {
+  if (text === null) return null;
+  const state = JSON.parse(text) as Saved;
+  return state.under === restsOn(options) ? state : null;
+}
+
+function restsOn({ keys, onBadLine, maxLineBytes }: IngestOptions): string {
+  const kids = keys.map(({ kid }) => kid).sort();
+  return [onBadLine, maxLineBytes ?? 'default', ...kids].join(' ');
+}
+
+/**
+ * Which key made each line's signature, a byte a line: what the second reading need not find out
+ * again, since it proves that it reads the same bytes.
+ */
+export class Signers {
+  readonly #kids: string[] = [];
+  #byLine = new Uint8Array(1_024);
+  #lines = 0;
+
+  /** The next line's; null for a refused one. */
+  push(kid: string | null): void {
+    if (kid !== null && !this.#kids.includes(kid)) this.#kids.push(kid);
+    if (this.#lines === this.#byLine.length) {
+      const grown = new Uint8Array(this.#lines * 2);
+      grown.set(this.#byLine);
+      this.#byLine = grown;
+    }
+    this.#byLine[this.#lines] = kid === null ? 0 : this.#kids.indexOf(kid) + 1;
+    this.#lines += 1;
+  }
+
+  /** Of the line of that number; null for a refused one. */
+  of(line: number): string | null {
+    return this.#kids[(this.#byLine[line - 1] ?? 0) - 1] ?? null;
+  }
+}
+
+/** Judges every line from `before` on, or as many as there is time for. */
+export async function judge(
+  object: StoredObject,
+  options: Options,
+  before: Saved | null,
+  onGood: (record: LineageRecord) => void = () => undefined,
+): Promise<Judged> {
+  let rejectedTotal = before?.rejectedTotal ?? 0;
+  let isParkable = before?.isParkable ?? true;
+  const rejected: Rejection[] = [...(before?.rejected ?? [])];
+  const signers = new Signers();
+  const lines = new Lines(object, options, before?.next);
+  for await (const chunk of lines) {
+    for (const line of chunk) {
+      const result = verifyLine(line, '', options.keys);
+      if (isRefusal(result)) {
+        rejectedTotal += 1;
+        if (rejected.length < MAX_REJECTIONS) rejected.push(result);
+        isParkable &&= mayBeParked(line, result);
+        signers.push(null);
+      } else {
+        signers.push(result.kid);
+        onGood(result.record);
+      }
+    }
+  }
+  const { next, isCutShort } = lines;
+  const judged = { next, rejectedTotal, rejected, isParkable, isWhole: !isCutShort };
+  return { ...judged, signers: before === null ? signers : null };
+}
+
+export function verdictOf(judged: Judged, { onBadLine }: IngestOptions): Verdict {
+  const { next, rejectedTotal, rejected, signers, isParkable } = judged;
+  const lines = next.number - 1;
+  const isPartial = onBadLine === 'quarantine' && isParkable && lines > rejectedTotal;
+  const refused = isPartial ? 'partial' : 'rejected';
+  const status = lines === 0 ? 'empty' : rejectedTotal === 0 ? 'accepted' : refused;
+  return { status, lines, rejectedTotal, rejected, signers };
+}
+
+/**
+ * True for what quarantine sets aside. Never a line that whoever can write to the bucket could have
+ * damaged to make one chosen record disappear (docs/envelope.md, E-20).
+ */
+export function mayBeParked({ bytes, terminated }: Line, { code }: Rejection): boolean {
+  if (code.startsWith('RECORD_')) return true;
+  if (code !== 'LINE_NOT_JSON') return false;
+  return !terminated || bytes?.every((byte) => BLANK.has(byte)) === true;
+}
+
+/** An object's lines, chunk by chunk, until the time is up. */
+export class Lines implements AsyncIterable<Line[]> {
+  readonly #framer: LineFramer;
+  readonly #object: StoredObject;
+  readonly #isTimeUp: () => boolean;
+  #isCutShort = false;
+
+  constructor(object: StoredObject, { maxLineBytes, isTimeUp }: Options, from?: Place) {
+    this.#object = object;
+    this.#framer = new LineFramer(maxLineBytes, from);
+    // Without a name for the version nobody could go on with it.
+    this.#isTimeUp = object.uri === null || isTimeUp === undefined ? () => false : isTimeUp;
+  }
+
+  /** Where the next line begins. */
+  get next(): Place {
+    return this.#framer.place;
+  }
+
+  /** The time was up before the object's end. */
+  get isCutShort(): boolean {
+    return this.#isCutShort;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Line[]> {
+    let isFirst = true;
+    for await (const chunk of this.#object.read(this.#framer.place.offset)) {
+      // Whatever the time, each reading gets on by a chunk.
+      this.#isCutShort = !isFirst && this.#isTimeUp();
+      if (this.#isCutShort) return;
+      isFirst = false;
+      yield this.#framer.push(chunk);
+    }
+    yield this.#framer.end();
+  }
+}
