@@ -10,8 +10,10 @@ import { lineage } from './lineage.ts';
 import { migrate } from './migrate.ts';
 import { neo4j } from './neo4j.ts';
 import { query } from './query.ts';
+import { report } from './report.ts';
 import { sign } from './sign.ts';
 import { start } from './start.ts';
+import { verifyReportCommand } from './verify-report.ts';
 import { waive } from './waive.ts';
 
 const COMMANDS: Readonly<Record<string, { run: Command; does: string }>> = {
@@ -25,6 +27,8 @@ const COMMANDS: Readonly<Record<string, { run: Command; does: string }>> = {
   lineage: { run: lineage, does: 'what something rests on, and what rests on it' },
   impact: { run: impact, does: 'a recall: all inferences that rest on something' },
   check: { run: check, does: 'the compliance rules once; exit 1 when something is found' },
+  report: { run: report, does: 'what was recorded, found and checked in a period, signed' },
+  'verify-report': { run: verifyReportCommand, does: 'check a report, byte for byte' },
   waive: { run: waive, does: 'let a finding rest: who, why, until when' },
   neo4j: { run: neo4j, does: 'the embedded server alone: start, stop, status' },
 };
@@ -32,7 +36,7 @@ const COMMANDS: Readonly<Record<string, { run: Command; does: string }>> = {
 const HELP = `usage: custody <command> [--help]
 
 ${Object.entries(COMMANDS)
-  .map(([name, { does }]) => `  ${name.padEnd(9)}${does}`)
+  .map(([name, { does }]) => `  ${name.padEnd(15)}${does}`)
   .join('\n')}
 
 exit codes: 0 done, 1 something was refused or found, 2 usage or configuration, 3 a dependency failed

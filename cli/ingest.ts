@@ -12,9 +12,7 @@ import { s3Name } from '../lib/object/s3-name.ts';
 import type { ReadOptions, StoredObject } from '../lib/object/stored.ts';
 import type { Command } from './command.ts';
 import { tell, withGraph } from './database.ts';
-
-/** Made by `custody start`; used where no key is named. */
-export const DEMO_PUBLIC_KEY = '.custody/demo.public.pem';
+import { DEMO_PUBLIC_KEY } from './known-keys.ts';
 
 type Act = (object: StoredObject, options: IngestOptions) => Promise<Receipt>;
 

@@ -1,10 +1,10 @@
-import { createHash, createPrivateKey, type KeyObject } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../lib/errors.ts';
 import { LineFramer, type Line } from '../lib/trust/lines.ts';
 import { sealed, signRecord } from '../lib/trust/sign.ts';
 import type { Command } from './command.ts';
+import { readPrivateKey } from './private-key.ts';
 
 /** Requests to AWS KMS that are on their way at once. */
 const MAX_IN_FLIGHT = 16;
@@ -86,16 +86,4 @@ function textOf({ bytes, number }: Line): string {
   } catch {
     throw new ConfigError([`line ${number} is not valid UTF-8`]);
   }
-}
-
-async function readPrivateKey(path: string): Promise<KeyObject> {
-  const pem = await readFile(path, 'utf8');
-  let key: KeyObject;
-  try {
-    key = createPrivateKey(pem);
-  } catch {
-    throw new ConfigError([`${path} is not a private key in PEM form`]);
-  }
-  if (key.asymmetricKeyType !== 'rsa') throw new ConfigError([`${path} is not an RSA key`]);
-  return key;
 }

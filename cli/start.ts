@@ -1,12 +1,11 @@
 import { createPrivateKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { graphSettings, keyEntries, loadKeys, payload } from '../lib/config.ts';
+import { graphSettings, loadKeys, payload } from '../lib/config.ts';
 import { safeDescription, TransientError } from '../lib/errors.ts';
-import { envelopeReader, uriOpener } from '../lib/evidence.ts';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { migrate } from '../lib/graph/schema.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
@@ -21,16 +20,14 @@ import { demoLog } from '../lib/local/demo.ts';
 import { startNeo4j } from '../lib/local/neo4j.ts';
 import { writeWhole } from '../lib/local/write-whole.ts';
 import { storedFile } from '../lib/object/file.ts';
-import type { S3Name } from '../lib/object/s3-name.ts';
-import type { StoredObject } from '../lib/object/stored.ts';
 import type { Command } from './command.ts';
 import { NEO4J_HOME, tell } from './database.ts';
-import { DEMO_PUBLIC_KEY, verdict } from './ingest.ts';
+import { verdict } from './ingest.ts';
 import { writeKeyPair } from './keygen.ts';
+import { DEMO_PUBLIC_KEY, KEYS, knownKeys, readKnownEnvelope } from './known-keys.ts';
 
 const BUCKET = '.custody/bucket';
 const RECEIPTS = '.custody/receipts';
-const KEYS = '.custody/keys';
 const PAGE = '.custody/page';
 const RETRY_MS = 5_000;
 
@@ -72,14 +69,10 @@ export const start: Command = async (args) => {
 };
 
 function apiServer(graph: Graph): Serve {
-  const openS3 = async (name: S3Name): Promise<StoredObject> => {
-    const { s3Client, s3Object } = await import('../lib/object/s3.ts');
-    return s3Object(s3Client(), name);
-  };
   return server({
     routes: ROUTES,
     graph: () => Promise.resolve(graph),
-    readEnvelope: envelopeReader(uriOpener(openS3), async () => loadKeys(await bucketKeys())),
+    readEnvelope: readKnownEnvelope,
     onFailure: (error, { path, requestId }) =>
       tell(`${path}: request ${requestId} failed: ${JSON.stringify(safeDescription(error))}`),
   });
@@ -93,7 +86,7 @@ async function take(path: string, writer: GraphWriter): Promise<boolean> {
     return true;
   }
   try {
-    const keys = await loadKeys(await bucketKeys());
+    const keys = await loadKeys(await knownKeys());
     const receipt = await refusing(pathToFileURL(path).href, () =>
       ingestObject(storedFile(path), writer, { keys, onBadLine: 'reject' }),
     );
@@ -108,11 +101,6 @@ async function take(path: string, writer: GraphWriter): Promise<boolean> {
     tell(`${name}: not read: ${error.message}`);
   }
   return true;
-}
-
-async function bucketKeys(): Promise<string[]> {
-  const files = (await readdir(KEYS)).filter((name) => name.endsWith('.pem')).sort();
-  return [...keyEntries(process.env), DEMO_PUBLIC_KEY, ...files.map((name) => join(KEYS, name))];
 }
 
 async function prepareDemo(): Promise<void> {

@@ -18,6 +18,7 @@ export const VARIABLES = [
   'CUSTODY_PAYLOAD_READERS',
   'CUSTODY_RULES',
   'CUSTODY_TOPIC_ARN',
+  'CUSTODY_REPORT_KEY',
   'NEO4J_URI',
   'NEO4J_USERNAME',
   'NEO4J_PASSWORD',
@@ -76,6 +77,7 @@ export interface Stack {
   readonly queueUrl: string;
   readonly neo4jSecretArn: string;
   readonly topicArn: string;
+  readonly reportKey: string;
 }
 
 const STACK = {
@@ -84,6 +86,7 @@ const STACK = {
   queueUrl: 'CUSTODY_QUEUE_URL',
   neo4jSecretArn: 'CUSTODY_NEO4J_SECRET_ARN',
   topicArn: 'CUSTODY_TOPIC_ARN',
+  reportKey: 'CUSTODY_REPORT_KEY',
 } as const satisfies Record<keyof Stack, keyof Environment>;
 
 /** The named members of {@link Stack}; {@link ConfigError} with all that are missing. */
@@ -97,7 +100,7 @@ export function stack<Name extends keyof Stack>(
 }
 
 /** All that the `ingest` function needs. */
-export interface IngestSettings extends Omit<Stack, 'topicArn'> {
+export interface IngestSettings extends Omit<Stack, 'topicArn' | 'reportKey'> {
   /** Of the keys of objects that are read; all of them when empty. */
   readonly prefix: string;
   readonly onBadLine: 'reject' | 'quarantine';
@@ -159,6 +162,23 @@ export function ruleSettings(env: Environment): RuleSettings {
 
 function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((one) => typeof one === 'string');
+}
+
+/** What CUSTODY_REPORT_KEY names for signing reports; null where it names nothing. */
+export function reportKey(
+  env: Environment,
+):
+  | { readonly kms: string; readonly file?: undefined }
+  | { readonly file: string; readonly kms?: undefined }
+  | null {
+  const text = env.CUSTODY_REPORT_KEY?.trim();
+  if (!text) return null;
+  const [, kind, name] = /^(kms|file):(.+)$/s.exec(text) ?? [];
+  if (name === undefined)
+    throw new ConfigError([
+      'CUSTODY_REPORT_KEY is kms:<key ARN, id or alias> or file:<private key, PEM>',
+    ]);
+  return kind === 'kms' ? { kms: name } : { file: name };
 }
 
 /** The entries of CUSTODY_KEYS; a PEM block is one entry, whatever white space it has. */

@@ -8,6 +8,7 @@ import { buildPage } from '../lib/local/build-page.ts';
 const MOST_BYTES: Readonly<Record<string, number>> = {
   ingest: 1_200_000,
   evidence: 1_200_000,
+  report: 1_200_000,
   page: 100_000,
   app: 150_000,
 };

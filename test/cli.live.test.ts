@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -231,6 +231,51 @@ test('quarantine sets a torn last line aside and keeps the rest', async () => {
   });
 });
 
+test('a report is made, verified by whoever has its key, and refused once a byte of it is another', async () => {
+  const keys = { CUSTODY_KEYS: at('k.public.pem') };
+  const unchecked = await custody(['report', '--from', '2026-01-01', '--out', 'early'], '', keys);
+  expect([unchecked.exit, unchecked.out]).toEqual([1, expect.stringContaining('NO_CHECK')]);
+  const from = new Date(Date.now() - 3_600_000).toISOString();
+  expect((await custody(['check'])).exit).toBe(1);
+  const make = ['report', '--from', from, '--out', 'report', '--json'];
+  const made = await custody(make, '', keys);
+  expect(made.exit).toBe(0);
+  const { kid } = JSON.parse(made.out) as { kid: string };
+  const verified = await custody(['verify-report', 'report']);
+  expect([verified.exit, verified.out]).toEqual([0, expect.stringContaining(kid)]);
+  expect((await custody(['verify-report', '--key', 'k.public.pem', 'report'])).exit).toBe(1);
+  expect((await custody(make, '', keys)).err).toContain('report is not empty');
+  const html = readFileSync(at('report/report.html'), 'utf8');
+  expect(html).toContain('vendor-score');
+  writeFileSync(at('report/report.html'), html.replace('vendor-score', 'vendor-scorE'));
+  const refused = await custody(['verify-report', '--json', 'report']);
+  expect([refused.exit, JSON.parse(refused.out)]).toEqual([
+    1,
+    { folder: 'report', problems: ['report.html is not the file that was signed'] },
+  ]);
+});
+
+test('a report is signed with the key that CUSTODY_REPORT_KEY names, or that is given', async () => {
+  const env = { CUSTODY_KEYS: at('k.public.pem'), CUSTODY_REPORT_KEY: 'file:k.private.pem' };
+  await custody(['report', '--from', '2026-01-01', '--out', 'by-variable'], '', env);
+  expect((await custody(['verify-report', 'by-variable'], '', env)).exit).toBe(0);
+  const given = ['--key', 'k.private.pem'];
+  await custody(['report', '--from', '2026-01-01', '--out', 'by-option', ...given], '', {
+    CUSTODY_KEYS: at('k.public.pem'),
+  });
+  expect((await custody(['verify-report', '--key', 'k.public.pem', 'by-option'])).exit).toBe(0);
+});
+
+test('everything that is wrong with a report is named before anything is begun', async () => {
+  const { exit, err } = await custody(['report', '--from', 'soon', '--to', '9999-01-01']);
+  expect(exit).toBe(2);
+  for (const of of ['from is a day', 'to lies in the future', '--out is needed'])
+    expect(err).toContain(of);
+  const both = ['--key', 'k.private.pem', '--kms', 'alias/x', '--out', 'r'];
+  expect((await custody(['report', '--from', '2026-01-01', ...both])).exit).toBe(2);
+  expect(existsSync(at('r'))).toBe(false);
+});
+
 test.each([
   ['no command', [], 2],
   ['an unknown command', ['frobnicate'], 2],
@@ -240,6 +285,8 @@ test.each([
   ['a private key', ['verify', '--key', 'k.private.pem', 'good.jsonl'], 2],
   ['a good log', ['verify', '--key', 'k.public.pem', 'good.jsonl'], 0],
   ['a bad log', ['verify', '--key', 'k.public.pem', 'tampered.jsonl'], 1],
+  ['a report that is not there', ['verify-report', '--key', 'k.public.pem', 'absent'], 2],
+  ['a folder that is no report', ['verify-report', '--key', 'k.public.pem', '.'], 1],
   ['help', ['ingest', '--help'], 0],
 ])('%s ends with its own exit code and a sentence', async (_, args, exit) => {
   const ended = await custody(args);

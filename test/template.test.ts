@@ -90,6 +90,27 @@ const FUNCTIONS = {
   models: QUERY,
   objects: QUERY,
   page: { environment: [], actions: LOG },
+  report: {
+    environment: [
+      'CUSTODY_EVIDENCE_BUCKET',
+      'CUSTODY_KEYS',
+      'CUSTODY_NEO4J_SECRET_ARN',
+      'CUSTODY_REPORT_KEY',
+      'CUSTODY_RULES',
+      'CUSTODY_TOPIC_ARN',
+    ],
+    actions: [
+      'kms:GetPublicKey',
+      'kms:Sign',
+      ...LOG,
+      's3:GetObject',
+      's3:GetObjectVersion',
+      's3:ListBucket',
+      's3:PutObject',
+      SECRET,
+      'sns:Publish',
+    ],
+  },
   sweep: {
     environment: ['CUSTODY_BUCKET', 'CUSTODY_NEO4J_SECRET_ARN', 'CUSTODY_QUEUE_URL'],
     actions: [...LOG, SECRET, 'sqs:GetQueueAttributes', 'sqs:SendMessage'],
@@ -168,21 +189,37 @@ test('a stack without a key, with a path or with half of a PEM block is refused'
     expect(isAllowed(keys)).toBe(false);
 });
 
-test('what verifies may fetch the public half of the named KMS keys and of no other', async () => {
+test('what verifies may fetch the public half of the named KMS keys, what reports may sign with its own, and no other', async () => {
   const kms = (among: readonly Resource[]): readonly Json[] =>
     statementsOf(among)
       .filter(({ actions }) => actions.some((action) => action.startsWith('kms:')))
-      .flatMap(({ in: role, actions, resources: keys }) => [role, ...actions, ...keys]);
-  expect(kms(resources)).toEqual([]);
+      .filter(({ principal }) => principal === undefined)
+      .map(({ in: role, actions, resources: keys }) => [role, ...actions, ...keys]);
+  const signs = [
+    'ReportRole',
+    'kms:GetPublicKey',
+    'kms:Sign',
+    { 'Fn::GetAtt': ['ReportKey', 'Arn'] },
+  ];
+  expect(kms(resources)).toEqual([signs]);
   const two = await resourcesOf(file, { KmsKeyArns: 'arn:one,arn:two' });
-  expect(kms(two)).toEqual(
-    ['IngestRole', 'EvidenceRole'].flatMap((role) => [
-      role,
-      'kms:GetPublicKey',
-      'arn:one',
-      'arn:two',
-    ]),
-  );
+  const verifies = ['IngestRole', 'EvidenceRole', 'ReportRole'].map((role) => [
+    role,
+    'kms:GetPublicKey',
+    'arn:one',
+    'arn:two',
+  ]);
+  expect(kms(two)).toEqual([...verifies, signs]);
+});
+
+test('reports are signed with a key that is made for nothing else and is never deleted with the stack', () => {
+  expect(every('AWS::KMS::Key')).toMatchObject([
+    {
+      id: 'ReportKey',
+      deletionPolicy: 'Retain',
+      properties: { KeySpec: 'RSA_3072', KeyUsage: 'SIGN_VERIFY' },
+    },
+  ]);
 });
 
 test('nothing is allowed by a wildcard action, to everybody or on every resource', async () => {
@@ -243,11 +280,12 @@ test('every bucket is private, versioned and encrypted', () => {
     });
 });
 
-test('logs, receipts and credentials outlive the stack', () => {
+test('logs, receipts, credentials and the key of the reports outlive the stack', () => {
   const kept = resources.filter(({ deletionPolicy }) => deletionPolicy === 'Retain');
   expect(kept.map(({ id }) => id).sort()).toEqual([
     'EvidenceBucket',
     'Neo4jSecret',
+    'ReportKey',
     'SourceBucket',
   ]);
 });
@@ -354,7 +392,7 @@ test('an existing secret is used instead of a new one', async () => {
   expect(read.map(({ resources: on }) => on)).toEqual(readers.map(() => ['arn:theirs']));
 });
 
-test('receipts can be read by nobody else, or by the one who is named', async () => {
+test('receipts and reports can be read by nobody else, or by the one who is named', async () => {
   const readers = (among: readonly Resource[]): Json[] =>
     statementsOf(among)
       .filter(({ in: policy, effect }) => policy === 'EvidenceBucketPolicy' && effect === 'Allow')
@@ -365,6 +403,7 @@ test('receipts can be read by nobody else, or by the one who is named', async ()
     's3:GetObject',
     's3:GetObjectVersion',
     { 'Fn::Sub': '${EvidenceBucket.Arn}/receipts/*' },
+    { 'Fn::Sub': '${EvidenceBucket.Arn}/reports/*' },
   ]);
 });
 
@@ -424,7 +463,7 @@ test('every function that is invoked by a service is invoked by this stack alone
   }
 });
 
-test('the sweep runs every quarter of an hour, the compliance check every six hours', () => {
+test('the sweep runs every quarter of an hour, the compliance check every six hours, the report every month', () => {
   const scheduled = (name: string, rate: string): object => ({
     ScheduleExpression: rate,
     State: 'ENABLED',
@@ -437,6 +476,7 @@ test('the sweep runs every quarter of an hour, the compliance check every six ho
   expect(found).toMatchObject([
     scheduled('Sweep', 'rate(15 minutes)'),
     scheduled('Check', 'rate(6 hours)'),
+    scheduled('Report', 'cron(0 6 1 * ? *)'),
   ]);
 });
 
@@ -492,6 +532,7 @@ test('every alarm reaches the topic, and a sweep that is missing is an alarm', a
     'IngestFailures',
     'IngestThrottles',
     'QueueAge',
+    'ReportErrors',
     'RulesNotRun',
     'SweepErrors',
     'SweepMissing',
@@ -537,6 +578,7 @@ test('the dashboard shows every metric of the functions', () => {
     'ObjectsUnfinished',
     'OpenMarkers',
     'PendingLinks',
+    'ReportsMade',
     'Retries',
     'RulesNotRun',
     'UnfinishedObjects',
@@ -550,5 +592,6 @@ test.each(NAMES)('the package of %s is its bundle and its source map', async (na
   const names = zip.match(/dist\/[a-z]+\.mjs(?:\.map)?/g) ?? [];
   expect([...new Set(names)].sort()).toEqual([`dist/${name}.mjs`, `dist/${name}.mjs.map`]);
   const { size } = await stat(`dist/${name}.mjs`);
-  expect(size).toBeLessThanOrEqual(name === 'ingest' || name === 'evidence' ? 1_200_000 : 900_000);
+  const reads = ['ingest', 'evidence', 'report'];
+  expect(size).toBeLessThanOrEqual(reads.includes(name) ? 1_200_000 : 900_000);
 });

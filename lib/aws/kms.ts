@@ -1,4 +1,4 @@
-import { createPublicKey } from 'node:crypto';
+import { createHash, createPublicKey } from 'node:crypto';
 import {
   GetPublicKeyCommand,
   KMSClient,
@@ -6,7 +6,8 @@ import {
   type GetPublicKeyCommandOutput,
 } from '@aws-sdk/client-kms';
 import { ConfigError, TransientError, failureCode } from '../errors.ts';
-import type { KeyProblem } from '../trust/keys.ts';
+import { readVerifyingKey, type KeyProblem } from '../trust/keys.ts';
+import type { Signer } from '../trust/sign.ts';
 
 /** RSASSA-PSS with SHA-256 and a salt of 32 bytes (docs/envelope.md, E-8). */
 const ALGORITHM = 'RSASSA_PSS_SHA_256';
@@ -77,6 +78,18 @@ export async function kmsSign(
   });
   if (answer.Signature === undefined) throw new TransientError(`${key}: KMS sent no signature`);
   return answer.Signature;
+}
+
+/** A key of KMS as a signer. {@link ConfigError} where it can't be one, {@link TransientError} where KMS fails. */
+export async function kmsSigner(key: string, client = kmsClient(key)): Promise<Signer> {
+  const pem = await kmsPublicKey(key, client);
+  const verifying = typeof pem === 'string' ? readVerifyingKey(pem) : pem;
+  if ('problem' in verifying) throw new ConfigError([`${key}: ${verifying.problem}`]);
+  return {
+    kid: verifying.kid,
+    // KMS takes at most 4,096 bytes of a message, and its digest at any length.
+    sign: (data) => kmsSign(key, createHash('sha256').update(data).digest(), client),
+  };
 }
 
 function refusal(error: unknown, key: string): KeyProblem {

@@ -12,13 +12,13 @@ export function timeLimit(context: Context): () => boolean {
 
 /** The handler of a function that runs on a schedule; `name` begins the events that it logs. */
 export function scheduled<Result>(
-  name: 'check' | 'sweep',
+  name: 'check' | 'report' | 'sweep',
   telemetry: Telemetry,
-  work: (isTimeUp: () => boolean) => Promise<Result>,
+  work: (isTimeUp: () => boolean, event: unknown) => Promise<Result>,
 ): (event: unknown, context: Context) => Promise<Result> {
-  return async (_, context) => {
+  return async (event, context) => {
     try {
-      return await work(timeLimit(context));
+      return await work(timeLimit(context), event);
     } catch (error) {
       telemetry.error(`${name}.failed`, error);
       // The runtime logs what it is thrown; the error itself may quote a record.

@@ -1,4 +1,5 @@
 import type { Checked } from './check.ts';
+import type { Report } from './report.ts';
 import { RULES } from './rules.ts';
 
 /** Of the findings that are new, those that a message names; the page has all. */
@@ -33,4 +34,24 @@ export function digestOf({
       : []),
   ];
   return { subject: `Custody: ${parts.join(', ')}`, message: `${lines.join('\n')}\n` };
+}
+
+/** The message that a report lies at a place. */
+export function reportDigest(
+  { scope: { from, to }, completeness, findings, checks, objects }: Report,
+  place: string,
+): { subject: string; message: string } {
+  const open = findings.items.filter(({ status }) => status === 'open').length;
+  const lines = [
+    `Report of ${from} to ${to}: ${place}`,
+    '',
+    `Logs: ${objects.total}. Checks: ${checks.total}. Findings: ${findings.total}, of which open: ${open}.`,
+    ...completeness.incomplete.map(({ reason, detail }) => `Not complete: ${reason}: ${detail}.`),
+    '',
+    'To check it: fetch the folder, then custody verify-report FOLDER --key kms:KEY_ARN',
+  ];
+  return {
+    subject: `Custody: report of ${from.slice(0, 10)} to ${to.slice(0, 10)}`,
+    message: `${lines.join('\n')}\n`,
+  };
 }

@@ -75,7 +75,7 @@ export const RULES: readonly Rule[] = [
   {
     id: 'model-without-dataset',
     title: 'Model without a recorded dataset',
-    why: 'Nobody can say what the model was made from. `declared` tells those that declared nothing from those whose datasets were never recorded.',
+    why: 'Nobody can say what the model was made from. Where 0 are declared it declared nothing; otherwise its datasets were never recorded.',
     severity: 'high',
     of: 'model versions',
     examined: MODELS,

@@ -1,6 +1,7 @@
 import type { ManagedTransaction } from 'neo4j-driver';
 import { rows, type Graph, type Row } from './connection.ts';
-import { timeOf } from './place.ts';
+import type { Period } from './period.ts';
+import { NOW, OLDEST, timeOf } from './place.ts';
 
 /** What one rule found in one check. */
 export interface RuleResult {
@@ -90,10 +91,17 @@ CREATE (:Check {id: $id, startedAt: datetime($startedAt), finishedAt: datetime($
 
 const LAST_CHECKS = `
 MATCH (c:Check)
-WHERE c.startedAt IS NOT NULL
+WHERE c.startedAt >= datetime($from) AND c.startedAt < datetime($to)
 RETURN c {.*} AS check
 ORDER BY c.startedAt DESC
 LIMIT $limit
+`;
+
+const CHECK_TIMES = `
+MATCH (c:Check)
+WHERE c.startedAt >= datetime($from) AND c.startedAt < datetime($to)
+RETURN c.startedAt AS startedAt
+ORDER BY c.startedAt DESC
 `;
 
 const FINDINGS = `
@@ -142,8 +150,12 @@ export async function keepCheck(graph: Graph, check: CheckRow): Promise<void> {
 }
 
 /** The newest first. */
-export async function lastChecks(graph: Graph, limit: number): Promise<readonly CheckRow[]> {
-  const found = await graph.ask(LAST_CHECKS, { limit: BigInt(limit) });
+export async function lastChecks(
+  graph: Graph,
+  limit: number,
+  { from, to }: Period = { from: OLDEST.at, to: NOW },
+): Promise<readonly CheckRow[]> {
+  const found = await graph.ask(LAST_CHECKS, { from, to, limit: BigInt(limit) });
   return found.map((row) => {
     const check = row['check'] as Row;
     return {
@@ -155,6 +167,12 @@ export async function lastChecks(graph: Graph, limit: number): Promise<readonly 
       rules: JSON.parse(check['rules'] as string) as RuleResult[],
     };
   });
+}
+
+/** When checks began, the newest first. */
+export async function checkTimes(graph: Graph, { from, to }: Period): Promise<readonly string[]> {
+  const found = await graph.ask(CHECK_TIMES, { from, to });
+  return found.map((row) => timeOf(row['startedAt']));
 }
 
 /** Behind a key, in the order of keys. */

@@ -1,10 +1,6 @@
 import { createHash } from 'node:crypto';
-import {
-  GetObjectCommand,
-  PutObjectCommand,
-  S3ServiceException,
-  type S3Client,
-} from '@aws-sdk/client-s3';
+import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { isPutNew } from '../aws/put-new.ts';
 import { TransientError, failureCode } from '../errors.ts';
 import { s3Name } from '../object/s3-name.ts';
 import type { Receipt } from './ingest.ts';
@@ -56,14 +52,8 @@ async function isKept(
 ): Promise<boolean> {
   const place = { Bucket: bucket, Key: key };
   try {
-    const put = { ...place, Body: body, ContentType: 'application/json', IfNoneMatch: '*' };
-    await client.send(new PutObjectCommand(put));
-    return true;
-  } catch (error) {
-    if (!(error instanceof S3ServiceException) || error.$metadata.httpStatusCode !== 412)
-      throw failed(error);
-  }
-  try {
+    if (await isPutNew(client, { ...place, Body: body, ContentType: 'application/json' }))
+      return true;
     const { Body: before } = await client.send(new GetObjectCommand(place));
     return (await before?.transformToString()) === body;
   } catch (error) {

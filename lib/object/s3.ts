@@ -14,6 +14,9 @@ export interface S3Options extends ReadOptions {
   readonly rangeBytes?: number;
 }
 
+/** A line is at most 1 MiB; most are shorter than this. */
+const LINE_RANGE_BYTES = 256 * 1024;
+
 /** Two ranges are held at once: the one that is worked on and the one that is fetched meanwhile. */
 const RANGE_BYTES = 8 * 1024 * 1024;
 
@@ -35,6 +38,11 @@ export function s3Client(socketTimeoutMs = 20_000): S3Client {
       throwOnRequestTimeout: true,
     },
   });
+}
+
+/** Opens objects of which a line is wanted, as {@link s3Object} does. */
+export function s3LineOpener(client: S3Client): (name: S3Name) => Promise<StoredObject> {
+  return (name) => s3Object(client, name, { rangeBytes: LINE_RANGE_BYTES });
 }
 
 /**

@@ -1,0 +1,16 @@
+import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { ConfigError } from '../lib/errors.ts';
+
+/** The RSA private key of a PEM file. */
+export async function readPrivateKey(path: string): Promise<KeyObject> {
+  const pem = await readFile(path, 'utf8');
+  let key: KeyObject;
+  try {
+    key = createPrivateKey(pem);
+  } catch {
+    throw new ConfigError([`${path} is not a private key in PEM form`]);
+  }
+  if (key.asymmetricKeyType !== 'rsa') throw new ConfigError([`${path} is not an RSA key`]);
+  return key;
+}

@@ -1,0 +1,56 @@
+import { createPublicKey } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { loadKeys, reportKey } from '../lib/config.ts';
+import { ConfigError } from '../lib/errors.ts';
+import { readVerifyingKey, type VerifyingKey } from '../lib/trust/keys.ts';
+import { keySigner, type Signer } from '../lib/trust/sign.ts';
+import { tell } from './database.ts';
+import { writeKeyPair } from './keygen.ts';
+import { readPrivateKey } from './private-key.ts';
+
+/** Made where no key is named. Whoever can read this machine's files can sign with it. */
+const LOCAL = '.custody/report';
+
+/** What reports are signed with: a key of AWS KMS, a private key's file, or a pair of this machine's own. */
+export async function reportSigner(given: { key?: string; kms?: string }): Promise<Signer> {
+  if (given.key !== undefined && given.kms !== undefined)
+    throw new ConfigError(['one of --key PRIVATE.pem and --kms KEY_ARN, not both']);
+  const named = namedKey(given) ?? reportKey(process.env);
+  if (named?.kms !== undefined) {
+    // Only who names a key of AWS KMS waits for its client to load.
+    const { kmsSigner } = await import('../lib/aws/kms.ts');
+    return kmsSigner(named.kms);
+  }
+  if (named?.file === undefined && !existsSync(`${LOCAL}.private.pem`)) {
+    await mkdir('.custody', { recursive: true });
+    const files = await writeKeyPair(LOCAL, 3_072);
+    tell(`custody: no key is named, so a pair was made: ${files.join(' and ')}`);
+  }
+  return keySigner(await readPrivateKey(named?.file ?? `${LOCAL}.private.pem`));
+}
+
+/** What reports are verified with: the given public keys, else the public half of what signs them here. */
+export async function reportVerifyingKeys(
+  given: readonly string[],
+): Promise<readonly VerifyingKey[]> {
+  if (given.length > 0) return loadKeys(given);
+  const named = reportKey(process.env);
+  if (named?.kms !== undefined) return loadKeys([`kms:${named.kms}`]);
+  const file = named?.file ?? `${LOCAL}.private.pem`;
+  if (!existsSync(file))
+    throw new ConfigError([
+      'no key to verify with: give --key PUBLIC.pem or set CUSTODY_REPORT_KEY',
+    ]);
+  const pem = createPublicKey(await readFile(file, 'utf8')).export({ type: 'spki', format: 'pem' });
+  const key = readVerifyingKey(pem.toString());
+  if ('problem' in key) throw new ConfigError([`${file}: ${key.problem}`]);
+  return [key];
+}
+
+function namedKey({ key, kms }: { key?: string; kms?: string }): ReportKey | null {
+  if (key !== undefined) return { file: key };
+  return kms === undefined ? null : { kms };
+}
+
+type ReportKey = NonNullable<ReturnType<typeof reportKey>>;

@@ -1,0 +1,70 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { makeReport } from '../lib/compliance/report.ts';
+import { sealReport } from '../lib/compliance/sealed-report.ts';
+import { periodOf } from '../lib/compliance/period.ts';
+import { loadKeys, ruleSettings } from '../lib/config.ts';
+import { ConfigError } from '../lib/errors.ts';
+import type { Command } from './command.ts';
+import { withGraph } from './database.ts';
+import { knownKeys, readKnownEnvelope } from './known-keys.ts';
+import { reportSigner } from './report-key.ts';
+
+export const report: Command = async (args) => {
+  const { values } = parseArgs({
+    args,
+    options: {
+      from: { type: 'string' },
+      to: { type: 'string' },
+      out: { type: 'string' },
+      key: { type: 'string' },
+      kms: { type: 'string' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(
+      'usage: custody report --from TIME [--to TIME] --out FOLDER [--key PRIVATE.pem | --kms KEY_ARN] [--json]\n' +
+        'TIME is a day, as 2026-10-01, or a time of RFC 3339; the end is not included, and now where it is not given\n' +
+        'exit 1 when the report is not complete\n',
+    );
+    return 0;
+  }
+  const { from = '', to, out = '', key, kms } = values;
+  const period = periodOf(from, to, new Date());
+  const problems = 'problems' in period ? [...period.problems] : [];
+  if (out === '') problems.push('--out is needed: a folder that is new or empty');
+  else if ((await filesOf(out)).length > 0) problems.push(`${out} is not empty`);
+  if ('problems' in period || problems.length > 0) throw new ConfigError(problems);
+  const settings = ruleSettings(process.env);
+  const signer = await reportSigner({
+    ...(key === undefined ? {} : { key }),
+    ...(kms === undefined ? {} : { kms }),
+  });
+  const keys = await loadKeys(await knownKeys());
+  const made = await withGraph((graph) =>
+    makeReport(graph, { period, settings, keys, readEnvelope: readKnownEnvelope }),
+  );
+  await mkdir(out, { recursive: true });
+  for (const [name, bytes] of await sealReport(made, signer))
+    await writeFile(join(out, name), bytes, { flag: 'wx' });
+  const { complete, incomplete } = made.completeness;
+  const told = { out, ...period, kid: signer.kid, complete, incomplete };
+  if (values.json) process.stdout.write(`${JSON.stringify(told)}\n`);
+  else {
+    const lacks = incomplete.map(({ reason, detail }) => `incomplete: ${reason}: ${detail}\n`);
+    process.stdout.write(
+      `${out}: report of ${period.from} to ${period.to}, ${made.findings.total} findings, signed by ${signer.kid}\n${lacks.join('')}`,
+    );
+  }
+  return complete ? 0 : 1;
+};
+
+async function filesOf(folder: string): Promise<readonly string[]> {
+  return readdir(folder).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  });
+}

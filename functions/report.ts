@@ -1,0 +1,45 @@
+import { kmsSigner } from '../lib/aws/kms.ts';
+import { scheduled } from '../lib/aws/scheduled.ts';
+import { openMigrated } from '../lib/aws/secret.ts';
+import { openTelemetry } from '../lib/aws/telemetry.ts';
+import { snsTopic } from '../lib/aws/topic.ts';
+import { reportDigest } from '../lib/compliance/digest.ts';
+import { periodOfEvent } from '../lib/compliance/period.ts';
+import { putReport } from '../lib/compliance/report-bucket.ts';
+import { makeReport } from '../lib/compliance/report.ts';
+import { sealReport } from '../lib/compliance/sealed-report.ts';
+import { keyEntries, loadKeys, ruleSettings, stack } from '../lib/config.ts';
+import { envelopeReader, uriOpener } from '../lib/evidence.ts';
+import { s3Client, s3LineOpener } from '../lib/object/s3.ts';
+import { once } from '../lib/once.ts';
+
+const { evidenceBucket, neo4jSecretArn, topicArn, reportKey } = stack(process.env, [
+  'evidenceBucket',
+  'neo4jSecretArn',
+  'topicArn',
+  'reportKey',
+]);
+const settings = ruleSettings(process.env);
+const telemetry = openTelemetry();
+const topic = snsTopic(topicArn);
+const s3 = s3Client();
+const open = uriOpener(s3LineOpener(s3));
+const keys = once(() => loadKeys(keyEntries(process.env)));
+const readEnvelope = envelopeReader(open, keys);
+const graph = once(() => openMigrated(neo4jSecretArn));
+const signer = once(() => kmsSigner(reportKey.replace(/^kms:/, '')));
+
+/** Makes the report of the month before, or of the event's `from` and `to`, and keeps it, signed. */
+export const handler = scheduled('report', telemetry, async (isTimeUp, event) => {
+  const period = periodOfEvent(event, new Date());
+  const options = { period, settings, keys: await keys(), readEnvelope, isTimeUp };
+  const report = await makeReport(await graph(), options);
+  const files = await sealReport(report, await signer());
+  const folder = await putReport(s3, evidenceBucket, report, files);
+  const { complete } = report.completeness;
+  telemetry.count('ReportsMade', 1);
+  telemetry.info('report.made', { folder, ...period, complete, findings: report.findings.total });
+  const { subject, message } = reportDigest(report, `s3://${evidenceBucket}/${folder}`);
+  await topic.tell(subject, message);
+  return { folder, complete };
+});
