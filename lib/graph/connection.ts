@@ -48,7 +48,10 @@ const TRANSACTION_TIMEOUT_MS = 120_000;
 const QUESTION_TIMEOUT_MS = 5_000;
 
 /** Opens nothing yet: the first statement, or `verify`, connects. */
-export function openGraph(settings: GraphSettings): Graph {
+export function openGraph(
+  settings: GraphSettings,
+  transactionTimeoutMs = TRANSACTION_TIMEOUT_MS,
+): Graph {
   const login = new Login(settings);
   const driver = connect(settings.uri, login);
   const database = settings.database === undefined ? {} : { database: settings.database };
@@ -69,7 +72,7 @@ export function openGraph(settings: GraphSettings): Graph {
         throw error;
       });
     } catch (error) {
-      throw translated(error);
+      throw translated(error, mode);
     }
   }
   return {
@@ -78,9 +81,9 @@ export function openGraph(settings: GraphSettings): Graph {
         await open.run('RETURN 1');
       }),
     write: (work) =>
-      within('WRITE', (open) => open.executeWrite(work, { timeout: TRANSACTION_TIMEOUT_MS })),
+      within('WRITE', (open) => open.executeWrite(work, { timeout: transactionTimeoutMs })),
     read: (work) =>
-      within('READ', (open) => open.executeRead(work, { timeout: TRANSACTION_TIMEOUT_MS })),
+      within('READ', (open) => open.executeRead(work, { timeout: transactionTimeoutMs })),
     ask: (statement, parameters = {}) =>
       within('READ', async (open) => {
         const run = async (): Promise<Row[]> =>
@@ -187,7 +190,13 @@ function isRefusal(error: unknown): boolean {
   );
 }
 
-function translated(error: unknown): unknown {
+/** How a transaction ends that the server has ended, as when it waited too long for the write lock. */
+const ENDED: readonly string[] = [
+  'Neo.ClientError.Transaction.LockClientStopped',
+  'Neo.ClientError.Transaction.Terminated',
+];
+
+function translated(error: unknown, mode: Mode): unknown {
   if (!(error instanceof neo4j.Neo4jError)) return error;
   if (error.code === LOCKED)
     return new TransientError(
@@ -198,9 +207,12 @@ function translated(error: unknown): unknown {
     return new ConfigError(['Neo4j refused the login: check NEO4J_USERNAME and NEO4J_PASSWORD'], {
       cause: error,
     });
-  if (error.code.startsWith('Neo.ClientError.Transaction.TransactionTimedOut'))
+  const isTimedOut = error.code.startsWith('Neo.ClientError.Transaction.TransactionTimedOut');
+  // Of a write nothing was kept, and another time the others may be done.
+  if (isTimedOut && mode === 'READ')
     return new OutOfTimeError('Neo4j ended a transaction that took too long', { cause: error });
-  if (neo4j.isRetryableError(error) || error.code === 'ServiceUnavailable')
+  const isEnded = isTimedOut || ENDED.includes(error.code);
+  if (isEnded || neo4j.isRetryableError(error) || error.code === 'ServiceUnavailable')
     return new TransientError(
       `Neo4j could not be reached or could not finish (${error.code}); nothing half-done was kept, try again`,
       { cause: error },

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ManagedTransaction } from 'neo4j-driver';
 import { ConfigError, TransientError } from '../errors.ts';
 import type { Place } from '../trust/lines.ts';
@@ -60,6 +61,12 @@ export interface Progress extends Totals {
   /** What {@link GraphWriter.pause} was given last. */
   readonly judged: string | null;
 }
+
+/**
+ * A batch holds what it has written while it waits for the one before it, which may wait for just that,
+ * over other objects' batches too: a circle that the database can't see. A batch takes a tenth of this.
+ */
+const PATIENCE_MS = 5_000;
 
 const OPEN_OBJECT = `
 MERGE (o:SourceObject {uri: $uri})
@@ -267,7 +274,9 @@ export class GraphWriter {
     ]);
     const changes = decide(batch.records, stored);
     await writeChanges(tx, changes, this.#payload);
-    if (!(await isInBefore)) throw new OutOfTurnError();
+    const isIn = await soon(isInBefore);
+    if (isIn === null) turn.expectsNewIds = false;
+    if (isIn !== true) throw new OutOfTurnError();
     const moved = rows(await tx.run(MOVE_CHECKPOINT, checkpoint(batch, batch.afterLine, changes)));
     if (moved.length === 0) throw new OutOfTurnError();
     return closeObject(tx, batch);
@@ -297,7 +306,17 @@ export class GraphWriter {
   }
 }
 
-/** The checkpoint is not where this batch begins: it is to be applied alone. */
+/** Null when it takes longer than {@link PATIENCE_MS}. */
+async function soon<T>(awaited: Promise<T>): Promise<T | null> {
+  const timer = new AbortController();
+  try {
+    return await Promise.race([awaited, pause(PATIENCE_MS, null, { signal: timer.signal })]);
+  } finally {
+    timer.abort();
+  }
+}
+
+/** The checkpoint is not where this batch begins, or not soon enough: it is to be applied alone. */
 class OutOfTurnError extends Error {
   override readonly name = 'OutOfTurnError';
 }

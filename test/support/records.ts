@@ -4,7 +4,7 @@ import type { LineageRecord } from '../../lib/trust/record.ts';
 import { writeObject } from './write-object.ts';
 
 /** Of records whose signature is not the matter. */
-const KID = 'ab'.repeat(32);
+export const KID = 'ab'.repeat(32);
 
 function signed(seconds: number, content: unknown) {
   const timestamp = new Date(seconds * 1_000).toISOString();
