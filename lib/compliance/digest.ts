@@ -1,21 +1,23 @@
-import type { Checked } from './check.ts';
+import type { CheckRow, Untold } from '../graph/findings.ts';
 import { RULES } from './rules.ts';
 
 /** Of the findings that are new, those that a message names; the page has all. */
 const MAX_NAMED = 50;
 
-/** One message for a whole check; null when it changed nothing and is complete. */
-export function digestOf({
-  check,
-  fresh,
-  settled,
-}: Checked): { subject: string; message: string } | null {
+/** Of a name; SNS takes 256 KiB a message, and whoever signs a log chooses its names. */
+const MAX_KEY = 300;
+
+/** One message for a whole check; null when there is nothing to tell and the check is complete. */
+export function digestOf(
+  check: CheckRow,
+  { fresh, settled }: Untold,
+): { subject: string; message: string } | null {
   if (fresh.length === 0 && settled.length === 0 && check.complete) return null;
   const notRun = check.rules.filter(({ outcome }) => outcome === 'not-run');
   const parts = [`${fresh.length} new`, `${settled.length} settled`];
   if (notRun.length > 0) parts.push(`${notRun.length} rules not run`);
   const named = (keys: readonly string[]): string[] => [
-    ...keys.slice(0, MAX_NAMED).map((key) => `  ${key}`),
+    ...keys.slice(0, MAX_NAMED).map((key) => `  ${short(key)}`),
     ...(keys.length > MAX_NAMED ? [`  and ${keys.length - MAX_NAMED} more`] : []),
   ];
   const rulesOf = (keys: readonly string[]): readonly string[] =>
@@ -33,4 +35,8 @@ export function digestOf({
       : []),
   ];
   return { subject: `Custody: ${parts.join(', ')}`, message: `${lines.join('\n')}\n` };
+}
+
+function short(key: string): string {
+  return key.length <= MAX_KEY ? key : `${key.slice(0, MAX_KEY).toWellFormed()}…`;
 }

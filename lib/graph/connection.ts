@@ -23,8 +23,11 @@ export interface GraphSettings {
 export interface Graph {
   /** Resolves when the database answers; {@link ConfigError} when it refuses the login, {@link TransientError} when it can't be reached. */
   verify(): Promise<void>;
-  /** Runs a unit of work that may be run again from its start, even after its COMMIT took effect. */
-  write<T>(work: (tx: ManagedTransaction) => Promise<T>): Promise<T>;
+  /**
+   * Runs a unit of work that may be run again from its start, even after its COMMIT took effect.
+   * {@link OutOfTimeError} when it takes longer than `timeoutMs`, or {@link TRANSACTION_TIMEOUT_MS}.
+   */
+  write<T>(work: (tx: ManagedTransaction) => Promise<T>, timeoutMs?: number): Promise<T>;
   read<T>(work: (tx: ManagedTransaction) => Promise<T>): Promise<T>;
   /**
    * Asks one question in one round trip. {@link OutOfTimeError} when the answer would take longer than
@@ -77,8 +80,8 @@ export function openGraph(settings: GraphSettings): Graph {
       within('READ', async (open) => {
         await open.run('RETURN 1');
       }),
-    write: (work) =>
-      within('WRITE', (open) => open.executeWrite(work, { timeout: TRANSACTION_TIMEOUT_MS })),
+    write: (work, timeout = TRANSACTION_TIMEOUT_MS) =>
+      within('WRITE', (open) => open.executeWrite(work, { timeout })),
     read: (work) =>
       within('READ', (open) => open.executeRead(work, { timeout: TRANSACTION_TIMEOUT_MS })),
     ask: (statement, parameters = {}) =>
