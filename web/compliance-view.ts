@@ -1,10 +1,10 @@
 import type { Completeness, Paged } from './answers.ts';
 import { ask } from './ask.ts';
-import { button, el, foreign, replace, table, when } from './element.ts';
+import { button, el, foreign, replace, say, table, when } from './element.ts';
 import { keyOf } from './keys.ts';
 import { completenessNotice, loading, problemBox } from './notice.ts';
 import { count, counted, lastPart, shortTime } from './text.ts';
-import { choice, type View } from './view.ts';
+import { choice, type Page, type View } from './view.ts';
 
 interface Result {
   readonly rule: string;
@@ -17,6 +17,7 @@ interface Result {
 }
 
 interface Check {
+  readonly id: string;
   readonly startedAt: string;
   readonly complete: boolean;
   readonly rules: readonly Result[];
@@ -44,6 +45,7 @@ interface Finding {
   readonly entity: unknown;
   readonly digests: readonly string[];
   readonly firstSeenAt: string;
+  readonly settledAt: string | null;
   readonly waiver: { readonly who: string; readonly why: string; readonly until: string } | null;
 }
 
@@ -51,30 +53,60 @@ interface FindingsAnswer extends Paged {
   readonly items: readonly Finding[];
 }
 
-/** What the last check looked at and found, what is open or waived, and where it is going. */
-export function complianceView(root: HTMLElement): View {
+const STATUSES = ['open', 'waived', 'settled'] as const;
+
+type Status = (typeof STATUSES)[number];
+
+const HEADS = {
+  open: ['Since', 'Waiver that ran out'],
+  waived: ['Since', 'Waiver'],
+  settled: ['First seen', 'Settled'],
+} as const satisfies Record<Status, readonly string[]>;
+
+/** What the last check looked at and found, what is open, waived or settled, and where it is going. */
+export function complianceView(root: HTMLElement, page: Page): View {
   const asking = new AbortController();
   const { signal } = asking;
   const body = el('div', {}, loading('the last check'));
+  // The check that is shown; undefined until there is an answer.
+  let shown: string | null | undefined;
+  let isAsking = false;
   root.append(el('h1', { tabindex: '-1' }, 'Compliance'), body);
 
   async function show(): Promise<void> {
+    if (isAsking) return;
+    isAsking = true;
     try {
       const answer = await ask<ComplianceAnswer>('/v1/compliance', {}, signal);
       const lists =
         answer.last === null
           ? []
-          : [await findingsOf('open', answer.rules), await findingsOf('waived', answer.rules)];
+          : await Promise.all(STATUSES.map((status) => findingsOf(status, answer.rules)));
       replace(body, ...told(answer, lists));
+      if (shown !== undefined && answer.last !== null)
+        say(`Checked again: ${counted(openIn(answer.last), 'open finding')}`);
+      shown = answer.last?.id ?? null;
     } catch (error) {
+      shown = undefined;
       if (!signal.aborted) body.replaceChildren(problemBox(error, () => void show()));
+    } finally {
+      isAsking = false;
     }
   }
 
-  async function findingsOf(
-    status: 'open' | 'waived',
-    rules: readonly Rule[],
-  ): Promise<HTMLElement> {
+  /** Shows a check that has been made since; nothing is drawn anew before there is one. */
+  async function look(): Promise<void> {
+    if (isAsking || page.live.connection.state !== 'live') return;
+    if (shown === undefined) return show();
+    try {
+      const { last } = await ask<ComplianceAnswer>('/v1/compliance', { before: '0' }, signal);
+      if ((last?.id ?? null) !== shown) await show();
+    } catch {
+      // The head of the page tells how the connection is; what is shown stays.
+    }
+  }
+
+  async function findingsOf(status: Status, rules: readonly Rule[]): Promise<HTMLElement> {
     const place = el('section');
     let items: readonly Finding[] = [];
     let next: string | null = null;
@@ -87,14 +119,10 @@ export function complianceView(root: HTMLElement): View {
       );
       items = [...items, ...answer.items];
       next = answer.next;
-      const shown =
+      const many =
         items.length === 0 ? '' : ` (${count(items.length)}${next === null ? '' : ' so far'})`;
       const more = button('Load more', () => void load().catch(failed), { 'data-at': 'more' });
-      replace(
-        place,
-        findingsTable(`${status === 'open' ? 'Open' : 'Waived'} findings${shown}`, items, rules),
-        ...(next === null ? [] : [more]),
-      );
+      replace(place, findingsTable(status, many, items, rules), ...(next === null ? [] : [more]));
     };
     const failed = (error: unknown): void => {
       if (!signal.aborted) place.append(problemBox(error, () => void load().catch(failed)));
@@ -104,12 +132,20 @@ export function complianceView(root: HTMLElement): View {
   }
 
   void show();
+  const silence = page.live.hear(() => void look());
   return {
     title: 'Compliance',
     update: () => undefined,
     refresh: () => undefined,
-    close: () => asking.abort(),
+    close() {
+      silence();
+      asking.abort();
+    },
   };
+}
+
+function openIn({ rules }: Check): number {
+  return rules.reduce((sum, { open }) => sum + open, 0);
 }
 
 function told(answer: ComplianceAnswer, findings: readonly HTMLElement[]): HTMLElement[] {
@@ -129,7 +165,6 @@ function told(answer: ComplianceAnswer, findings: readonly HTMLElement[]): HTMLE
         ),
       ),
     ];
-  const openIn = ({ rules: of }: Check): number => of.reduce((sum, { open }) => sum + open, 0);
   return [
     el(
       'p',
@@ -179,19 +214,20 @@ function openText({ outcome, reason, open, examined, isCut }: Result, of: string
 }
 
 function findingsTable(
-  caption: string,
+  status: Status,
+  many: string,
   items: readonly Finding[],
   rules: readonly Rule[],
 ): HTMLElement {
+  const caption = `${status[0]?.toUpperCase()}${status.slice(1)} findings`;
   if (items.length === 0) return el('p', {}, `${caption}: none.`);
   return table(
-    caption,
-    ['About', 'Rule', 'Severity', 'Since', 'Records', 'Waiver'],
-    items.map(({ key, rule, severity, entity, digests, firstSeenAt, waiver }) => [
+    `${caption}${many}`,
+    ['About', 'Rule', 'Severity', 'Records', ...HEADS[status]],
+    items.map(({ key, rule, severity, entity, digests, firstSeenAt, settledAt, waiver }) => [
       aboutOf(entity, key),
       rules.find(({ id }) => id === rule)?.title ?? rule,
       severity,
-      when(firstSeenAt),
       el(
         'span',
         {},
@@ -200,9 +236,12 @@ function findingsTable(
           ' ',
         ]),
       ),
-      waiver === null
-        ? ''
-        : foreign(`${waiver.who}: ${waiver.why}, until ${shortTime(waiver.until)}`),
+      when(firstSeenAt),
+      settledAt !== null
+        ? when(settledAt)
+        : waiver === null
+          ? ''
+          : foreign(`${waiver.who}: ${waiver.why}, until ${shortTime(waiver.until)}`),
     ]),
   );
 }
