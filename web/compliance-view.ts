@@ -42,7 +42,9 @@ interface Finding {
   readonly key: string;
   readonly rule: string;
   readonly severity: string;
-  readonly entity: unknown;
+  readonly status: Status;
+  readonly entity: Readonly<Record<string, string | null>>;
+  readonly detail: Readonly<Record<string, string | number | null>>;
   readonly digests: readonly string[];
   readonly firstSeenAt: string;
   readonly settledAt: string | null;
@@ -58,7 +60,7 @@ const STATUSES = ['open', 'waived', 'settled'] as const;
 type Status = (typeof STATUSES)[number];
 
 const HEADS = {
-  open: ['Since', 'Waiver that ran out'],
+  open: ['Since'],
   waived: ['Since', 'Waiver'],
   settled: ['First seen', 'Settled'],
 } as const satisfies Record<Status, readonly string[]>;
@@ -181,15 +183,15 @@ function told(answer: ComplianceAnswer, findings: readonly HTMLElement[]): HTMLE
         ),
     table(
       'Rules',
-      ['Rule', 'Severity', 'Open', 'Waived', 'How it settles'],
+      ['Rule', 'Open', 'Waived', 'Severity', 'How it settles'],
       last.rules.map((result) => {
         const rule = rules.find(({ id }) => id === result.rule);
         return [
           el('span', {}, rule?.title ?? result.rule, el('small', {}, rule?.why ?? '')),
-          rule?.severity ?? '',
           openText(result, rule?.of ?? ''),
           result.outcome === 'done' ? count(result.waived) : '',
-          rule?.settle ?? '',
+          rule?.severity ?? '',
+          el('span', { class: 'prose' }, rule?.settle ?? ''),
         ];
       }),
     ),
@@ -224,32 +226,46 @@ function findingsTable(
   return table(
     `${caption}${many}`,
     ['About', 'Rule', 'Severity', 'Records', ...HEADS[status]],
-    items.map(({ key, rule, severity, entity, digests, firstSeenAt, settledAt, waiver }) => [
-      aboutOf(entity, key),
-      rules.find(({ id }) => id === rule)?.title ?? rule,
-      severity,
+    items.map((finding) => [
+      el('span', {}, aboutOf(finding), el('small', {}, ...detailOf(finding))),
+      el(
+        'span',
+        { class: 'prose' },
+        rules.find(({ id }) => id === finding.rule)?.title ?? finding.rule,
+      ),
+      finding.severity,
       el(
         'span',
         {},
-        ...digests.flatMap((digest) => [
+        ...finding.digests.flatMap((digest) => [
           choice(keyOf({ kind: 'record', digest }), foreign(digest.slice(0, 8), 'foreign hash')),
           ' ',
         ]),
       ),
-      when(firstSeenAt),
-      settledAt !== null
-        ? when(settledAt)
-        : waiver === null
-          ? ''
-          : foreign(`${waiver.who}: ${waiver.why}, until ${shortTime(waiver.until)}`),
+      when(finding.firstSeenAt),
+      ...(status === 'settled' && finding.settledAt !== null ? [when(finding.settledAt)] : []),
+      ...(status === 'waived' ? [el('span', { class: 'prose' }, waiverOf(finding))] : []),
     ]),
   );
 }
 
+function waiverOf({ waiver }: Finding): HTMLElement | null {
+  return waiver && foreign(`${waiver.who}: ${waiver.why}, until ${shortTime(waiver.until)}`);
+}
+
+/** What the rule says of it, and a waiver that holds no longer. */
+function detailOf(finding: Finding): (HTMLElement | string)[] {
+  const told = Object.entries(finding.detail).filter(([, value]) => value !== null);
+  const words = (name: string): string => name.replace(/[A-Z]/g, (one) => ` ${one.toLowerCase()}`);
+  const parts = told.map(([name, value]) => foreign(`${words(name)}: ${value}`));
+  const lapsed = finding.status === 'open' ? waiverOf(finding) : null;
+  const shown = lapsed === null ? parts : [...parts, el('span', {}, 'waived by ', lapsed)];
+  return shown.flatMap((part, index) => (index === 0 ? [part] : [', ', part]));
+}
+
 /** Links into the graph: each node that a finding is about. */
-function aboutOf(entity: unknown, key: string): HTMLElement {
-  const of = entity as Readonly<Record<string, string | null>>;
-  const { kind, hash, name, commit, id, uri } = of;
+function aboutOf({ entity, key }: Finding): HTMLElement {
+  const { kind, hash, name, commit, id, uri } = entity;
   const links: HTMLElement[] = [];
   if (typeof hash === 'string')
     links.push(choice(keyOf({ kind: 'dataset', hash }), foreign(hash, 'foreign hash')));
