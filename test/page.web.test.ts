@@ -588,6 +588,7 @@ test('the demo’s orphan is open on the page and, once a dropped log has told i
     .waitFor();
   expect(await orphan.filter({ hasText: 'Model without a recorded dataset' }).count()).toBe(0);
   await page.locator('#said', { hasText: 'Checked again: ' }).waitFor();
+  expect(await violations(page)).toEqual([]);
 });
 
 // Each frame lasts from one change to the next time the browser is ready to paint.
