@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { loadEnvFile } from 'node:process';
-import { ConfigError, TransientError } from '../lib/errors.ts';
 import { check } from './check.ts';
 import type { Command } from './command.ts';
+import { explanation } from './explanation.ts';
 import { impact } from './impact.ts';
 import { ingest, verify } from './ingest.ts';
 import { keygen } from './keygen.ts';
@@ -63,16 +63,8 @@ async function main([name, ...args]: string[]): Promise<number> {
 }
 
 function explain(error: unknown): number {
-  if (!(error instanceof Error)) throw error;
-  const code = 'code' in error ? String(error.code) : '';
-  const say = (message: string, exit: number): number => {
-    process.stderr.write(`custody: ${message}\n`);
-    return exit;
-  };
-  if (error instanceof ConfigError) return say(error.message, 2);
-  if (error instanceof TransientError) return say(error.message, 3);
-  if (code.startsWith('ERR_PARSE_ARGS')) return say(error.message, 2);
-  if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR') return say(error.message, 2);
-  if (code === 'ENOSPC') return say('the disk is full; nothing half-done was kept', 3);
-  throw error;
+  const explained = explanation(error);
+  if (explained === null) throw error;
+  process.stderr.write(`custody: ${explained.message}\n`);
+  return explained.exit;
 }

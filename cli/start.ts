@@ -4,7 +4,9 @@ import { mkdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { graphSettings, loadKeys, payload } from '../lib/config.ts';
+import { check } from '../lib/compliance/check.ts';
+import type { RuleSettings } from '../lib/compliance/rules.ts';
+import { graphSettings, loadKeys, payload, ruleSettings } from '../lib/config.ts';
 import { safeDescription, TransientError } from '../lib/errors.ts';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { migrate } from '../lib/graph/schema.ts';
@@ -18,6 +20,7 @@ import { watchBucket } from '../lib/local/bucket.ts';
 import { buildPage } from '../lib/local/build-page.ts';
 import { demoLog } from '../lib/local/demo.ts';
 import { startNeo4j } from '../lib/local/neo4j.ts';
+import { soonAfter } from '../lib/local/soon-after.ts';
 import { writeWhole } from '../lib/local/write-whole.ts';
 import { storedFile } from '../lib/object/file.ts';
 import type { Command } from './command.ts';
@@ -30,6 +33,10 @@ const BUCKET = '.custody/bucket';
 const RECEIPTS = '.custody/receipts';
 const PAGE = '.custody/page';
 const RETRY_MS = 5_000;
+/** A log that lies there at the start, as the demo's, is taken sooner. */
+const CHECK_AFTER_MS = 2_000;
+/** Some rules find what has come to be late, though nothing was dropped. */
+const CHECK_EVERY_MS = 6 * 3_600_000;
 
 export const start: Command = async (args) => {
   const { values } = parseArgs({ args, options: { help: { type: 'boolean', default: false } } });
@@ -44,6 +51,7 @@ export const start: Command = async (args) => {
   for (const folder of [BUCKET, RECEIPTS, KEYS]) await mkdir(folder, { recursive: true });
   await prepareDemo();
   const settings = graphSettings(process.env);
+  const rules = ruleSettings(process.env);
   const embedded =
     settings === null ? await startNeo4j({ home: NEO4J_HOME, onProgress: tell }) : null;
   const connection = settings ?? embedded;
@@ -55,12 +63,22 @@ export const start: Command = async (args) => {
     const writer = new GraphWriter(graph, payload(process.env));
     await buildPage(PAGE);
     const web = await listen(apiServer(graph), await pageFiles(PAGE));
-    const bucket = watchBucket(BUCKET, (path) => take(path, writer), RETRY_MS);
+    const checks = soonAfter((signal) => checkRules(graph, rules, signal), CHECK_AFTER_MS);
+    const taken = async (path: string): Promise<boolean> => {
+      const isTaken = await take(path, writer);
+      if (isTaken) checks.changed();
+      return isTaken;
+    };
+    const bucket = watchBucket(BUCKET, taken, RETRY_MS);
+    checks.changed();
+    const clock = setInterval(() => checks.changed(), CHECK_EVERY_MS);
     tell(welcome(web.url, embedded));
     await stopped;
     tell('stopping …');
+    clearInterval(clock);
     await web.close();
     await bucket.close();
+    await checks.close();
   } finally {
     await graph.close();
     await embedded?.stop();
@@ -103,6 +121,24 @@ async function take(path: string, writer: GraphWriter): Promise<boolean> {
   return true;
 }
 
+/** Tells how it stands; a check that fails is told, and the next one asks again. */
+async function checkRules(
+  graph: Graph,
+  settings: RuleSettings,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const checked = await check(graph, settings, { isTimeUp: () => signal.aborted });
+    const { rules, complete } = checked.check;
+    const open = rules.reduce((sum, result) => sum + result.open, 0);
+    const changed = `${checked.fresh.length} new, ${checked.settled.length} settled`;
+    tell(`compliance: ${open} open, ${changed}${complete ? '' : '; not complete'}`);
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    tell(`the compliance check failed: ${error.message}`);
+  }
+}
+
 async function prepareDemo(): Promise<void> {
   if (existsSync(DEMO_PUBLIC_KEY)) return;
   const [privateFile] = await writeKeyPair('.custody/demo', 2_048);
@@ -120,6 +156,7 @@ function welcome(
     `drop signed logs (*.jsonl, *.jsonl.gz) into   ${BUCKET}/`,
     `their signers' public keys (*.pem) into       ${KEYS}/`,
     `what became of each is told here and in       ${RECEIPTS}/`,
+    `after each the compliance rules are asked:    ${url}#/compliance`,
     'ask, in another terminal:                     npm run --silent custody -- query 3.5',
   ];
   if (embedded !== null)

@@ -5,17 +5,22 @@ import { snsTopic } from '../lib/aws/topic.ts';
 import { check } from '../lib/compliance/check.ts';
 import { digestOf } from '../lib/compliance/digest.ts';
 import { ruleSettings, stack } from '../lib/config.ts';
+import { markTold, untold } from '../lib/graph/findings.ts';
 import { once } from '../lib/once.ts';
 
 const { neo4jSecretArn, topicArn } = stack(process.env, ['neo4jSecretArn', 'topicArn']);
 const settings = ruleSettings(process.env);
 const telemetry = openTelemetry();
 const topic = snsTopic(topicArn);
-const graph = once(() => openMigrated(neo4jSecretArn));
+const database = once(() => openMigrated(neo4jSecretArn));
 
-/** Asks the rules, keeps the findings, and tells the topic what is new and what has settled. */
+/**
+ * Asks the rules, keeps the findings, and tells the topic in one message what is new and what has
+ * settled since it was last told. Where a run ends in between, the next one tells it.
+ */
 export const handler = scheduled('check', telemetry, async (isTimeUp) => {
-  const checked = await check(await graph(), settings, { isTimeUp });
+  const graph = await database();
+  const checked = await check(graph, settings, { isTimeUp });
   const { rules, complete } = checked.check;
   const open = rules.reduce((sum, result) => sum + result.open, 0);
   telemetry.count('FindingsOpen', open);
@@ -24,7 +29,11 @@ export const handler = scheduled('check', telemetry, async (isTimeUp) => {
   telemetry.count('RulesNotRun', rules.filter(({ outcome }) => outcome === 'not-run').length);
   const counts = { open, new: checked.fresh.length, settled: checked.settled.length, complete };
   telemetry.info('check.done', counts);
-  const digest = digestOf(checked);
-  if (digest !== null) await topic.tell(digest.subject, digest.message);
+  const news = await untold(graph);
+  const digest = digestOf(checked.check, news);
+  if (digest !== null) {
+    await topic.tell(digest.subject, digest.message);
+    await markTold(graph, news);
+  }
   return { open };
 });

@@ -30,7 +30,15 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { PutSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { GetQueueAttributesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { SNSClient, SubscribeCommand } from '@aws-sdk/client-sns';
+import {
+  CreateQueueCommand,
+  DeleteMessageCommand,
+  GetQueueAttributesCommand,
+  ReceiveMessageCommand,
+  SendMessageCommand,
+  SQSClient,
+} from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { startNeo4j, type EmbeddedNeo4j } from '../lib/local/neo4j.ts';
@@ -82,8 +90,9 @@ beforeAll(async () => {
   producer = await newUser('producer');
   reader = await newUser('reader');
 
-  // The schedule is shortened, so that the test sees it run; all else is as it is deployed.
-  outputs = await deploy('prod', { ...trust(), sweepRate: 'rate(1 minute)' });
+  // The schedules are shortened, so that the tests see them run; all else is as it is deployed.
+  const rates = { sweepRate: 'rate(1 minute)', checkRate: 'rate(1 minute)' };
+  outputs = await deploy('prod', { ...trust(), ...rates });
 
   await allow('producer', 's3:PutObject', `arn:aws:s3:::${out('BucketName')}/*`);
   await allow('reader', 'execute-api:Invoke', `arn:aws:execute-api:${REGION}:${ACCOUNT}:*`);
@@ -149,7 +158,7 @@ async function allow(user: string, action: string, resource: string): Promise<vo
   await new IAMClient(aws.client).send(
     new PutUserPolicyCommand({
       UserName: user,
-      PolicyName: action.replace(':', '-'),
+      PolicyName: `${action} ${resource}`.replaceAll(/[^\w]+/g, '-'),
       PolicyDocument: JSON.stringify({ Version: '2012-10-17', Statement }),
     }),
   );
@@ -166,10 +175,11 @@ async function soon<T>(what: string, look: () => Promise<T | undefined>, seconds
   throw new Error(`${what}: not within ${seconds} s`);
 }
 
-/** A log of a dataset, a model that used it and an inference, signed with `custody sign --kms`. */
-async function signedLog(name: string): Promise<string> {
-  const timestamp = '2026-01-05T09:00:00Z';
-  const records = [
+const timestamp = '2026-01-05T09:00:00Z';
+
+/** A log of a dataset, a model that used it and an inference. */
+function signedLog(name: string): Promise<string> {
+  return signed([
     { type: 'dataset', hash: `hash-${name}`, path: `s3://d/${name}`, description: '', timestamp },
     {
       type: 'model',
@@ -188,7 +198,11 @@ async function signedLog(name: string): Promise<string> {
       output: {},
       timestamp,
     },
-  ];
+  ]);
+}
+
+/** A log, signed with `custody sign --kms`. */
+function signed(records: readonly object[]): Promise<string> {
   const plain = records.map((record) => `${JSON.stringify(record)}\n`).join('');
   const argv = ['cli/custody.ts', 'sign', '--kms', keyArn];
   return runTool('node', argv, aws.environment, plain);
@@ -490,12 +504,78 @@ test('the sweep can be run by hand and runs on its schedule', async () => {
   await soon('a scheduled sweep', async () => ((await runs()) > before ? true : undefined), 90);
 });
 
+/** A queue of its own that hears the stack's topic; what it has heard so far. */
+async function listener(name: string): Promise<() => Promise<readonly string[]>> {
+  const Endpoint = `arn:aws:sqs:${REGION}:${ACCOUNT}:${name}`;
+  const Statement = {
+    Effect: 'Allow',
+    Principal: { Service: 'sns.amazonaws.com' },
+    Action: 'sqs:SendMessage',
+    Resource: Endpoint,
+    Condition: { ArnEquals: { 'aws:SourceArn': out('AlarmTopicArn') } },
+  };
+  const Policy = JSON.stringify({ Version: '2012-10-17', Statement: [Statement] });
+  const { QueueUrl = '' } = await sqs.send(
+    new CreateQueueCommand({ QueueName: name, Attributes: { Policy } }),
+  );
+  await new SNSClient(aws.client).send(
+    new SubscribeCommand({ TopicArn: out('AlarmTopicArn'), Protocol: 'sqs', Endpoint }),
+  );
+  const heard: string[] = [];
+  return async () => {
+    const { Messages: arrived = [] } = await sqs.send(
+      new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }),
+    );
+    for (const { Body = '', ReceiptHandle } of arrived) {
+      const { Subject, Message } = JSON.parse(Body) as { Subject: string; Message: string };
+      heard.push(`${Subject}\n\n${Message}`);
+      await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
+    }
+    return heard;
+  };
+}
+
+test('the compliance check runs on its schedule: the topic is told once of a model without a dataset, the HTTP API lists it, and it settles', async () => {
+  const heard = await listener('an-operator');
+  const about = (key: string) => async (): Promise<string | undefined> =>
+    (await heard()).find((text) => text.includes(key));
+  const statusOf = async (key: string): Promise<unknown> => {
+    const answer = await signedFetch(api('/v1/findings'), REGION, reader);
+    const { items } = (await answer.json()) as { items: { key: string; status: string }[] };
+    return items.find((item) => item.key === key)?.status;
+  };
+  const model = { type: 'model', model_name: 'orphan', git_commit: 'c1', timestamp };
+  const dropped = await drop('orphan.jsonl', await signed([{ ...model, dataset_hashes: [] }]));
+  expect(await receiptOf('orphan.jsonl', dropped)).toMatchObject({ status: 'accepted' });
+  const key = 'model-without-dataset:{"commit":"c1","kind":"model","name":"orphan"}';
+  const told = await soon('a message of a scheduled check', about(`New:\n  ${key}\n`), 100);
+  expect(told).toMatch(/^Custody: \d+ new, \d+ settled\n/);
+  expect(told).toContain('Drop a log with the dataset’s record');
+  expect(await statusOf(key)).toBe('open');
+
+  const mended = [{ ...model, dataset_hashes: ['hash-good'], timestamp: '2026-01-06T09:00:00Z' }];
+  await receiptOf('mended.jsonl', await drop('mended.jsonl', await signed(mended)));
+  // By hand, as an operator would who does not wait.
+  const { FunctionError: failed } = await lambda.send(
+    new InvokeCommand({ FunctionName: 'custody-prod-check', Payload: '{}' }),
+  );
+  expect(failed).toBeUndefined();
+  await soon('a message that it has settled', about(`Settled:\n  ${key}\n`));
+  expect(await statusOf(key)).toBe('settled');
+  expect((await heard()).filter((text) => text.includes(key))).toHaveLength(2);
+}, 240_000);
+
 test('the password is in no log and in no function’s settings', async () => {
   const texts = [
     await readFile(aws.logFile, 'utf8'),
     await readFile(join(folder, 'prod', TEMPLATE), 'utf8'),
   ];
-  for (const name of ['ingest', 'sweep', ...new Set(ROUTES.map(({ resource }) => resource))]) {
+  for (const name of [
+    'ingest',
+    'sweep',
+    'check',
+    ...new Set(ROUTES.map(({ resource }) => resource)),
+  ]) {
     texts.push(await logged(name));
     const settings = await lambda.send(
       new GetFunctionConfigurationCommand({ FunctionName: `custody-prod-${name}` }),

@@ -7,8 +7,10 @@ import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import { check } from '../lib/compliance/check.ts';
 import { DEFAULT_SETTINGS } from '../lib/compliance/rules.ts';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
+import { waive } from '../lib/graph/findings.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
 import { ingestObject, type Receipt } from '../lib/ingest/ingest.ts';
+import { demoLog } from '../lib/local/demo.ts';
 import { storedFile } from '../lib/object/file.ts';
 import { openChromium } from './support/chromium.ts';
 import { PageServer } from './support/page-server.ts';
@@ -553,6 +555,40 @@ test.each(
     }
   },
 );
+
+test('the demo’s orphan is open on the page and, once a dropped log has told its dataset and a check has run, settled with its history, without a reload; so is a waiver shown', async () => {
+  await wipe(graph);
+  expect((await drop(demoLog(logs.signer.privateKey), 'demo')).status).toBe('accepted');
+  const first = await check(graph, DEFAULT_SETTINGS);
+  const page = await open('#/compliance');
+  const list = (name: RegExp) => page.getByRole('table', { name });
+  const orphan = list(/^Open findings/).getByRole('row', { name: /vendor-score @ 0000001/ });
+  await orphan.getByRole('cell', { name: 'Model without a recorded dataset' }).waitFor();
+  await page.getByText('Settled findings: none.').waitFor();
+  const firstSeen = await orphan.locator('time').getAttribute('datetime');
+  expect(Date.parse(firstSeen ?? '')).toBe(Date.parse(first.check.startedAt));
+
+  const path = 's3://vendor/claims.parquet';
+  const dataset = { type: 'dataset', hash: hash(path), path, timestamp: at(1) };
+  await drop(readFileSync(logs.write([dataset]), 'utf8'), 'vendor');
+  const byTime = first.fresh.find((key) => key.startsWith('inference-linked-by-time:')) ?? '';
+  const waiver = { who: 'auditor', why: 'known', until: '2100-01-01T00:00:00Z' };
+  expect(await waive(graph, byTime, waiver, new Date().toISOString())).toBe('waived');
+  const second = await check(graph, DEFAULT_SETTINGS);
+  const settledRow = list(/^Settled findings/).getByRole('row', { name: /vendor-score/ });
+  await settledRow.waitFor({ timeout: 10_000 });
+  const times = await settledRow.locator('time').all();
+  const told = await Promise.all(times.map((time) => time.getAttribute('datetime')));
+  expect(told.map((time) => Date.parse(time ?? ''))).toEqual(
+    [first, second].map(({ check: { startedAt } }) => Date.parse(startedAt)),
+  );
+  await list(/^Waived findings/)
+    .getByText('auditor: known, until 2100-01-01 00:00:00Z')
+    .waitFor();
+  expect(await orphan.filter({ hasText: 'Model without a recorded dataset' }).count()).toBe(0);
+  await page.locator('#said', { hasText: 'Checked again: ' }).waitFor();
+  expect(await violations(page)).toEqual([]);
+});
 
 // Each frame lasts from one change to the next time the browser is ready to paint.
 const FRAMES = `(async () => {

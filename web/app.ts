@@ -56,7 +56,7 @@ function show(next: Address, isFirst: boolean): void {
   main.replaceChildren();
   view = viewOf(next);
   document.title = `${visible(view.title.slice(0, 120))} · Custody`;
-  live.isWatched = next.view === 'graph' || next.view === 'files';
+  live.isWatched = ['graph', 'files', 'compliance'].includes(next.view);
   for (const each of document.querySelectorAll('nav a')) {
     const isHere = each.getAttribute('href') === `#/${next.view}`;
     if (isHere) each.setAttribute('aria-current', 'page');
@@ -83,7 +83,7 @@ function viewOf(next: Address): View {
     case 'files':
       return filesView(main, page);
     case 'compliance':
-      return complianceView(main);
+      return complianceView(main, page);
     case 'search':
       return searchView(main, next, page);
     case 'nowhere':

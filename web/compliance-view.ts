@@ -1,10 +1,10 @@
 import type { Completeness, Paged } from './answers.ts';
 import { ask } from './ask.ts';
-import { button, el, foreign, replace, table, when } from './element.ts';
+import { button, el, foreign, replace, say, table, when } from './element.ts';
 import { keyOf } from './keys.ts';
 import { completenessNotice, loading, problemBox } from './notice.ts';
 import { count, counted, lastPart, shortTime } from './text.ts';
-import { choice, type View } from './view.ts';
+import { choice, type Page, type View } from './view.ts';
 
 interface Result {
   readonly rule: string;
@@ -17,6 +17,7 @@ interface Result {
 }
 
 interface Check {
+  readonly id: string;
   readonly startedAt: string;
   readonly complete: boolean;
   readonly rules: readonly Result[];
@@ -41,9 +42,12 @@ interface Finding {
   readonly key: string;
   readonly rule: string;
   readonly severity: string;
-  readonly entity: unknown;
+  readonly status: Status;
+  readonly entity: Readonly<Record<string, string | null>>;
+  readonly detail: Readonly<Record<string, string | number | null>>;
   readonly digests: readonly string[];
   readonly firstSeenAt: string;
+  readonly settledAt: string | null;
   readonly waiver: { readonly who: string; readonly why: string; readonly until: string } | null;
 }
 
@@ -51,30 +55,60 @@ interface FindingsAnswer extends Paged {
   readonly items: readonly Finding[];
 }
 
-/** What the last check looked at and found, what is open or waived, and where it is going. */
-export function complianceView(root: HTMLElement): View {
+const STATUSES = ['open', 'waived', 'settled'] as const;
+
+type Status = (typeof STATUSES)[number];
+
+const HEADS = {
+  open: ['Since'],
+  waived: ['Since', 'Waiver'],
+  settled: ['First seen', 'Settled'],
+} as const satisfies Record<Status, readonly string[]>;
+
+/** What the last check looked at and found, what is open, waived or settled, and where it is going. */
+export function complianceView(root: HTMLElement, page: Page): View {
   const asking = new AbortController();
   const { signal } = asking;
   const body = el('div', {}, loading('the last check'));
+  // The check that is shown; undefined until there is an answer.
+  let shown: string | null | undefined;
+  let isAsking = false;
   root.append(el('h1', { tabindex: '-1' }, 'Compliance'), body);
 
   async function show(): Promise<void> {
+    if (isAsking) return;
+    isAsking = true;
     try {
       const answer = await ask<ComplianceAnswer>('/v1/compliance', {}, signal);
       const lists =
         answer.last === null
           ? []
-          : [await findingsOf('open', answer.rules), await findingsOf('waived', answer.rules)];
+          : await Promise.all(STATUSES.map((status) => findingsOf(status, answer.rules)));
       replace(body, ...told(answer, lists));
+      if (shown !== undefined && answer.last !== null)
+        say(`Checked again: ${counted(openIn(answer.last), 'open finding')}`);
+      shown = answer.last?.id ?? null;
     } catch (error) {
+      shown = undefined;
       if (!signal.aborted) body.replaceChildren(problemBox(error, () => void show()));
+    } finally {
+      isAsking = false;
     }
   }
 
-  async function findingsOf(
-    status: 'open' | 'waived',
-    rules: readonly Rule[],
-  ): Promise<HTMLElement> {
+  /** Shows a check that has been made since; nothing is drawn anew before there is one. */
+  async function look(): Promise<void> {
+    if (isAsking || page.live.connection.state !== 'live') return;
+    if (shown === undefined) return show();
+    try {
+      const { last } = await ask<ComplianceAnswer>('/v1/compliance', { before: '0' }, signal);
+      if ((last?.id ?? null) !== shown) await show();
+    } catch {
+      // The head of the page tells how the connection is; what is shown stays.
+    }
+  }
+
+  async function findingsOf(status: Status, rules: readonly Rule[]): Promise<HTMLElement> {
     const place = el('section');
     let items: readonly Finding[] = [];
     let next: string | null = null;
@@ -87,14 +121,10 @@ export function complianceView(root: HTMLElement): View {
       );
       items = [...items, ...answer.items];
       next = answer.next;
-      const shown =
+      const many =
         items.length === 0 ? '' : ` (${count(items.length)}${next === null ? '' : ' so far'})`;
       const more = button('Load more', () => void load().catch(failed), { 'data-at': 'more' });
-      replace(
-        place,
-        findingsTable(`${status === 'open' ? 'Open' : 'Waived'} findings${shown}`, items, rules),
-        ...(next === null ? [] : [more]),
-      );
+      replace(place, findingsTable(status, many, items, rules), ...(next === null ? [] : [more]));
     };
     const failed = (error: unknown): void => {
       if (!signal.aborted) place.append(problemBox(error, () => void load().catch(failed)));
@@ -104,12 +134,20 @@ export function complianceView(root: HTMLElement): View {
   }
 
   void show();
+  const silence = page.live.hear(() => void look());
   return {
     title: 'Compliance',
     update: () => undefined,
     refresh: () => undefined,
-    close: () => asking.abort(),
+    close() {
+      silence();
+      asking.abort();
+    },
   };
+}
+
+function openIn({ rules }: Check): number {
+  return rules.reduce((sum, { open }) => sum + open, 0);
 }
 
 function told(answer: ComplianceAnswer, findings: readonly HTMLElement[]): HTMLElement[] {
@@ -129,7 +167,6 @@ function told(answer: ComplianceAnswer, findings: readonly HTMLElement[]): HTMLE
         ),
       ),
     ];
-  const openIn = ({ rules: of }: Check): number => of.reduce((sum, { open }) => sum + open, 0);
   return [
     el(
       'p',
@@ -146,15 +183,15 @@ function told(answer: ComplianceAnswer, findings: readonly HTMLElement[]): HTMLE
         ),
     table(
       'Rules',
-      ['Rule', 'Severity', 'Open', 'Waived', 'How it settles'],
+      ['Rule', 'Open', 'Waived', 'Severity', 'How it settles'],
       last.rules.map((result) => {
         const rule = rules.find(({ id }) => id === result.rule);
         return [
           el('span', {}, rule?.title ?? result.rule, el('small', {}, rule?.why ?? '')),
-          rule?.severity ?? '',
           openText(result, rule?.of ?? ''),
           result.outcome === 'done' ? count(result.waived) : '',
-          rule?.settle ?? '',
+          rule?.severity ?? '',
+          el('span', { class: 'prose' }, rule?.settle ?? ''),
         ];
       }),
     ),
@@ -179,38 +216,56 @@ function openText({ outcome, reason, open, examined, isCut }: Result, of: string
 }
 
 function findingsTable(
-  caption: string,
+  status: Status,
+  many: string,
   items: readonly Finding[],
   rules: readonly Rule[],
 ): HTMLElement {
+  const caption = `${status[0]?.toUpperCase()}${status.slice(1)} findings`;
   if (items.length === 0) return el('p', {}, `${caption}: none.`);
   return table(
-    caption,
-    ['About', 'Rule', 'Severity', 'Since', 'Records', 'Waiver'],
-    items.map(({ key, rule, severity, entity, digests, firstSeenAt, waiver }) => [
-      aboutOf(entity, key),
-      rules.find(({ id }) => id === rule)?.title ?? rule,
-      severity,
-      when(firstSeenAt),
+    `${caption}${many}`,
+    ['About', 'Rule', 'Severity', 'Records', ...HEADS[status]],
+    items.map((finding) => [
+      el('span', {}, aboutOf(finding), el('small', {}, ...detailOf(finding))),
+      el(
+        'span',
+        { class: 'prose' },
+        rules.find(({ id }) => id === finding.rule)?.title ?? finding.rule,
+      ),
+      finding.severity,
       el(
         'span',
         {},
-        ...digests.flatMap((digest) => [
+        ...finding.digests.flatMap((digest) => [
           choice(keyOf({ kind: 'record', digest }), foreign(digest.slice(0, 8), 'foreign hash')),
           ' ',
         ]),
       ),
-      waiver === null
-        ? ''
-        : foreign(`${waiver.who}: ${waiver.why}, until ${shortTime(waiver.until)}`),
+      when(finding.firstSeenAt),
+      ...(status === 'settled' && finding.settledAt !== null ? [when(finding.settledAt)] : []),
+      ...(status === 'waived' ? [el('span', { class: 'prose' }, waiverOf(finding))] : []),
     ]),
   );
 }
 
+function waiverOf({ waiver }: Finding): HTMLElement | null {
+  return waiver && foreign(`${waiver.who}: ${waiver.why}, until ${shortTime(waiver.until)}`);
+}
+
+/** What the rule says of it, and a waiver that holds no longer. */
+function detailOf(finding: Finding): (HTMLElement | string)[] {
+  const told = Object.entries(finding.detail).filter(([, value]) => value !== null);
+  const words = (name: string): string => name.replace(/[A-Z]/g, (one) => ` ${one.toLowerCase()}`);
+  const parts = told.map(([name, value]) => foreign(`${words(name)}: ${value}`));
+  const lapsed = finding.status === 'open' ? waiverOf(finding) : null;
+  const shown = lapsed === null ? parts : [...parts, el('span', {}, 'waived by ', lapsed)];
+  return shown.flatMap((part, index) => (index === 0 ? [part] : [', ', part]));
+}
+
 /** Links into the graph: each node that a finding is about. */
-function aboutOf(entity: unknown, key: string): HTMLElement {
-  const of = entity as Readonly<Record<string, string | null>>;
-  const { kind, hash, name, commit, id, uri } = of;
+function aboutOf({ entity, key }: Finding): HTMLElement {
+  const { kind, hash, name, commit, id, uri } = entity;
   const links: HTMLElement[] = [];
   if (typeof hash === 'string')
     links.push(choice(keyOf({ kind: 'dataset', hash }), foreign(hash, 'foreign hash')));

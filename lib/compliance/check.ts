@@ -1,12 +1,15 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { OutOfTimeError } from '../errors.ts';
-import type { Graph } from '../graph/connection.ts';
+import { rows, type Graph } from '../graph/connection.ts';
 import { keepCheck, keepFindings, type CheckRow, type RuleResult } from '../graph/findings.ts';
 import { VERSION } from '../version.ts';
 import { RULES, type Entity, type Rule, type RuleSettings } from './rules.ts';
 
 /** Of one rule; a graph with more has a cause in common, and the first thousand show it. */
 const MAX_FINDINGS = 1_000;
+
+/** An index takes no more than 8 kB. */
+const MAX_KEY_BYTES = 4_096;
 
 /** A check, and what changed with it. */
 export interface Checked {
@@ -30,6 +33,7 @@ export async function check(
     readonly isTimeUp?: () => boolean;
   } = {},
 ): Promise<Checked> {
+  const id = randomUUID();
   const startedAt = (options.now ?? new Date()).toISOString();
   const begun = performance.now();
   const results: RuleResult[] = [];
@@ -44,14 +48,14 @@ export async function check(
     else if (options.isTimeUp?.() === true)
       results.push(unasked(rule, 'not-run', 'the time for the check was up'));
     else {
-      const asked = await ask(graph, rule, settings, startedAt);
+      const asked = await ask(graph, rule, settings, { id, startedAt });
       results.push(asked.result);
       fresh.push(...asked.fresh);
       settled.push(...asked.settled);
     }
   }
   const done: CheckRow = {
-    id: randomUUID(),
+    id,
     startedAt,
     finishedAt: new Date(Date.parse(startedAt) + (performance.now() - begun)).toISOString(),
     complete: results.every(({ outcome, isCut }) => outcome !== 'not-run' && !isCut),
@@ -66,7 +70,7 @@ async function ask(
   graph: Graph,
   rule: Rule,
   settings: RuleSettings,
-  now: string,
+  check: { readonly id: string; readonly startedAt: string },
 ): Promise<{ result: RuleResult; fresh: readonly string[]; settled: readonly string[] }> {
   const parameters = {
     datasetGraceDays: BigInt(settings.datasetGraceDays),
@@ -74,29 +78,33 @@ async function ask(
     unfinishedHours: BigInt(settings.unfinishedHours),
     silenceHours: BigInt(settings.silenceHours),
     prefixes: settings.prefixes,
-    now,
+    now: check.startedAt,
     limit: BigInt(MAX_FINDINGS + 1),
   };
   try {
-    const [counted] = await graph.ask(rule.examined, parameters);
-    const found = await graph.ask(rule.findings, parameters);
-    const isCut = found.length > MAX_FINDINGS;
-    const kept = found.slice(0, MAX_FINDINGS).map((row) => ({
-      key: keyOf(rule.id, row['entity'] as Entity),
-      entity: JSON.stringify(row['entity']),
-      detail: JSON.stringify(row['detail']),
-      digests: row['digests'] as string[],
-    }));
-    const { open, waived, fresh, settled } = await keepFindings(graph, rule, kept, !isCut, now);
+    const kept = await keepFindings(graph, rule, check, async (tx) => {
+      const [counted] = rows(await tx.run(rule.examined, parameters));
+      const found = rows(await tx.run(rule.findings, parameters));
+      return {
+        examined: counted?.['examined'] as number,
+        found: found.slice(0, MAX_FINDINGS).map((row) => ({
+          key: keyOf(rule.id, row['entity'] as Entity),
+          entity: JSON.stringify(row['entity']),
+          detail: JSON.stringify(row['detail']),
+          digests: row['digests'] as string[],
+        })),
+        isAll: found.length <= MAX_FINDINGS,
+      };
+    });
+    const { examined, isAll, open, waived, fresh, settled } = kept;
     const counts = { open, waived, new: fresh.length, settled: settled.length };
-    const examined = counted?.['examined'] as number;
     const result = {
       rule: rule.id,
       outcome: 'done',
       reason: null,
       examined,
       ...counts,
-      isCut,
+      isCut: !isAll,
     } as const;
     return { result, fresh, settled };
   } catch (error) {
@@ -110,10 +118,16 @@ function unasked({ id }: Rule, outcome: 'off' | 'not-run', reason: string): Rule
   return { rule: id, outcome, reason, examined: null, ...none, isCut: false };
 }
 
-/** A finding's identity: its rule, and the members of its entity in the order of their names. */
+/**
+ * A finding's identity: its rule, and the members of its entity in the order of their names, or
+ * their SHA-256 where they are too long.
+ */
 function keyOf(rule: string, entity: Entity): string {
   const members = Object.entries(entity)
     .filter(([, value]) => value !== null)
     .sort(([a], [b]) => (a < b ? -1 : 1));
-  return `${rule}:${JSON.stringify(Object.fromEntries(members))}`;
+  const text = JSON.stringify(Object.fromEntries(members));
+  return Buffer.byteLength(text) <= MAX_KEY_BYTES
+    ? `${rule}:${text}`
+    : `${rule}:sha256:${createHash('sha256').update(text).digest('hex')}`;
 }

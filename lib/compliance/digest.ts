@@ -1,22 +1,24 @@
-import type { Checked } from './check.ts';
+import type { CheckRow, Untold } from '../graph/findings.ts';
 import type { Report } from './report.ts';
 import { RULES } from './rules.ts';
 
 /** Of the findings that are new, those that a message names; the page has all. */
 const MAX_NAMED = 50;
 
-/** One message for a whole check; null when it changed nothing and is complete. */
-export function digestOf({
-  check,
-  fresh,
-  settled,
-}: Checked): { subject: string; message: string } | null {
+/** Of a name; SNS takes 256 KiB a message, and whoever signs a log chooses its names. */
+const MAX_KEY = 300;
+
+/** One message for a whole check; null when there is nothing to tell and the check is complete. */
+export function digestOf(
+  check: CheckRow,
+  { fresh, settled }: Untold,
+): { subject: string; message: string } | null {
   if (fresh.length === 0 && settled.length === 0 && check.complete) return null;
   const notRun = check.rules.filter(({ outcome }) => outcome === 'not-run');
   const parts = [`${fresh.length} new`, `${settled.length} settled`];
   if (notRun.length > 0) parts.push(`${notRun.length} rules not run`);
   const named = (keys: readonly string[]): string[] => [
-    ...keys.slice(0, MAX_NAMED).map((key) => `  ${key}`),
+    ...keys.slice(0, MAX_NAMED).map((key) => `  ${short(key)}`),
     ...(keys.length > MAX_NAMED ? [`  and ${keys.length - MAX_NAMED} more`] : []),
   ];
   const rulesOf = (keys: readonly string[]): readonly string[] =>
@@ -54,4 +56,8 @@ export function reportDigest(
     subject: `Custody: report of ${from.slice(0, 10)} to ${to.slice(0, 10)}`,
     message: `${lines.join('\n')}\n`,
   };
+}
+
+function short(key: string): string {
+  return key.length <= MAX_KEY ? key : `${key.slice(0, MAX_KEY).toWellFormed()}…`;
 }

@@ -75,7 +75,7 @@ export const RULES: readonly Rule[] = [
   {
     id: 'model-without-dataset',
     title: 'Model without a recorded dataset',
-    why: 'Nobody can say what the model was made from. Where 0 are declared it declared nothing; otherwise its datasets were never recorded.',
+    why: 'Nobody can say what the model was made from: it declared nothing, or none of what it declared was recorded.',
     severity: 'high',
     of: 'model versions',
     examined: MODELS,

@@ -23,8 +23,12 @@ export interface GraphSettings {
 export interface Graph {
   /** Resolves when the database answers; {@link ConfigError} when it refuses the login, {@link TransientError} when it can't be reached. */
   verify(): Promise<void>;
-  /** Runs a unit of work that may be run again from its start, even after its COMMIT took effect. */
-  write<T>(work: (tx: ManagedTransaction) => Promise<T>): Promise<T>;
+  /**
+   * Runs a unit of work that may be run again from its start, even after its COMMIT took effect.
+   * {@link OutOfTimeError} when it takes longer than `limitMs`; without one {@link TransientError},
+   * after {@link TRANSACTION_TIMEOUT_MS}.
+   */
+  write<T>(work: (tx: ManagedTransaction) => Promise<T>, limitMs?: number): Promise<T>;
   read<T>(work: (tx: ManagedTransaction) => Promise<T>): Promise<T>;
   /**
    * Asks one question in one round trip. {@link OutOfTimeError} when the answer would take longer than
@@ -63,7 +67,11 @@ export function openGraph(
       await open.close();
     }
   }
-  async function within<T>(mode: Mode, use: (open: Session) => Promise<T>): Promise<T> {
+  async function within<T>(
+    mode: Mode,
+    use: (open: Session) => Promise<T>,
+    isLimited = mode === 'READ',
+  ): Promise<T> {
     const { token } = login;
     try {
       return await once(mode, use).catch(async (error: unknown) => {
@@ -72,7 +80,7 @@ export function openGraph(
         throw error;
       });
     } catch (error) {
-      throw translated(error, mode);
+      throw translated(error, isLimited);
     }
   }
   return {
@@ -80,8 +88,12 @@ export function openGraph(
       within('READ', async (open) => {
         await open.run('RETURN 1');
       }),
-    write: (work) =>
-      within('WRITE', (open) => open.executeWrite(work, { timeout: transactionTimeoutMs })),
+    write: (work, limit) =>
+      within(
+        'WRITE',
+        (open) => open.executeWrite(work, { timeout: limit ?? transactionTimeoutMs }),
+        limit !== undefined,
+      ),
     read: (work) =>
       within('READ', (open) => open.executeRead(work, { timeout: transactionTimeoutMs })),
     ask: (statement, parameters = {}) =>
@@ -190,13 +202,15 @@ function isRefusal(error: unknown): boolean {
   );
 }
 
-/** How a transaction ends that the server has ended, as when it waited too long for the write lock. */
+/** How codes begin of a transaction that the server has ended, as when it waited too long for the write lock. */
 const ENDED: readonly string[] = [
   'Neo.ClientError.Transaction.LockClientStopped',
   'Neo.ClientError.Transaction.Terminated',
+  'Neo.ClientError.Transaction.TransactionTimedOut',
 ];
 
-function translated(error: unknown, mode: Mode): unknown {
+/** `isLimited`: who asked knows that there is only so much time. */
+function translated(error: unknown, isLimited: boolean): unknown {
   if (!(error instanceof neo4j.Neo4jError)) return error;
   if (error.code === LOCKED)
     return new TransientError(
@@ -207,11 +221,10 @@ function translated(error: unknown, mode: Mode): unknown {
     return new ConfigError(['Neo4j refused the login: check NEO4J_USERNAME and NEO4J_PASSWORD'], {
       cause: error,
     });
-  const isTimedOut = error.code.startsWith('Neo.ClientError.Transaction.TransactionTimedOut');
-  // Of a write nothing was kept, and another time the others may be done.
-  if (isTimedOut && mode === 'READ')
+  const isEnded = ENDED.some((code) => error.code.startsWith(code));
+  if (isEnded && isLimited)
     return new OutOfTimeError('Neo4j ended a transaction that took too long', { cause: error });
-  const isEnded = isTimedOut || ENDED.includes(error.code);
+  // Of a write nothing was kept, and another time those that it waited for may be done.
   if (isEnded || neo4j.isRetryableError(error) || error.code === 'ServiceUnavailable')
     return new TransientError(
       `Neo4j could not be reached or could not finish (${error.code}); nothing half-done was kept, try again`,

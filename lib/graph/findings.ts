@@ -1,5 +1,6 @@
 import type { ManagedTransaction } from 'neo4j-driver';
 import { rows, type Graph, type Row } from './connection.ts';
+import { lockFindings } from './lock.ts';
 import type { Period } from './period.ts';
 import { NOW, OLDEST, timeOf } from './place.ts';
 
@@ -54,39 +55,87 @@ export interface WaiverRow {
   readonly until: string;
 }
 
-export interface FoundRow {
-  readonly key: string;
-  readonly entity: string;
-  readonly detail: string;
-  readonly digests: readonly string[];
+/** What a rule found when it was asked. */
+export interface Found {
+  /** How many of what the rule is about there are. */
+  readonly examined: number;
+  readonly found: readonly {
+    readonly key: string;
+    readonly entity: string;
+    readonly detail: string;
+    readonly digests: readonly string[];
+  }[];
+  readonly isAll: boolean;
 }
 
+/** What became of it: how many are open and waived now, and keys of what this very check opened and settled. */
+interface Kept extends Pick<Found, 'examined' | 'isAll'> {
+  readonly open: number;
+  readonly waived: number;
+  readonly fresh: readonly string[];
+  readonly settled: readonly string[];
+}
+
+export interface Untold {
+  readonly fresh: readonly string[];
+  readonly settled: readonly string[];
+}
+
+type Told = Pick<FindingRow, 'key' | 'status'>;
+
+/** Of asking one rule and keeping what it finds; less than a scheduled function keeps back for its end. */
+const RULE_TIMEOUT_MS = 30_000;
+
+// A finding names the check that opened it and the one that settled it, so that a transaction whose
+// COMMIT took effect tells the same when it is run again. `untold` stays until somebody was told.
 const KEEP_FINDINGS = `
 UNWIND $found AS row
 OPTIONAL MATCH (w:Waiver {key: row.key})
-WITH row, w.until > datetime($now) AS isWaived
+WITH row, CASE WHEN w.until > datetime($now) THEN 'waived' ELSE 'open' END AS status
 MERGE (f:Finding {key: row.key})
 ON CREATE SET f.firstSeenAt = datetime($now), f.rule = $rule
-WITH f, row, coalesce(isWaived, false) AS isWaived, f.status AS before
+WITH f, row, status, status = 'open' AND coalesce(f.status, 'settled') <> 'open' AS isOpened
 SET f.severity = $severity, f.entity = row.entity, f.detail = row.detail, f.digests = row.digests,
-  f.lastSeenAt = datetime($now), f.settledAt = null,
-  f.status = CASE WHEN isWaived THEN 'waived' ELSE 'open' END
+  f.lastSeenAt = datetime($now), f.settledAt = null, f.status = status,
+  f.openedIn = CASE WHEN isOpened THEN $check ELSE f.openedIn END,
+  f.untold = CASE WHEN isOpened THEN true WHEN status = 'waived' THEN null ELSE f.untold END
 RETURN count(CASE WHEN f.status = 'open' THEN 1 END) AS open,
   count(CASE WHEN f.status = 'waived' THEN 1 END) AS waived,
-  collect(CASE WHEN f.status = 'open' AND coalesce(before, 'settled') = 'settled' THEN f.key END) AS fresh
+  collect(CASE WHEN f.status = 'open' AND f.openedIn = $check THEN f.key END) AS fresh
 `;
 
 const SETTLE_FINDINGS = `
 MATCH (f:Finding)
 WHERE f.status IN ['open', 'waived'] AND f.rule = $rule AND f.key IS NOT NULL
   AND NOT f.key IN $keys
-SET f.status = 'settled', f.settledAt = datetime($now)
+SET f.status = 'settled', f.settledAt = datetime($now), f.settledIn = $check, f.untold = true
+`;
+
+const SETTLED_IN = `
+MATCH (f:Finding)
+WHERE f.status = 'settled' AND f.rule = $rule AND f.key IS NOT NULL AND f.settledIn = $check
 RETURN collect(f.key) AS settled
 `;
 
 const KEEP_CHECK = `
-CREATE (:Check {id: $id, startedAt: datetime($startedAt), finishedAt: datetime($finishedAt),
-  complete: $complete, version: $version, rules: $rules})
+MERGE (c:Check {id: $id})
+SET c.startedAt = datetime($startedAt), c.finishedAt = datetime($finishedAt),
+  c.complete = $complete, c.version = $version, c.rules = $rules
+`;
+
+const UNTOLD = `
+MATCH (f:Finding)
+WHERE f.untold = true AND f.key IS NOT NULL
+RETURN f.key AS key, f.status AS status
+ORDER BY key
+`;
+
+// What has changed since it was told stays untold.
+const MARK_TOLD = `
+UNWIND $told AS row
+MATCH (f:Finding {key: row.key})
+WHERE f.status = row.status
+SET f.untold = null
 `;
 
 const LAST_CHECKS = `
@@ -117,35 +166,59 @@ const WAIVE = `
 MATCH (f:Finding {key: $key})
 MERGE (w:Waiver {key: $key})
 SET w.who = $who, w.why = $why, w.until = datetime($until), w.madeAt = datetime($now)
-SET f.status = CASE WHEN f.status = 'open' THEN 'waived' ELSE f.status END
+WITH f, f.status = 'open' AS isOpen
+SET f.status = CASE WHEN isOpen THEN 'waived' ELSE f.status END,
+  f.untold = CASE WHEN isOpen THEN null ELSE f.untold END
 RETURN f.status AS status
 `;
 
-/** Keeps what a rule found, and settles what it finds no more, where it found all there is. */
+/**
+ * Keeps what `look` finds of a rule, and settles what it finds no more, where it found all there is.
+ * Looking and keeping are one transaction, and checks take turns: what is kept is never older than
+ * what was there. {@link OutOfTimeError} when it takes longer than {@link RULE_TIMEOUT_MS}; then nothing is kept.
+ */
 export async function keepFindings(
   graph: Graph,
   rule: { readonly id: string; readonly severity: string },
-  found: readonly FoundRow[],
-  isAll: boolean,
-  now: string,
-): Promise<{ open: number; waived: number; fresh: string[]; settled: string[] }> {
-  return graph.write(async (tx: ManagedTransaction) => {
-    const parameters = { found, rule: rule.id, severity: rule.severity, now };
-    const [kept] = rows(await tx.run(KEEP_FINDINGS, parameters));
-    const [over] = isAll
-      ? rows(
-          await tx.run(SETTLE_FINDINGS, { rule: rule.id, keys: found.map(({ key }) => key), now }),
-        )
-      : [{ settled: [] }];
-    const { open, waived, fresh } = kept as { open: number; waived: number; fresh: string[] };
-    return { open, waived, fresh, settled: (over as { settled: string[] }).settled };
-  });
+  check: { readonly id: string; readonly startedAt: string },
+  look: (tx: ManagedTransaction) => Promise<Found>,
+): Promise<Kept> {
+  return graph.write(async (tx) => {
+    await lockFindings(tx);
+    const { examined, found, isAll } = await look(tx);
+    const on = { rule: rule.id, check: check.id, now: check.startedAt };
+    const [kept] = rows(await tx.run(KEEP_FINDINGS, { ...on, found, severity: rule.severity }));
+    if (isAll) await tx.run(SETTLE_FINDINGS, { ...on, keys: found.map(({ key }) => key) });
+    const [over] = rows(await tx.run(SETTLED_IN, on));
+    return { examined, isAll, ...kept, ...over } as Kept;
+  }, RULE_TIMEOUT_MS);
 }
 
+/** Keeps a check under its id; the same one again changes nothing. */
 export async function keepCheck(graph: Graph, check: CheckRow): Promise<void> {
   const parameters = { ...check, rules: JSON.stringify(check.rules) };
   await graph.write(async (tx) => {
     await tx.run(KEEP_CHECK, parameters);
+  });
+}
+
+/** Keys of findings that opened or settled since somebody was last told of them, whoever checked. */
+export async function untold(graph: Graph): Promise<Untold> {
+  const found = (await graph.read(async (tx) => rows(await tx.run(UNTOLD)))) as Told[];
+  const keysOf = (wanted: FindingStatus): string[] =>
+    found.filter(({ status }) => status === wanted).map(({ key }) => key);
+  return { fresh: keysOf('open'), settled: keysOf('settled') };
+}
+
+/** Notes that somebody was told. Before it, {@link untold} answers the same again. */
+export async function markTold(graph: Graph, { fresh, settled }: Untold): Promise<void> {
+  const told: readonly Told[] = [
+    ...fresh.map((key) => ({ key, status: 'open' }) as const),
+    ...settled.map((key) => ({ key, status: 'settled' }) as const),
+  ];
+  await graph.write(async (tx) => {
+    await lockFindings(tx);
+    await tx.run(MARK_TOLD, { told });
   });
 }
 
@@ -217,6 +290,9 @@ export async function waive(
   waiver: WaiverRow,
   now: string,
 ): Promise<FindingStatus | null> {
-  const [row] = await graph.write(async (tx) => rows(await tx.run(WAIVE, { key, ...waiver, now })));
+  const [row] = await graph.write(async (tx) => {
+    await lockFindings(tx);
+    return rows(await tx.run(WAIVE, { key, ...waiver, now }));
+  });
   return (row?.['status'] ?? null) as FindingStatus | null;
 }

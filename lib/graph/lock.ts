@@ -37,3 +37,15 @@ export async function lockShared(tx: ManagedTransaction): Promise<void> {
   const [row] = rows(await tx.run(TAKE_SLOT, { slot: BigInt(next + 1) }));
   if (row?.['taken'] !== 1) throw new Error('the write lock lacks slots: run custody migrate');
 }
+
+const TAKE_TURN = `
+MATCH (s:Schema {name: 'custody'})
+SET s.turn = coalesce(s.turn, 0) + 1
+RETURN count(s) AS taken
+`;
+
+/** From here to the COMMIT no other transaction reads or writes findings to change them; logs are written beside it. */
+export async function lockFindings(tx: ManagedTransaction): Promise<void> {
+  const [row] = rows(await tx.run(TAKE_TURN));
+  if (row?.['taken'] !== 1) throw new Error('the database has no schema: run custody migrate');
+}

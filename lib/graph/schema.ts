@@ -30,6 +30,8 @@ const SCHEMA = {
   waiver_key: 'CREATE CONSTRAINT waiver_key IF NOT EXISTS FOR (w:Waiver) REQUIRE w.key IS UNIQUE',
   finding_by_status:
     'CREATE INDEX finding_by_status IF NOT EXISTS FOR (f:Finding) ON (f.status, f.rule, f.key)',
+  finding_by_untold: 'CREATE INDEX finding_by_untold IF NOT EXISTS FOR (f:Finding) ON (f.untold)',
+  check_id: 'CREATE CONSTRAINT check_id IF NOT EXISTS FOR (c:Check) REQUIRE c.id IS UNIQUE',
   check_by_time: 'CREATE INDEX check_by_time IF NOT EXISTS FOR (c:Check) ON (c.startedAt)',
   source_object_by_status:
     'CREATE INDEX source_object_by_status IF NOT EXISTS FOR (o:SourceObject) ON (o.status, o.lastSeenAt)',

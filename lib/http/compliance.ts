@@ -64,15 +64,23 @@ export const COMPLIANCE_ROUTES: readonly Route[] = [
     resource: 'compliance',
     scope: 'compliance:read',
     summary: 'The last check with what each rule looked at and found, and the checks before it',
-    parameters: z.object({}),
+    parameters: z.object({
+      before: z
+        .string()
+        .regex(/^(?:\d|[1-4]\d|50)$/, `a whole number from 0 to ${MAX_CHECKS}`)
+        .default(String(MAX_CHECKS))
+        .transform(Number)
+        .describe(`How many checks before the last one, 0 to ${MAX_CHECKS}`)
+        .meta({ examples: ['0'] }),
+    }),
     answer: z.object({
       rules: z.array(rule),
       last: check.nullable().describe('Null before the first check'),
-      before: z.array(check).describe(`At most ${MAX_CHECKS}, the newest first`),
+      before: z.array(check).describe('The newest first'),
       ...completeness,
     }),
-    async handle(context) {
-      const [last = null, ...before] = await lastChecks(context.graph, MAX_CHECKS + 1);
+    async handle(context, { before: most }) {
+      const [last = null, ...before] = await lastChecks(context.graph, most + 1);
       const told = ({ rules, ...of }: NonNullable<typeof last>): z.input<typeof check> => ({
         ...of,
         rules: [...rules],

@@ -15,7 +15,7 @@ import { crc32 } from 'node:zlib';
 export interface StubRequest {
   /** `s3:HEAD`, `s3:GET`, `s3:PUT`, `kms:GetPublicKey`, `sqs:SendMessage`, … */
   readonly action: string;
-  /** Of S3: `bucket/key`; of the others the JSON that was sent. */
+  /** Of S3: `bucket/key`; of the others the JSON or the form that was sent. */
   readonly target: string;
   readonly range: string | null;
   /** How many with that action came before it. */
@@ -53,7 +53,7 @@ export interface StubKey {
 
 /**
  * An endpoint for the real SDK clients that does on demand what emulators don't: break, stall, refuse
- * and lose. It knows no more of S3, SQS, KMS and Secrets Manager than the functions use.
+ * and lose. It knows no more of S3, SQS, SNS, KMS and Secrets Manager than the functions use.
  */
 export class StubAws {
   readonly requests: StubRequest[] = [];
@@ -131,10 +131,17 @@ export class StubAws {
     const body = unchunked(request, Buffer.concat(chunks));
     const url = new URL(request.url ?? '/', this.url);
     const operation = request.headers['x-amz-target'];
-    const isS3 = typeof operation !== 'string';
+    const isSns = request.headers['content-type'] === 'application/x-www-form-urlencoded';
+    const isS3 = typeof operation !== 'string' && !isSns;
     const place = decodeURIComponent(url.pathname.slice(1));
-    const [service = '', name = ''] = isS3 ? [] : operation.split('.');
-    const action = isS3 ? `s3:${request.method ?? ''}` : `${SERVICES[service] ?? service}:${name}`;
+    const form = isSns ? new URLSearchParams(body.toString('utf8')) : null;
+    const [service = '', name = ''] = typeof operation === 'string' ? operation.split('.') : [];
+    const action =
+      form !== null
+        ? `sns:${form.get('Action') ?? ''}`
+        : isS3
+          ? `s3:${request.method ?? ''}`
+          : `${SERVICES[service] ?? service}:${name}`;
     const nth = this.#counts.get(action) ?? 0;
     this.#counts.set(action, nth + 1);
     const seen: StubRequest = {
@@ -150,11 +157,12 @@ export class StubAws {
       return;
     }
     if (fault !== null && 'status' in fault) {
-      error(response, isS3, fault.status, fault.code);
+      error(response, isS3 || isSns, fault.status, fault.code);
       return;
     }
     const answer = fault !== null && 'lost' in fault ? new Swallowed(response) : response;
     if (isS3) this.#s3(request, url, place, body, answer, fault);
+    else if (form !== null) this.#sns(form, answer);
     else this.#json(action, JSON.parse(seen.target) as Record<string, unknown>, answer);
   }
 
@@ -232,6 +240,13 @@ export class StubAws {
       if (fault.how === 'end') response.end();
     });
     if (fault.cutAfter === 0) (response as ServerResponse).flushHeaders?.();
+  }
+
+  #sns(form: URLSearchParams, response: Answer): void {
+    this.messages.push(form.get('Message') ?? '');
+    const result = `<PublishResult><MessageId>${randomUUID()}</MessageId></PublishResult>`;
+    response.writeHead(200, { 'content-type': 'text/xml' });
+    response.end(`<PublishResponse>${result}</PublishResponse>`);
   }
 
   #json(action: string, input: Record<string, unknown>, response: Answer): void {
