@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -65,13 +65,6 @@ async function asked(name: string, address: string): Promise<Answered> {
   });
   return JSON.parse(stdout) as Answered;
 }
-
-test.each([...QUERIES.map((name) => [name, 600_000] as const), ['ingest', 1_200_000] as const])(
-  'the bundle of %s is no larger than %d bytes',
-  (name, most) => {
-    expect(statSync(join(folder, `${name}.mjs`)).size).toBeLessThanOrEqual(most);
-  },
-);
 
 test.each(QUERIES)('the bundle of %s answers as deployed, and refuses', async (name) => {
   const { statusCode, body } = await asked(name, QUESTIONS[name]);
