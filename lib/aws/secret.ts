@@ -1,32 +1,18 @@
-import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { graphSettings } from '../config.ts';
 import { ConfigError, TransientError, failureCode } from '../errors.ts';
 import { openGraph, type Graph, type GraphSettings } from '../graph/connection.ts';
 import { migrate } from '../graph/schema.ts';
+import { secretString } from './secret-string.ts';
 
 const NEEDED = ['NEO4J_URI', 'NEO4J_USERNAME', 'NEO4J_PASSWORD'] as const;
-
-function secretsClient(): SecretsManagerClient {
-  return new SecretsManagerClient({
-    maxAttempts: 4,
-    requestHandler: {
-      connectionTimeout: 5_000,
-      requestTimeout: 10_000,
-      throwOnRequestTimeout: true,
-    },
-  });
-}
 
 /**
  * The database of a secret with the four members of the file that Aura hands out. When the database
  * refuses the login the secret is read again, so that a rotated password is taken up while running.
  */
-export async function secretGraphSettings(
-  arn: string,
-  client = secretsClient(),
-): Promise<GraphSettings> {
-  const settings = await read(client, arn);
-  return { ...settings, renew: () => read(client, arn) };
+export async function secretGraphSettings(arn: string): Promise<GraphSettings> {
+  const settings = await read(arn);
+  return { ...settings, renew: () => read(arn) };
 }
 
 /**
@@ -44,14 +30,12 @@ export async function openMigrated(arn: string): Promise<Graph> {
   }
 }
 
-async function read(client: SecretsManagerClient, arn: string): Promise<GraphSettings> {
-  const { SecretString: text } = await client
-    .send(new GetSecretValueCommand({ SecretId: arn }))
-    .catch((error: unknown) => {
-      const code = failureCode(error);
-      throw new TransientError(`the secret ${arn} could not be read (${code})`, { cause: error });
-    });
-  const found = members(text ?? '');
+async function read(arn: string): Promise<GraphSettings> {
+  const text = await secretString(arn).catch((error: unknown) => {
+    const code = failureCode(error);
+    throw new TransientError(`the secret ${arn} could not be read (${code})`, { cause: error });
+  });
+  const found = members(text);
   const settings = graphSettings(found, `the secret ${arn}`);
   if (settings !== null) return settings;
   const missing = NEEDED.filter((name) => !found[name]);

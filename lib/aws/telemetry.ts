@@ -1,15 +1,10 @@
-import { Logger } from '@aws-lambda-powertools/logger';
 import { MetricUnit, Metrics } from '@aws-lambda-powertools/metrics';
 import type { Journal } from '../ingest/delivery.ts';
 import { s3Uri } from '../object/s3-name.ts';
-import { safeDescription } from '../errors.ts';
+import { openLog, type Log } from './log.ts';
 
-/** Logs as JSON and metrics in CloudWatch's embedded format, both on stdout; numbers and names only. */
-export interface Telemetry {
-  /** `event` is `noun.pastVerb`. */
-  info(event: string, fields?: Readonly<Record<string, unknown>>): void;
-  warn(event: string, fields?: Readonly<Record<string, unknown>>): void;
-  error(event: string, error: unknown, fields?: Readonly<Record<string, unknown>>): void;
+/** The log, and metrics in CloudWatch's embedded format, both on stdout; numbers and names only. */
+export interface Telemetry extends Log {
   count(metric: string, value: number): void;
   milliseconds(metric: string, value: number): void;
   bytes(metric: string, value: number): void;
@@ -19,13 +14,9 @@ export interface Telemetry {
 
 /** Named by POWERTOOLS_SERVICE_NAME and POWERTOOLS_METRICS_NAMESPACE. */
 export function openTelemetry(): Telemetry {
-  const logger = new Logger();
   const metrics = new Metrics();
   return {
-    info: (event, fields = {}) => logger.info(event, fields),
-    warn: (event, fields = {}) => logger.warn(event, fields),
-    error: (event, error, fields = {}) =>
-      logger.error(event, { ...fields, failure: safeDescription(error) }),
+    ...openLog(),
     count: (metric, value) => metrics.addMetric(metric, MetricUnit.Count, value),
     milliseconds: (metric, value) => metrics.addMetric(metric, MetricUnit.Milliseconds, value),
     bytes: (metric, value) => metrics.addMetric(metric, MetricUnit.Bytes, value),

@@ -146,7 +146,7 @@ export async function makeReport(graph: Graph, options: ReportOptions): Promise<
   const found = await findingsIn(graph, period);
   const listed = found.slice(0, limits.findings);
   const findingItems = await withEvidence(graph, listed, options);
-  const { count: beingWritten } = await unfinishedWriting(graph, 0);
+  const { count: beingWritten } = await unfinishedWriting(graph);
   const incomplete = lacking({
     beingWritten,
     checks,

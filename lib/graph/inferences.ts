@@ -162,14 +162,18 @@ export async function inferencesOfKey(
   return scanned(graph, OLDEST_INFERENCES_OF_KEY, { ...place, kid, asOf, scan: BigInt(scan) });
 }
 
-/** With its link as it was at `asOf`; null where there is none of that id. */
-export async function readInference(
-  graph: Graph,
-  id: string,
-  asOf = NOW,
-): Promise<InferenceItem | null> {
-  const [item] = await itemsOf(graph, await graph.ask(ONE_INFERENCE, { id }), asOf);
-  return item ?? null;
+/** Null where there is none of that id. */
+export async function readInference(graph: Graph, id: string): Promise<InferenceItem | null> {
+  const [row] = await graph.ask(ONE_INFERENCE, { id });
+  return row === undefined ? null : inferenceOf(graph, row, NOW);
+}
+
+/** The inference of a row that tells it and its version, with its link as it was at `asOf`. */
+export async function inferenceOf(graph: Graph, row: Row, asOf: string): Promise<InferenceItem> {
+  const item = inferenceItem(row, asOf);
+  const links = [{ name: item.claimed.name, resolution: item.resolution }];
+  const [resolution = item.resolution] = await resolutionsAt(graph, links, asOf);
+  return { ...item, resolution };
 }
 
 async function scanned(

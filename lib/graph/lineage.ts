@@ -1,24 +1,16 @@
 import type { Graph, Row } from './connection.ts';
 import { once } from '../once.ts';
+import { behindInference, lineageModel, type LineageModel, type Rest } from './behind.ts';
 import { datasetItem, readDataset, type DatasetItem } from './datasets.ts';
 import {
   inferencesOfVersion,
-  readInference,
   type InferenceItem,
   type Resolution,
   type Scanned,
 } from './inferences.ts';
 import type { ModelName } from './models.ts';
 import { compareText } from './order.ts';
-import { evidenceOf, isBy, NOW, OLDEST, timeOf, type Evidence, type Place } from './place.ts';
-
-/** A model version on the way from datasets to inferences. */
-export interface LineageModel extends ModelName {
-  readonly recordedAt: string;
-  readonly since: string;
-  readonly inferenceCount: number;
-  readonly evidence: Evidence;
-}
+import { isBy, NOW, OLDEST, type Place } from './place.ts';
 
 export type LineageNode =
   | { readonly kind: 'dataset'; readonly dataset: DatasetItem }
@@ -48,10 +40,12 @@ export interface Step {
   readonly edge: LineageEdge;
 }
 
-export type Start =
+/** What others rest on. */
+export type Subject =
   | { readonly kind: 'dataset'; readonly hash: string }
-  | { readonly kind: 'model'; readonly model: ModelName }
-  | { readonly kind: 'inference'; readonly id: string };
+  | { readonly kind: 'model'; readonly model: ModelName };
+
+export type Start = Subject | { readonly kind: 'inference'; readonly id: string };
 
 export interface Question {
   readonly start: Start;
@@ -201,19 +195,37 @@ async function readVersion(
   return found !== undefined && isBy(found.model.since, asOf) ? found.model : null;
 }
 
-/** Where a question begins; null where that had not been recorded. */
+/** Where a question begins, and how much of its answer came with that. */
+export interface Beginning {
+  readonly node: LineageNode;
+  /** All that an inference rests on; null where the walk has to ask for it. */
+  readonly rest: Rest | null;
+}
+
+/** Null where that had not been recorded; `most` is how many datasets may come with it. */
+export async function beginning(
+  graph: Graph,
+  { start, asOf }: Question,
+  most: number,
+): Promise<Beginning | null> {
+  if (start.kind !== 'inference') {
+    const node = await startNode(graph, start, asOf);
+    return node && { node, rest: null };
+  }
+  const behind = await behindInference(graph, start.id, asOf, most);
+  if (behind === null || !isBy(behind.inference.recordedAt, asOf)) return null;
+  return { node: { kind: 'inference', inference: behind.inference }, rest: behind.rest };
+}
+
+/** A dataset or a version; null where it had not been recorded. */
 export async function startNode(
   graph: Graph,
-  { start, asOf }: Pick<Question, 'start' | 'asOf'>,
+  start: Subject,
+  asOf: string,
 ): Promise<LineageNode | null> {
   if (start.kind === 'model') {
     const model = await readVersion(graph, start.model, asOf);
     return model === null ? null : { kind: 'model', model };
-  }
-  if (start.kind === 'inference') {
-    const inference = await readInference(graph, start.id, asOf);
-    const isKnown = inference !== null && isBy(inference.recordedAt, asOf);
-    return isKnown ? { kind: 'inference', inference } : null;
   }
   const dataset = await readDataset(graph, start.hash, asOf);
   return dataset === null ? null : { kind: 'dataset', dataset };
@@ -223,12 +235,12 @@ export async function startNode(
 export async function walk(
   graph: Graph,
   question: Question,
-  node: LineageNode,
+  begun: Beginning,
   from: Position | null,
   limit: number,
   isTimeUp: () => boolean,
 ): Promise<Walked> {
-  const phases = phasesOf(graph, question, node);
+  const phases = phasesOf(graph, question, begun);
   const steps: Step[] = [];
   let position: Position = from ?? { phase: 0 };
   let isFurther = false;
@@ -246,7 +258,7 @@ export async function walk(
 /** One kind of step; `next` is null when there are no more of them. */
 type Phase = (at: Position, limit: number) => Promise<Walked>;
 
-function phasesOf(graph: Graph, question: Question, node: LineageNode): readonly Phase[] {
+function phasesOf(graph: Graph, question: Question, { node, rest }: Beginning): readonly Phase[] {
   const { start, direction, depth, asOf } = question;
   const isUp = direction !== 'down';
   const isDown = direction !== 'up';
@@ -264,13 +276,20 @@ function phasesOf(graph: Graph, question: Question, node: LineageNode): readonly
   }
   if (!isUp || node.kind !== 'inference' || node.inference.model === null) return [];
   const { inference } = node;
-  const model = modelOf(graph, inference, node.inference.model, asOf);
-  return depth === 1 ? [model] : [model, datasetsOf(graph, node.inference.model, asOf)];
+  const name = node.inference.model;
+  const model = modelOf(inference, name, async () =>
+    rest === null ? readVersion(graph, name, asOf) : rest.model,
+  );
+  return depth === 1 ? [model] : [model, datasetsOf(graph, name, asOf, rest?.datasets)];
 }
 
-function modelOf(graph: Graph, inference: InferenceItem, name: ModelName, asOf: string): Phase {
+function modelOf(
+  inference: InferenceItem,
+  name: ModelName,
+  read: () => Promise<LineageModel | null>,
+): Phase {
   return async ({ phase }) => {
-    const model = await readVersion(graph, name, asOf);
+    const model = await read();
     if (model === null) return { steps: [], next: null };
     const node = { kind: 'model', model } as const;
     const step = { next: { phase: phase + 1 }, node, edge: generated(inference, name) };
@@ -278,16 +297,24 @@ function modelOf(graph: Graph, inference: InferenceItem, name: ModelName, asOf: 
   };
 }
 
-function datasetsOf(graph: Graph, { name, commit }: ModelName, asOf: string): Phase {
+/** `known` has the rows of all of them, where they have been read. */
+function datasetsOf(
+  graph: Graph,
+  { name, commit }: ModelName,
+  asOf: string,
+  known?: readonly Row[],
+): Phase {
   return async ({ phase, dataset: after }, limit) => {
     const parameters = { name, commit, asOf, isNow: asOf === NOW };
-    const all = await graph.ask(HASHES_OF_MODEL, parameters);
+    const all = known ?? (await graph.ask(HASHES_OF_MODEL, parameters));
     const behind = all
       .map((row) => row['hash'] as string)
       .filter((hash) => after === undefined || compareText(hash, after) > 0)
       .sort(compareText);
     const hashes = behind.slice(0, limit);
-    const found = await graph.ask(DATASETS_OF_MODEL, { hashes, ...parameters });
+    const found =
+      known?.filter((row) => hashes.includes(row['hash'] as string)) ??
+      (await graph.ask(DATASETS_OF_MODEL, { hashes, ...parameters }));
     const steps = found
       .map((row): Step => {
         const dataset = datasetItem(row);
@@ -397,18 +424,4 @@ function generated(inference: InferenceItem, model: ModelName): LineageEdge {
 
 function nameOf({ name, commit }: ModelName): ModelName {
   return { name, commit };
-}
-
-function lineageModel(row: Row): LineageModel {
-  const model = row['model'] as Row;
-  // A head that came later than the time that is asked about does not tell what held then.
-  const said = (row['record'] ?? model) as Row;
-  return {
-    name: model['name'] as string,
-    commit: model['commit'] as string,
-    recordedAt: timeOf(said['recordedAt']),
-    since: timeOf(model['since']),
-    inferenceCount: row['inferenceCount'] as number,
-    evidence: evidenceOf(said),
-  };
 }

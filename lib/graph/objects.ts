@@ -53,12 +53,13 @@ ORDER BY uri
 LIMIT $limit
 `;
 
-const BEING_WRITTEN = `
+/** Of the objects that are being written, the first ten are named. */
+export const BEING_WRITTEN = `
 MATCH (o:SourceObject)
 WHERE o.status = 'writing' AND o.lastSeenAt IS NOT NULL
 WITH o.uri AS uri
 ORDER BY uri
-RETURN count(uri) AS count, collect(uri)[..$most] AS uris
+RETURN count(uri) AS count, collect(uri)[..10] AS uris
 `;
 
 const COUNTS = `
@@ -101,13 +102,15 @@ export async function unfinishedObjects(
   return found.map((row) => row['uri'] as string);
 }
 
-/** Objects whose records are in the graph in part: how many, and the first `most` of them. */
-export async function unfinishedWriting(
-  graph: Graph,
-  most: number,
-): Promise<{ readonly count: number; readonly uris: readonly string[] }> {
-  const [row] = await graph.ask(BEING_WRITTEN, { most: BigInt(most) });
-  return row as unknown as { count: number; uris: string[] };
+/** Objects whose records are in the graph in part: how many, and the first ten of them. */
+export interface BeingWritten {
+  readonly count: number;
+  readonly uris: readonly string[];
+}
+
+export async function unfinishedWriting(graph: Graph): Promise<BeingWritten> {
+  const [row] = await graph.ask(BEING_WRITTEN);
+  return row as unknown as BeingWritten;
 }
 
 /** What is open in the graph. */

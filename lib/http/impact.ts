@@ -13,7 +13,7 @@ import {
   startNode,
   versionsBehind,
   versionsRestingOn,
-  type Start,
+  type Subject,
 } from '../graph/lineage.ts';
 import type { ModelName } from '../graph/models.ts';
 import { earlierOf, isBy, OLDEST, type Place } from '../graph/place.ts';
@@ -116,9 +116,9 @@ async function recallOf(graph: Graph, parameters: ImpactParameters): Promise<Rec
       'A recall begins at exactly one dataset, model with commit, or kid.',
     );
   if (kid !== null) return { versions: await versionsRestingOn(graph, { kid }, asOf), kid, asOf };
-  const start: Start =
+  const start: Subject =
     model === null ? { kind: 'dataset', hash: hash ?? '' } : { kind: 'model', model };
-  if ((await startNode(graph, { start, asOf })) === null)
+  if ((await startNode(graph, start, asOf)) === null)
     throw new RequestError('NOT_FOUND', 'Where the recall begins had not been recorded.');
   const versions =
     start.kind === 'dataset' ? await versionsRestingOn(graph, start, asOf) : [start.model];

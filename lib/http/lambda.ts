@@ -1,6 +1,6 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import { openLog } from '../aws/log.ts';
 import { secretGraphSettings } from '../aws/secret.ts';
-import { openTelemetry } from '../aws/telemetry.ts';
 import { stack, type Environment } from '../config.ts';
 import type { ReadEnvelope } from '../evidence.ts';
 import { openGraph } from '../graph/connection.ts';
@@ -16,13 +16,13 @@ export function httpHandler(
   readEnvelope: ReadEnvelope = () => Promise.reject(new Error('no envelopes are read here')),
 ): (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyStructuredResultV2> {
   const { neo4jSecretArn } = stack(env, ['neo4jSecretArn']);
-  const telemetry = openTelemetry();
+  const log = openLog();
   const serve = server({
     routes,
     graph: once(async () => openGraph(await secretGraphSettings(neo4jSecretArn))),
     readEnvelope,
     onFailure: (error, { path, requestId }) =>
-      telemetry.error('request.failed', error, { path, requestId }),
+      log.error('request.failed', error, { path, requestId }),
   });
   return async (event) => {
     const { rawPath, rawQueryString, requestContext } = event;

@@ -1,8 +1,9 @@
 import * as z from 'zod';
+import type { Rest } from '../graph/behind.ts';
 import type { Graph } from '../graph/connection.ts';
 import { newestDatasets, type DatasetItem, type DatasetPlace } from '../graph/datasets.ts';
 import {
-  startNode,
+  beginning,
   walk,
   type LineageEdge,
   type LineageNode,
@@ -147,12 +148,13 @@ export const LINEAGE_ROUTES: readonly Route[] = [
         depth: parameters.depth,
         asOf: parameters.asOf,
       };
-      const first = await startNode(graph, question);
-      if (first === null)
+      const begun = await beginning(graph, question, parameters.limit);
+      if (begun === null)
         throw new RequestError('NOT_FOUND', 'Where the question begins had not been recorded.');
+      const { node: first, rest } = begun;
       const after = parameters.cursor;
       const from = after === undefined ? null : (cursors.open(after) as Position);
-      const walked = await walk(graph, question, first, from, parameters.limit, isTimeUp);
+      const walked = await walk(graph, question, begun, from, parameters.limit, isTimeUp);
       const page = fitting(walked.steps, (step) => [nodeOf(step.node), edgeOf(step.edge)] as const);
       const steps = walked.steps.slice(0, page.told.length);
       const isCut = page.missing.length > 0;
@@ -164,7 +166,7 @@ export const LINEAGE_ROUTES: readonly Route[] = [
       const missing = [
         ...page.missing,
         ...(isShort ? [TIME_IS_UP] : []),
-        ...(await pendingAmong(graph, [...began, ...reached])),
+        ...(await pendingAmong(graph, [...began, ...reached], rest)),
       ];
       return {
         start: nodeOf(first).key,
@@ -172,7 +174,7 @@ export const LINEAGE_ROUTES: readonly Route[] = [
         edges,
         next: next === null ? null : cursors.seal(next),
         basis: basisOf(edges.flatMap((of) => (of.kind === 'GENERATED' ? [of.resolution] : []))),
-        ...(await completenessOf(context, parameters.asOf, missing)),
+        ...(await completenessOf(context, parameters.asOf, missing, rest?.writing)),
       };
     },
   }),
@@ -347,10 +349,13 @@ function edgeOf(found: LineageEdge): z.input<typeof edge> {
 async function pendingAmong(
   graph: Graph,
   nodes: readonly LineageNode[],
+  rest: Rest | null,
 ): Promise<readonly Incomplete[]> {
   const models = nodes.flatMap((found) => (found.kind === 'model' ? [found.model] : []));
   const inferences = nodes.flatMap((found) =>
     found.kind === 'inference' ? [found.inference] : [],
   );
-  return [...pendingOf(await pendingLinks(graph, models)), ...unlinked(inferences)];
+  const pending =
+    rest === null || models.length === 0 ? await pendingLinks(graph, models) : [rest.pending];
+  return [...pendingOf(pending), ...unlinked(inferences)];
 }

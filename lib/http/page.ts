@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { unfinishedWriting } from '../graph/objects.ts';
+import { unfinishedWriting, type BeingWritten } from '../graph/objects.ts';
 import { SCAN_ROWS } from '../graph/lineage.ts';
 import type { Scanned, InferenceItem } from '../graph/inferences.ts';
 import { NOW, type Place } from '../graph/place.ts';
@@ -30,13 +30,17 @@ export interface Completeness {
   asOf: string;
 }
 
-/** Adds to what is missing here the objects that are being written, whose records are known in part. */
+/**
+ * Adds to what is missing here the objects that are being written, whose records are known in part:
+ * those that are `known` where the statement that has read all else has told them.
+ */
 export async function completenessOf(
   { graph }: RouteContext,
   asOf: string,
   missing: readonly Incomplete[] = [],
+  known: BeingWritten | null = null,
 ): Promise<Completeness> {
-  const { count, uris } = await unfinishedWriting(graph, 10);
+  const { count, uris } = known ?? (await unfinishedWriting(graph));
   const incomplete = [...missing];
   if (count > 0)
     incomplete.push({
