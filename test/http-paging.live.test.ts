@@ -2,7 +2,6 @@ import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { keepFindings } from '../lib/graph/findings.ts';
 import { LAST_TEXT } from '../lib/graph/place.ts';
-import { migrate } from '../lib/graph/schema.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
 import { cursorsFor } from '../lib/http/cursor.ts';
 import type { RouteContext } from '../lib/http/route.ts';
@@ -17,6 +16,7 @@ import {
   modelRecord,
 } from './support/records.ts';
 import { wipe } from './support/snapshot.ts';
+import { forgetStatistics, learnStatistics } from './support/statistics.ts';
 
 let graph: Graph;
 let writer: GraphWriter;
@@ -236,26 +236,6 @@ test('what is signed again while a list is paged moves in it: a dataset or a mod
   expect(idsOf(await api.get('/v1/inferences', { limit: 1 }))).toEqual([last.id]);
 });
 
-// The planner knows nothing of an index whose first entries have just come, and then prefers to filter.
-const FORGET = [
-  'DROP INDEX dataset_by_since',
-  'DROP INDEX model_by_since',
-  'DROP CONSTRAINT dataset_hash',
-  'DROP CONSTRAINT model_name_commit',
-  'DROP CONSTRAINT finding_key',
-];
-
-async function forgetStatistics(): Promise<void> {
-  for (const statement of FORGET) await graph.run(statement);
-  await migrate(graph);
-  await graph.run('CALL db.clearQueryCaches()');
-}
-
-async function learnStatistics(): Promise<void> {
-  await graph.run('CALL db.resampleOutdatedIndexes()');
-  await graph.run('CALL db.clearQueryCaches()');
-}
-
 /** A check's findings about every version. */
 async function bringFindings(): Promise<void> {
   const rule = { id: 'model-without-dataset', severity: 'high' };
@@ -273,10 +253,10 @@ test.each(['of a new database', 'of which the planner has statistics'])(
   'items of equal times and names of all kinds are in one order, however many a page, in a graph %s',
   async (state) => {
     const isNew = state === 'of a new database';
-    if (isNew) await forgetStatistics();
+    if (isNew) await forgetStatistics(graph);
     await bringWorld();
     await bringFindings();
-    if (!isNew) await learnStatistics();
+    if (!isNew) await learnStatistics(graph);
     for (const limit of [1, 2, 3, 5, 50]) {
       const listed = async (path: string): Promise<readonly Record<string, unknown>[]> =>
         (await api.pages(path, { limit })).flatMap(({ items }) => items);

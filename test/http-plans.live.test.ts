@@ -1,7 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import neo4j, { type Driver, type ManagedTransaction, type Plan } from 'neo4j-driver';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { check } from '../lib/compliance/check.ts';
+import { DEFAULT_SETTINGS, RULES, type Rule } from '../lib/compliance/rules.ts';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
+import { waive } from '../lib/graph/findings.ts';
 import { openCounts, unfinishedObjects } from '../lib/graph/objects.ts';
 import { settle } from '../lib/graph/settle.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
@@ -14,6 +17,7 @@ import {
   modelRecord,
 } from './support/records.ts';
 import { wipe } from './support/snapshot.ts';
+import { forgetStatistics, learnStatistics } from './support/statistics.ts';
 
 type Statements = Map<string, Record<string, unknown>>;
 
@@ -42,6 +46,10 @@ function noting(graph: Graph, statements: Statements): Graph {
 
 const reads: Statements = new Map();
 const writes: Statements = new Map();
+/** What a check asks by its rules, and how it keeps what they find. */
+const ruled: Statements = new Map();
+const checks: Statements = new Map();
+const RULE_TEXTS = RULES.flatMap(({ examined, findings }) => [examined, findings]);
 let graph: Graph;
 let driver: Driver;
 
@@ -52,10 +60,16 @@ beforeAll(async () => {
   await wipe(graph);
   await bringWorld(new GraphWriter(noting(graph, writes)));
   await settle(noting(graph, writes));
-  // The planner goes by what it was told of the data last.
-  for (const statement of ['CALL db.resampleOutdatedIndexes()', 'CALL db.awaitIndexes(60)'])
-    await graph.run(statement);
-  await graph.run('CALL db.clearQueryCaches()');
+  const checked = await check(noting(graph, checks), {
+    ...DEFAULT_SETTINGS,
+    prefixes: ['file:///'],
+  });
+  const waiver = { who: 'w', why: 'y', until: '2030-01-01T00:00:00Z' };
+  await waive(noting(graph, checks), checked.fresh[0] ?? '', waiver, '2026-01-01T00:00:00Z');
+  for (const [text, parameters] of checks)
+    if (RULE_TEXTS.includes(text)) ruled.set(text, parameters);
+  for (const text of ruled.keys()) checks.delete(text);
+  await learnStatistics(graph);
 });
 afterAll(async () => {
   await driver.close();
@@ -194,14 +208,40 @@ function grows({ name, details, under }: Operator): boolean {
   return under.some(grows);
 }
 
+// A filter compares a name with a parameter by UTF-16, and only a seek by code points (docs/graph.md, G-1).
+const BY_NAME = /\b(?:hash|name|commit|model|id|key|path)\b\]? [<>]=? \$/;
+
 /** What S13 does not want to see in a plan. */
 function faults(plan: Operator): string[] {
   return allUnder(plan).flatMap((of) => {
     const { name, details, under } = of;
     const isForbidden = ['AllNodesScan', 'Eager', 'CartesianProduct'].includes(name);
-    const isScan = name.includes('LabelScan');
+    const isScan =
+      name.includes('LabelScan') || (name.includes('Scan') && /:Inference\b/.test(details));
     const isSort = /^(?:Sort|PartialSort|Top|PartialTop)$/.test(name) && under.some(grows);
-    return isForbidden || isScan || isSort ? [`${name} ${details}`] : [];
+    const isByName = name === 'Filter' && BY_NAME.test(details);
+    return isForbidden || isScan || isSort || isByName ? [`${name} ${details}`] : [];
+  });
+}
+
+/** A rule looks at all there is of what it is about, and at nothing that grows with inferences unless it is about those. */
+function ruleFaults({ of: about }: Rule, plan: Operator): string[] {
+  const isAboutInferences = about.includes('inferences');
+  return allUnder(plan).flatMap((of) => {
+    const { name, details } = of;
+    const isScan = name.includes('LabelScan');
+    const isBounded = isScan && !/:Inference\b/.test(details);
+    // Inferences that are signed twice have records, too.
+    const isTooMuch =
+      /:Inference\b|:GENERATED\b/.test(details) || (isScan && details.endsWith(':Record'));
+    const isCount = name === 'CartesianProduct' && !allUnder(of).some(grows);
+    const own = faults({ ...of, under: [] });
+    const sorted = faults(of).filter((fault) => /^(?:Partial)?(?:Sort|Top) /.test(fault));
+    return [
+      ...(isBounded || isCount ? [] : own),
+      ...sorted,
+      ...(isTooMuch && !isAboutInferences ? [`${name} ${details}`] : []),
+    ];
   });
 }
 
@@ -245,6 +285,11 @@ const EXCEPTIONS: readonly { readonly fault: RegExp; readonly in: RegExp; readon
       why: 'of three counts, one row each; asked by the sweep only',
     },
     {
+      fault: /^Eager read\/set conflict for property: status/,
+      in: /^MATCH \(f:Finding \{key: \$key\}\)|^UNWIND \$found AS row/,
+      why: 'one finding by its key, or those of one rule, at most a thousand',
+    },
+    {
       fault: /^NodeByLabelScan \w+:Relink/,
       in: /:Relink/,
       why: 'markers: one for each name or dataset whose links are being made, none at rest',
@@ -274,38 +319,67 @@ test('no statement that answers a question scans, sorts or gathers what grows wi
 
 test('no statement that writes scans, sorts or gathers what grows with inferences', async () => {
   expect(await unexcused(writes)).toEqual([]);
+  expect(checks.size).toBe(4);
+  expect(await unexcused(checks)).toEqual([]);
 });
 
-test('a page of inferences is read off its index, in order and no further than its limit', async () => {
-  const paged = [...reads].filter(([text]) => text.startsWith('\nMATCH (i:Inference)\nWHERE'));
-  const lists = paged.filter(([text]) => text.includes('LIMIT $scan'));
-  expect(lists).toHaveLength(4);
-  for (const [text, parameters] of lists) {
-    const names = allUnder(await explain(text, parameters)).map(({ name }) => name);
-    expect(names).toContain('Limit');
-    expect(names.filter((name) => /Sort|Top/.test(name))).toEqual([]);
+test('what adds new inferences needs no excuse, but where it opens and closes their object', async () => {
+  const hot: Statements = new Map();
+  const fresh = numbers(100).map((index) =>
+    inferenceRecord(`hot${index}`, `m${index}`, null, index),
+  );
+  await bringRecords(new GraphWriter(noting(graph, hot)), fresh);
+  const found: string[] = [];
+  for (const [text, parameters] of hot)
+    if (!/^(?:MERGE|MATCH) \(o:SourceObject/.test(text.trim()) && !text.includes(':Relink'))
+      found.push(...faults(await explain(text, parameters)));
+  expect(found).toEqual([]);
+  const created = [...hot.keys()].filter((text) => text.includes('CREATE ('));
+  expect(created).toHaveLength(2);
+});
+
+test.each(RULES)('the rule $id looks at $of and no further', async (rule) => {
+  for (const text of [rule.examined, rule.findings]) {
+    const parameters = ruled.get(text);
+    if (parameters === undefined) throw new Error('a check did not ask it');
+    expect(ruleFaults(rule, await explain(text, parameters))).toEqual([]);
   }
 });
 
-test.each([
-  'datasets',
-  'models',
-  'inferences',
-  'lineage',
-  'impact',
-  'evidence',
-  'objects',
-  'writer',
-  'write-changes',
-  'read-stored',
-  'settle',
-  'lock',
-])('every statement of lib/graph/%s.ts was looked at', async (name) => {
-  const source = await readFile(`lib/graph/${name}.ts`, 'utf8');
-  const missing = [...source.matchAll(/^(?:export )?const ([A-Z_]+) = `\n([^`]*)`;/gm)]
-    .filter(([, , text = '']) => !text.includes('${'))
-    .filter(([, , text]) => !reads.has(`\n${text}`) && !writes.has(`\n${text}`));
-  expect(missing.map(([, of]) => of)).toEqual([]);
+/** Statements that page through inferences, and whose plans do not take them from an index in order. */
+async function unordered(): Promise<string[]> {
+  const lists = [...reads].filter(([text]) => text.includes('LIMIT $scan'));
+  expect(lists).toHaveLength(4);
+  const plans = lists.map(async ([text, parameters]) => {
+    const names = allUnder(await explain(text, parameters)).map(({ name }) => name);
+    return names.includes('Limit') && !names.some((name) => /Sort|Top/.test(name)) ? [] : [text];
+  });
+  return (await Promise.all(plans)).flat();
+}
+
+test('a page of inferences is read off its index, in order and no further than its limit', async () => {
+  expect(await unordered()).toEqual([]);
+});
+
+// What the schema is made with once, and the article's own queries, which ask for the whole graph.
+const OTHERS = ['schema.ts', 'seed-queries.ts'];
+
+test('every statement of lib/graph was looked at', async () => {
+  const seen = new Set([...reads.keys(), ...writes.keys(), ...checks.keys()]);
+  const files = (await readdir('lib/graph')).filter((name) => !OTHERS.includes(name));
+  const missing: string[] = [];
+  let total = 0;
+  for (const file of files) {
+    const source = await readFile(`lib/graph/${file}`, 'utf8');
+    for (const [, name, text = ''] of source.matchAll(/const (\w+) = `\n([^`]*)`;/g)) {
+      // The slots of the lock are made with the schema.
+      if (text.includes('${')) continue;
+      total += 1;
+      if (!seen.has(`\n${text}`)) missing.push(`${file} ${name}`);
+    }
+  }
+  expect(missing).toEqual([]);
+  expect(total).toBeGreaterThan(60);
 });
 
 const HOSTILE = [
@@ -364,4 +438,26 @@ test('what is asked for changes parameters, never the text of a statement', asyn
     await askAll(calm, questions(HOSTILE.at(-1) ?? ''));
     expect([...seen.keys()].sort()).toEqual([...calm.keys()].sort());
   }
+});
+
+test('all that holds in a new database, too, of whose indexes the planner has no statistics', async () => {
+  await askAll(reads, ASKED);
+  await wipe(graph);
+  await forgetStatistics(graph);
+  const writer = new GraphWriter(graph);
+  await bringRecords(
+    writer,
+    numbers(30).flatMap((index) => [
+      datasetRecord(`d${index}`, 1),
+      modelRecord(`m${index % 5}`, `c${index}`, 2, [`d${index}`]),
+    ]),
+  );
+  await bringRecords(
+    writer,
+    numbers(1_000).map((index) => inferenceRecord(`i${index}`, `m${index % 5}`, null, 3 + index)),
+  );
+  await graph.run('CALL db.clearQueryCaches()');
+  expect(await unexcused(reads)).toEqual([]);
+  expect(await unexcused(writes)).toEqual([]);
+  expect(await unordered()).toEqual([]);
 });
