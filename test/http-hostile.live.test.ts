@@ -14,6 +14,7 @@ import type { Scope } from '../lib/http/route.ts';
 import { ROUTES } from '../lib/http/routes.ts';
 import { Api, isOptional } from './support/api.ts';
 import { BoltProxy } from './support/bolt-proxy.ts';
+import { INTERNALS } from './support/internals.ts';
 import {
   bringRecords,
   datasetRecord,
@@ -40,10 +41,6 @@ beforeAll(async () => {
 afterAll(() => graph.close());
 
 const MAX_BYTES = 6_000_000;
-
-/** Nothing of how it is made shows in what a caller gets. */
-const INTERNALS =
-  /neo4j|cypher|bolt|node_modules|node:|\.ts\b|\bat [\w.<>]+ \(|Error:|\/(?:work|home|tmp|usr|var)\//i;
 
 const INJECTIONS = [
   "' OR 1=1 //",
