@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { counted } from '../lib/counted.ts';
 import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
 import { completeness, pages, stillMissing, type Missing } from './questions.ts';
@@ -57,16 +58,17 @@ export const impact: Command = async (args) => {
     const incomplete = stillMissing(missing);
     const trailer = { count, complete: incomplete.length === 0, incomplete };
     if (json) process.stdout.write(`${JSON.stringify(trailer)}\n`);
-    else process.stdout.write(`${count} inferences\n${completeness(incomplete)}`);
+    else process.stdout.write(`${counted(count, 'inference')}\n${completeness(incomplete)}`);
   });
   return 0;
 };
 
 function summaryOf({ modelCount, models }: NonNullable<Page['summary']>): string {
   const named = models.map(
-    ({ name, commit, inferenceCount }) => `  ${name} ${commit}: ${inferenceCount} inferences\n`,
+    ({ name, commit, inferenceCount }) =>
+      `  ${name} ${commit}: ${counted(inferenceCount, 'inference')}\n`,
   );
-  return `${modelCount} model versions\n${named.join('')}`;
+  return `${counted(modelCount, 'model version')}\n${named.join('')}`;
 }
 
 function told({ id, model, resolution, recordedAt }: Page['items'][number]): string {

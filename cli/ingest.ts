@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { keyEntries, loadKeys, payload } from '../lib/config.ts';
+import { counted } from '../lib/counted.ts';
 import { ConfigError, PoisonObjectError } from '../lib/errors.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
 import { ingestObject, refusing, verifyObject, type Receipt } from '../lib/ingest/ingest.ts';
@@ -160,5 +161,5 @@ export function verdict(path: string, receipt: Receipt): string {
   const refusals = receipt.rejected
     .slice(0, 5)
     .map(({ line, code, detail }) => `\n  line ${line}: ${code}: ${detail}`);
-  return `${path}: ${status} (${lines} lines${summary === '' ? '' : `: ${summary}`})${refusals.join('')}`;
+  return `${path}: ${status} (${counted(lines, 'line')}${summary === '' ? '' : `: ${summary}`})${refusals.join('')}`;
 }

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { counted } from '../lib/counted.ts';
 import { ConfigError } from '../lib/errors.ts';
 import { runSeedQuery, SEED_QUERIES, type Table } from '../lib/graph/seed-queries.ts';
 import type { Command } from './command.ts';
@@ -43,7 +44,7 @@ function printed({ columns, rows }: Table): string {
       .join('  ')
       .trimEnd(),
   );
-  return `${lines.join('\n')}\n${rows.length} ${rows.length === 1 ? 'row' : 'rows'}\n`;
+  return `${lines.join('\n')}\n${counted(rows.length, 'row')}\n`;
 }
 
 function cell(value: unknown): string {

@@ -562,7 +562,7 @@ test('the demo’s orphan is open on the page and, once a dropped log has told i
   const first = await check(graph, DEFAULT_SETTINGS);
   const page = await open('#/compliance');
   const list = (name: RegExp) => page.getByRole('table', { name });
-  const orphan = list(/^Open findings/).getByRole('row', { name: /vendor-score @ 0000001/ });
+  const orphan = list(/^Open findings/).getByRole('row', { name: /model vendor-score @ 0000001/ });
   await orphan.getByRole('cell', { name: 'Model without a recorded dataset' }).waitFor();
   await page.getByText('Settled findings: none.').waitFor();
   const firstSeen = await orphan.locator('time').getAttribute('datetime');
@@ -575,7 +575,7 @@ test('the demo’s orphan is open on the page and, once a dropped log has told i
   const waiver = { who: 'auditor', why: 'known', until: '2100-01-01T00:00:00Z' };
   expect(await waive(graph, byTime, waiver, new Date().toISOString())).toBe('waived');
   const second = await check(graph, DEFAULT_SETTINGS);
-  const settledRow = list(/^Settled findings/).getByRole('row', { name: /vendor-score/ });
+  const settledRow = list(/^Settled findings/).getByRole('row', { name: /model vendor-score/ });
   await settledRow.waitFor({ timeout: 10_000 });
   const times = await settledRow.locator('time').all();
   const told = await Promise.all(times.map((time) => time.getAttribute('datetime')));

@@ -164,6 +164,8 @@ test('where the topic takes no message the function fails; its next run makes an
 
 test('an event that names no period that is over makes nothing', async () => {
   const make = await container();
-  await expect(make({ from: '2026-01-01', to: '9999-01-01' })).rejects.toThrow('the report was not finished');
+  await expect(make({ from: '2026-01-01', to: '9999-01-01' })).rejects.toThrow(
+    'the report was not finished',
+  );
   expect([...aws.objects.keys()]).toEqual(['logs/a.jsonl']);
 });

@@ -1,7 +1,7 @@
 import type { Graph, Row } from './connection.ts';
 import { inferenceOf, type InferenceItem } from './inferences.ts';
 import type { ModelItem, ModelName } from './models.ts';
-import { BEING_WRITTEN, type BeingWritten } from './objects.ts';
+import type { BeingWritten } from './objects.ts';
 import { evidenceOf, NOW, timeOf, type Evidence } from './place.ts';
 
 /** A model version on the way from datasets to inferences. */
@@ -69,7 +69,11 @@ CALL (m) {
   RETURN collect(hash)[..100] AS pending, count(hash) AS pendingCount
 }
 CALL () {
-  ${BEING_WRITTEN}
+  MATCH (o:SourceObject)
+  WHERE o.status = 'writing' AND o.lastSeenAt IS NOT NULL
+  WITH o.uri AS uri
+  ORDER BY uri
+  RETURN count(uri) AS count, collect(uri)[..10] AS uris
 }
 RETURN i {.*} AS inference, m {.*} AS model, record, COUNT { (m)-[:GENERATED]->() } AS inferenceCount,
   datasetCount, datasets, pending, pendingCount, count, uris

@@ -34,17 +34,20 @@ export interface Within {
   readonly asOf: string;
 }
 
-// Two seeks, since only a seek in an index compares a stored string with a parameter by code points.
+// Two seeks, since only a seek in an index compares a stored string with a parameter by code points: a
+// filter goes by UTF-16, and without the hints the planner takes one while it has no statistics yet.
 // A dataset whose head came after $asOf is told by the record that held then.
 const NEWEST_DATASETS = `
 CALL () {
   MATCH (d:Dataset)
+  USING INDEX SEEK d:Dataset(since, hash)
   WHERE d.since = datetime($since) AND d.hash < $hash AND datetime($since) >= datetime($from)
   RETURN d
   ORDER BY d.since DESC, d.hash DESC
   LIMIT $limit
   UNION ALL
   MATCH (d:Dataset)
+  USING INDEX SEEK d:Dataset(since, hash)
   WHERE d.since < datetime($since) AND d.since >= datetime($from) AND d.hash IS NOT NULL
   RETURN d
   ORDER BY d.since DESC, d.hash DESC

@@ -153,13 +153,17 @@ RETURN c.startedAt AS startedAt
 ORDER BY c.startedAt DESC
 `;
 
+// Keys hold names: only a seek compares them with a parameter by code points, as in the list of datasets.
 const FINDINGS = `
 MATCH (f:Finding)
-WHERE f.status IN $statuses AND f.rule IN $rules AND f.key > $after
+USING INDEX SEEK f:Finding(key)
+WHERE f.key > $after AND f.status IN $statuses AND f.rule IN $rules
+WITH f
+ORDER BY f.key
+LIMIT $limit
 OPTIONAL MATCH (w:Waiver {key: f.key})
 RETURN f {.*} AS finding, w {.who, .why, .until} AS waiver
 ORDER BY finding.key
-LIMIT $limit
 `;
 
 const WAIVE = `

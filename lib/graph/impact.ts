@@ -24,6 +24,7 @@ RETURN m.name AS name, m.commit AS commit, i.resolution AS resolution,
 
 const SIGNED_INFERENCES = `
 MATCH (i:Inference)
+USING INDEX SEEK i:Inference(kid, recordedAt, digest)
 WHERE i.kid = $kid AND i.recordedAt <= datetime($asOf) AND i.digest IS NOT NULL
 RETURN count(i) AS count
 `;

@@ -45,11 +45,14 @@ export interface InferenceFilter {
 
 // The index gives the order; what is not wanted is told by its place alone, so that each statement's
 // cost is bounded whatever is asked for. What all have in common stands in the order, too: without it
-// the planner does not take the index for sorted, and reads all there are.
+// the planner does not take the index for sorted, and reads all there are. The hints are for a new
+// database: of an index that it has no statistics of, it would rather read all than seek. So is CASE: an
+// OR becomes two seeks whose rows have to be sorted.
 const NEWEST_INFERENCES = `
 MATCH (i:Inference)
+USING INDEX SEEK i:Inference(recordedAt, digest)
 WHERE i.recordedAt <= datetime($at) AND i.recordedAt >= datetime($since) AND i.digest IS NOT NULL
-  AND (i.recordedAt < datetime($at) OR i.digest < $digest)
+  AND CASE WHEN i.recordedAt = datetime($at) THEN i.digest < $digest ELSE true END
 WITH i
 ORDER BY i.recordedAt DESC, i.digest DESC
 LIMIT $scan
@@ -63,9 +66,10 @@ ORDER BY recordedAt DESC, digest DESC
 
 const NEWEST_INFERENCES_OF_NAME = `
 MATCH (i:Inference)
+USING INDEX SEEK i:Inference(model, recordedAt, digest)
 WHERE i.model = $model
   AND i.recordedAt <= datetime($at) AND i.recordedAt >= datetime($since) AND i.digest IS NOT NULL
-  AND (i.recordedAt < datetime($at) OR i.digest < $digest)
+  AND CASE WHEN i.recordedAt = datetime($at) THEN i.digest < $digest ELSE true END
 WITH i
 ORDER BY i.model DESC, i.recordedAt DESC, i.digest DESC
 LIMIT $scan
@@ -79,9 +83,10 @@ ORDER BY i.model DESC, recordedAt DESC, digest DESC
 
 const OLDEST_INFERENCES_OF_VERSION = `
 MATCH (i:Inference)
+USING INDEX SEEK i:Inference(model, recordedAt, digest)
 WHERE i.model = $name
   AND i.recordedAt >= datetime($at) AND i.recordedAt <= datetime($asOf) AND i.digest IS NOT NULL
-  AND (i.recordedAt > datetime($at) OR i.digest > $digest)
+  AND CASE WHEN i.recordedAt = datetime($at) THEN i.digest > $digest ELSE true END
 WITH i
 ORDER BY i.model, i.recordedAt, i.digest
 LIMIT $scan
@@ -93,9 +98,10 @@ ORDER BY i.model, recordedAt, digest
 
 const OLDEST_INFERENCES_OF_KEY = `
 MATCH (i:Inference)
+USING INDEX SEEK i:Inference(kid, recordedAt, digest)
 WHERE i.kid = $kid
   AND i.recordedAt >= datetime($at) AND i.recordedAt <= datetime($asOf) AND i.digest IS NOT NULL
-  AND (i.recordedAt > datetime($at) OR i.digest > $digest)
+  AND CASE WHEN i.recordedAt = datetime($at) THEN i.digest > $digest ELSE true END
 WITH i
 ORDER BY i.kid, i.recordedAt, i.digest
 LIMIT $scan

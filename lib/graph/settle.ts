@@ -39,8 +39,9 @@ DELETE p
 
 const MARKED_INFERENCES = `
 MATCH (i:Inference)
+USING INDEX SEEK i:Inference(model, recordedAt, digest)
 WHERE i.model = $name AND i.recordedAt >= datetime($at) AND i.digest IS NOT NULL
-  AND (i.recordedAt > datetime($at) OR i.digest > $digest)
+  AND CASE WHEN i.recordedAt = datetime($at) THEN i.digest > $digest ELSE true END
 WITH i
 ORDER BY i.model, i.recordedAt, i.digest
 LIMIT $limit

@@ -41,6 +41,7 @@ UNWIND $names AS name
 WITH name
 WHERE EXISTS {
   MATCH (i:Inference)
+  USING INDEX SEEK i:Inference(model, recordedAt, digest)
   WHERE i.model = name AND i.recordedAt IS NOT NULL AND i.digest IS NOT NULL
 }
 MERGE (k:Relink {key: 'model:' + name})

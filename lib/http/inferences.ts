@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { counted } from '../counted.ts';
 import { newestInferences, readInference, type InferenceItem } from '../graph/inferences.ts';
 import { versionsRestingOn } from '../graph/lineage.ts';
 import { readModel } from '../graph/models.ts';
@@ -122,7 +123,7 @@ export function unlinked(
   return [
     {
       reason: 'PENDING_LINKS',
-      detail: `${count} of these inferences name a model version that is not recorded`,
+      detail: `${counted(count, 'of these inferences names', 'of these inferences name')} a model version that is not recorded`,
     },
   ];
 }

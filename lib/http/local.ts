@@ -22,13 +22,19 @@ const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/;
 /** Where `custody start` can be expected to be found. */
 const USUAL_PORT = 4477;
 
+/**
+ * Two names of 2,048 bytes, percent-encoded, and a cursor are more than the 16 KB that Node takes; what
+ * is longer than any parameter may be is still told so by name.
+ */
+const MAX_HEADER_BYTES = 128 * 1024;
+
 /** Listens on loopback only, on the usual port or, where that is taken, on a free one. */
 export async function listen(
   serve: Serve,
   file: ServeFile,
   port = USUAL_PORT,
 ): Promise<LocalServer> {
-  const server = createServer((request, response) => {
+  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
     void answer(request, serve, file).then((answered) => send(response, request, answered));
   });
   try {

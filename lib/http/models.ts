@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { counted } from '../counted.ts';
 import { newestModels, readModel, type ModelItem, type ModelPlace } from '../graph/models.ts';
 import { NOW } from '../graph/place.ts';
 import { completenessOf, fitting, pageOf } from './page.ts';
@@ -83,7 +84,7 @@ export function pendingOf(
   return [
     {
       reason: 'PENDING_LINKS',
-      detail: `${count} datasets are declared by these models and not recorded`,
+      detail: `${counted(count, 'dataset is', 'datasets are')} declared by these models and not recorded`,
       hashes: models.flatMap(({ pending }) => pending).slice(0, 100),
     },
   ];

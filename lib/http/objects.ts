@@ -57,7 +57,13 @@ export const OBJECT_ROUTES: readonly Route[] = [
     path: '/v1/object',
     resource: 'objects',
     summary: 'The receipt of one dropped file',
-    parameters: z.object({ uri: z.string().min(1).max(8_192).describe('URI, version included') }),
+    parameters: z.object({
+      uri: z
+        .string()
+        .max(8_192)
+        .regex(/^[!-~]+$/, 'a URI, percent-encoded')
+        .describe('URI, version included'),
+    }),
     answer: object,
     async handle({ graph }, { uri }) {
       const found = await readObject(graph, uri);

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { counted } from '../counted.ts';
 import { unfinishedWriting, type BeingWritten } from '../graph/objects.ts';
 import { SCAN_ROWS } from '../graph/lineage.ts';
 import type { Scanned, InferenceItem } from '../graph/inferences.ts';
@@ -45,7 +46,11 @@ export async function completenessOf(
   if (count > 0)
     incomplete.push({
       reason: 'OBJECT_IN_PROGRESS',
-      detail: `${count} objects are being written; their records are here in part`,
+      detail: counted(
+        count,
+        'object is being written; its records are here in part',
+        'objects are being written; their records are here in part',
+      ),
       objects: [...uris],
     });
   return {

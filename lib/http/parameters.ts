@@ -62,6 +62,7 @@ export const limit = z
 export const cursor = z
   .string()
   .max(8_192)
+  .regex(/^[A-Za-z0-9_-]+$/, '`next` of an answer, as it was given')
   .optional()
   .describe('`next` of the page before, with the same other parameters');
 

@@ -92,14 +92,14 @@ export class Api {
     return [status, (JSON.parse(body) as { code: string }).code];
   }
 
-  /** Page after page to the end; `between` runs behind each. */
+  /** Page after page to the end, from a cursor where the query has one; `between` runs behind each. */
   async pages(
     path: string,
     query: Query,
     between: () => Promise<void> = () => Promise.resolve(),
   ): Promise<Told[]> {
     const pages: Told[] = [];
-    let cursor: string | undefined;
+    let cursor = query['cursor'];
     do {
       const page = await this.get(path, { ...query, cursor });
       pages.push(page);

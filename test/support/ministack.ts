@@ -6,6 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { promisify } from 'node:util';
 import { freePorts } from '../../lib/local/free-port.ts';
+import { pythonTools } from './python.ts';
 
 const run = promisify(execFile);
 
@@ -59,26 +60,6 @@ export const PATH = [resolve('node_modules/.bin'), '/usr/local/bin', '/usr/bin',
   delimiter,
 );
 
-/** The emulator and cfn-lint, installed once. */
-async function installTools(): Promise<void> {
-  const mark = `${VENV}/installed`;
-  const wanted = PACKAGES.join(' ');
-  if ((await readFile(mark, 'utf8').catch(() => '')) === wanted) return;
-  await rm(VENV, { recursive: true, force: true });
-  await run('python3', ['-m', 'venv', VENV]).catch((error: unknown) => {
-    throw new Error(
-      'the deployment tests need Python 3.10 or newer with its venv module: `python3 -m venv` failed',
-      { cause: error },
-    );
-  });
-  await run(
-    `${VENV}/bin/python`,
-    ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...PACKAGES],
-    { timeout: 600_000 },
-  );
-  await writeFile(mark, wanted);
-}
-
 /** What cfn-lint finds in a template, one finding a line; the empty text when it is clean. */
 export async function lintTemplate(file: string): Promise<string> {
   // W3005, a superfluous DependsOn, is how osls writes every template.
@@ -92,7 +73,7 @@ export async function lintTemplate(file: string): Promise<string> {
 
 /** AWS on loopback, with IAM enforced. Everything that it started ends with {@link MiniStack.stop}. */
 export async function startMiniStack(): Promise<MiniStack> {
-  await installTools();
+  await pythonTools(VENV, PACKAGES);
   const [port] = await freePorts(
     { kind: 'gateway', wanted: 0, usual: 0 },
     { kind: 'spare', wanted: 0, usual: 0 },

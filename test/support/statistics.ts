@@ -1,0 +1,28 @@
+import type { Graph } from '../../lib/graph/connection.ts';
+import { migrate } from '../../lib/graph/schema.ts';
+
+const DROP = [
+  'DROP INDEX dataset_by_since',
+  'DROP INDEX model_by_since',
+  'DROP INDEX inference_by_time',
+  'DROP INDEX inference_by_model',
+  'DROP INDEX inference_by_key',
+  'DROP INDEX source_object_by_time',
+  'DROP CONSTRAINT dataset_hash',
+  'DROP CONSTRAINT model_name_commit',
+  'DROP CONSTRAINT finding_key',
+];
+
+/** As in a new database: the planner knows nothing of an index whose first entries have just come, and then prefers to filter. */
+export async function forgetStatistics(graph: Graph): Promise<void> {
+  for (const statement of DROP) await graph.run(statement);
+  await migrate(graph);
+  await graph.run('CALL db.clearQueryCaches()');
+}
+
+/** The planner goes by what it was told of the data last. */
+export async function learnStatistics(graph: Graph): Promise<void> {
+  await graph.run('CALL db.resampleOutdatedIndexes()');
+  await graph.run('CALL db.awaitIndexes(60)');
+  await graph.run('CALL db.clearQueryCaches()');
+}
