@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import neo4j, { type Driver, type ManagedTransaction, type Plan } from 'neo4j-driver';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { makeReport } from '../lib/compliance/report.ts';
 import { check } from '../lib/compliance/check.ts';
 import { DEFAULT_SETTINGS, RULES, type Rule } from '../lib/compliance/rules.ts';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
@@ -343,6 +344,23 @@ test('what adds new inferences needs no excuse, but where it opens and closes th
   expect(found).toEqual([]);
   const created = [...hot.keys()].filter((text) => text.includes('CREATE ('));
   expect(created).toHaveLength(2);
+});
+
+test('a report counts inferences off their indexes, and scans nothing but what it counts whole', async () => {
+  const reports: Statements = new Map();
+  await makeReport(noting(graph, reports), {
+    period: { from: AT, to: '2030-01-01T00:00:00Z' },
+    settings: DEFAULT_SETTINGS,
+    keys: [],
+    readEnvelope: () => Promise.resolve({ status: 'gone', envelope: null, key: null }),
+  });
+  const found: string[] = [];
+  for (const [text, parameters] of reports)
+    for (const { name, details } of allUnder(await explain(text, parameters)))
+      if (name === 'AllNodesScan' || (name.includes('Scan') && /:Inference\b/.test(details)))
+        found.push(`${name} ${details} in ${text}`);
+  expect(found).toEqual([]);
+  expect(reports.size).toBeGreaterThan(8);
 });
 
 test.each(RULES)('the rule $id looks at $of and no further', async (rule) => {
