@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { check } from '../lib/compliance/check.ts';
 import type { RuleSettings } from '../lib/compliance/rules.ts';
 import { graphSettings, loadKeys, payload, ruleSettings } from '../lib/config.ts';
-import { safeDescription, TransientError } from '../lib/errors.ts';
+import { OutOfTimeError, safeDescription, TransientError } from '../lib/errors.ts';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { migrate } from '../lib/graph/schema.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
@@ -111,7 +111,7 @@ async function take(path: string, writer: GraphWriter): Promise<boolean> {
     await writeWhole(join(RECEIPTS, `${name}.json`), `${JSON.stringify(receipt, null, 2)}\n`);
     tell(verdict(name, receipt));
   } catch (error) {
-    if (error instanceof TransientError) {
+    if (error instanceof TransientError || error instanceof OutOfTimeError) {
       tell(`${name}: ${error.message}; trying again in ${RETRY_MS / 1000} s`);
       return false;
     }

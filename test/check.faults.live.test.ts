@@ -7,6 +7,7 @@ import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { findings, keepFindings, lastChecks, waive } from '../lib/graph/findings.ts';
 import { BoltProxy } from './support/bolt-proxy.ts';
 import { SignedLogs } from './support/signed-logs.ts';
+import { keptSecret } from './support/lambda.ts';
 import { wipe } from './support/snapshot.ts';
 import { StubAws } from './support/stub-aws.ts';
 
@@ -14,7 +15,6 @@ const RULE = 'model-without-dataset';
 const ORPHAN = `${RULE}:{"commit":"c","kind":"model","name":"orphan"}`;
 const MENDED = `${RULE}:{"commit":"c","kind":"model","name":"mended"}`;
 const TOPIC = 'arn:aws:sns:eu-central-1:000000000000:alarms';
-const SECRET = 'arn:aws:secretsmanager:eu-central-1:000000000000:secret:neo4j';
 const timestamp = new Date(Date.now() - 3_600_000).toISOString();
 const model = (name: string): object => ({
   type: 'model',
@@ -69,14 +69,9 @@ async function statuses(): Promise<unknown> {
 
 /** A fresh container of the scheduled function; what each of its invocations answers. */
 async function container(): Promise<() => Promise<unknown>> {
-  const { uri, username, password } = inject('neo4j');
-  aws.secrets.set(
-    SECRET,
-    JSON.stringify({ NEO4J_URI: uri, NEO4J_USERNAME: username, NEO4J_PASSWORD: password }),
-  );
   const environment = {
     ...aws.environment,
-    CUSTODY_NEO4J_SECRET_ARN: SECRET,
+    CUSTODY_NEO4J_SECRET_ARN: keptSecret(aws, inject('neo4j')),
     CUSTODY_TOPIC_ARN: TOPIC,
     POWERTOOLS_SERVICE_NAME: 'check',
     POWERTOOLS_METRICS_NAMESPACE: 'Custody',

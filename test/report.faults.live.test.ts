@@ -8,11 +8,11 @@ import { MANIFEST, verifyReport } from '../lib/compliance/sealed-report.ts';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { signRecord } from '../lib/trust/sign.ts';
 import { bringS3Log } from './support/bring-s3-log.ts';
+import { keptSecret } from './support/lambda.ts';
 import { wipe } from './support/snapshot.ts';
 import { StubAws, type Fault, type StubRequest } from './support/stub-aws.ts';
 import { testKey } from './support/test-key.ts';
 
-const SECRET = 'arn:aws:secretsmanager:eu-central-1:000000000000:secret:neo4j';
 const REPORT_KEY = 'arn:aws:kms:eu-central-1:000000000000:key/report';
 const producer = testKey();
 const signer = testKey(3_072);
@@ -57,15 +57,10 @@ interface Made {
 
 /** A fresh container of the function. */
 async function container(): Promise<(event?: object, remaining?: number) => Promise<Made>> {
-  const { uri, username, password } = inject('neo4j');
-  aws.secrets.set(
-    SECRET,
-    JSON.stringify({ NEO4J_URI: uri, NEO4J_USERNAME: username, NEO4J_PASSWORD: password }),
-  );
   const environment = {
     ...aws.environment,
     CUSTODY_KEYS: producer.publicPem,
-    CUSTODY_NEO4J_SECRET_ARN: SECRET,
+    CUSTODY_NEO4J_SECRET_ARN: keptSecret(aws, inject('neo4j')),
     CUSTODY_EVIDENCE_BUCKET: 'evidence',
     CUSTODY_REPORT_KEY: `kms:${REPORT_KEY}`,
     CUSTODY_TOPIC_ARN: 'arn:aws:sns:eu-central-1:000000000000:alarms',

@@ -61,7 +61,7 @@ RETURN count(i) AS examined
 `;
 
 const LINKS = `
-CALL () { MATCH (:Dataset)-[u:USED_IN]->(:Model) RETURN count(u) AS made }
+CALL () { MATCH ()-[u:USED_IN]->() RETURN count(u) AS made }
 CALL () { MATCH (p:PendingLink) RETURN count(p) AS pending }
 RETURN made + pending AS examined
 `;
@@ -258,7 +258,7 @@ LIMIT $limit
     severity: 'low',
     of: 'uses of recorded datasets',
     examined: `
-MATCH (:Dataset)-[u:USED_IN]->(:Model)
+MATCH ()-[u:USED_IN]->()
 RETURN count(u) AS examined
 `,
     findings: `

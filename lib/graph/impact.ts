@@ -1,7 +1,8 @@
 import type { Graph } from './connection.ts';
-import { resolutionsAt, type Resolution } from './inferences.ts';
+import { resolutionsAt } from './inferences.ts';
 import type { ModelName } from './models.ts';
 import { timeOf } from './place.ts';
+import type { Resolution } from './resolve.ts';
 
 /** How many inferences of a version were found which way, and the time of the first and the last. */
 export interface Spread {

@@ -1,9 +1,7 @@
 import type { Graph, Row } from './connection.ts';
 import type { ModelName } from './models.ts';
 import { evidenceOf, isBy, NOW, placeOf, timeOf, type Evidence, type Place } from './place.ts';
-
-/** How an inference found its model version (docs/graph.md, G-12). */
-export type Resolution = 'exact' | 'only-version' | 'as-of' | 'before-model' | 'pending';
+import type { Resolution } from './resolve.ts';
 
 /** A payload as kept: its text, its hash and size, or nothing. */
 export interface Payloads {

@@ -2,15 +2,11 @@ import type { Graph, Row } from './connection.ts';
 import { once } from '../once.ts';
 import { behindInference, lineageModel, type LineageModel, type Rest } from './behind.ts';
 import { datasetItem, readDataset, type DatasetItem } from './datasets.ts';
-import {
-  inferencesOfVersion,
-  type InferenceItem,
-  type Resolution,
-  type Scanned,
-} from './inferences.ts';
+import { inferencesOfVersion, type InferenceItem, type Scanned } from './inferences.ts';
 import type { ModelName } from './models.ts';
 import { compareText } from './order.ts';
 import { isBy, NOW, OLDEST, type Place } from './place.ts';
+import type { Resolution } from './resolve.ts';
 
 export type LineageNode =
   | { readonly kind: 'dataset'; readonly dataset: DatasetItem }

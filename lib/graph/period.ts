@@ -51,7 +51,7 @@ const TOTALS = `
 CALL () { MATCH (d:Dataset) RETURN count(d) AS datasets }
 CALL () { MATCH (m:Model) RETURN count(m) AS models }
 CALL () { MATCH (i:Inference) RETURN count(i) AS inferences }
-CALL () { MATCH (:Dataset)-[u:USED_IN]->(:Model) RETURN count(u) AS uses }
+CALL () { MATCH ()-[u:USED_IN]->() RETURN count(u) AS uses }
 CALL () { MATCH (p:PendingLink) RETURN count(p) AS pendingUses }
 CALL () { MATCH (o:SourceObject) RETURN count(o) AS objects }
 CALL () {

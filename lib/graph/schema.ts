@@ -3,7 +3,7 @@ import { ConfigError } from '../errors.ts';
 import { rows, type Graph, type Row } from './connection.ts';
 import { CREATE_SLOTS } from './lock.ts';
 
-/** Raised with every change of {@link SCHEMA}; kept on the `Schema` node. */
+/** Raised with every change of {@link SCHEMA} from the first release on; kept on the `Schema` node. */
 export const SCHEMA_VERSION = 1;
 
 /** Constraints and indexes by name; each statement may be run any number of times. */

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { DatasetItem } from '../graph/datasets.ts';
-import type { InferenceItem, Payloads, Resolution } from '../graph/inferences.ts';
+import type { InferenceItem, Payloads } from '../graph/inferences.ts';
+import type { Resolution } from '../graph/resolve.ts';
 import type { ModelItem } from '../graph/models.ts';
 import { opaque } from './answer.ts';
 

@@ -16,24 +16,23 @@ export interface Login {
   readonly password: string;
 }
 
+/** Puts the database's credentials into a secret of the stub; answers its ARN. */
+export function keptSecret(aws: StubAws, { uri, username, password }: Login): string {
+  const members = { NEO4J_URI: uri, NEO4J_USERNAME: username, NEO4J_PASSWORD: password };
+  aws.secrets.set(SECRET, JSON.stringify(members));
+  return SECRET;
+}
+
 /** The environment of a deployed `ingest`, with a stub for AWS and the given database. */
 export function ingestEnvironment(
   aws: StubAws,
   login: Login,
   keys: string,
 ): Record<string, string> {
-  aws.secrets.set(
-    SECRET,
-    JSON.stringify({
-      NEO4J_URI: login.uri,
-      NEO4J_USERNAME: login.username,
-      NEO4J_PASSWORD: login.password,
-    }),
-  );
   return {
     ...aws.environment,
     CUSTODY_KEYS: keys,
-    CUSTODY_NEO4J_SECRET_ARN: SECRET,
+    CUSTODY_NEO4J_SECRET_ARN: keptSecret(aws, login),
     CUSTODY_BUCKET: 'logs',
     CUSTODY_PREFIX: '',
     CUSTODY_EVIDENCE_BUCKET: 'evidence',
