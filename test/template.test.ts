@@ -422,8 +422,6 @@ test.each([
   expect(authorizers.map(({ properties }) => properties['JwtConfiguration'])).toEqual(
     type === 'JWT' ? [{ Audience: ['custody'], Issuer: 'https://issuer.example/' }] : [],
   );
-  const [api] = every('AWS::ApiGatewayV2::Api', among);
-  expect(api?.properties['CorsConfiguration']).toBeUndefined();
   expect(every('AWS::Lambda::Url', among)).toEqual([]);
 });
 
@@ -478,6 +476,17 @@ test('the sweep runs every quarter of an hour, the compliance check every six ho
     scheduled('Check', 'rate(6 hours)'),
     scheduled('Report', 'cron(0 6 1 * ? *)'),
   ]);
+});
+
+test('no page of another origin may ask the HTTP API from a browser, unless its origin is named', async () => {
+  const cors = (among: readonly Resource[]): unknown =>
+    among.find(({ type }) => type === 'AWS::ApiGatewayV2::Api')?.properties['CorsConfiguration'];
+  expect(cors(resources)).toBeUndefined();
+  const named = { CorsOrigins: 'https://a.example,https://b.example' };
+  expect(cors(await resourcesOf(file, named))).toMatchObject({
+    AllowOrigins: ['https://a.example', 'https://b.example'],
+    AllowMethods: ['GET'],
+  });
 });
 
 test('callers are throttled, and the access log names neither them nor what they asked', () => {

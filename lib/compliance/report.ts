@@ -145,7 +145,7 @@ export async function makeReport(graph: Graph, options: ReportOptions): Promise<
   const objects = await objectsIn(graph, period, limits.objects);
   const found = await findingsIn(graph, period);
   const listed = found.slice(0, limits.findings);
-  const findingItems = await withEvidence(graph, listed, options);
+  const { items: findingItems, unread } = await withEvidence(graph, listed, options);
   const { count: beingWritten } = await unfinishedWriting(graph);
   const incomplete = lacking({
     beingWritten,
@@ -155,7 +155,7 @@ export async function makeReport(graph: Graph, options: ReportOptions): Promise<
       { what: 'findings', listed: listed.length, total: found.length },
       { what: 'checks', listed: checks.length, total: times.length },
     ],
-    unread: findingItems.flatMap(({ evidence }) => evidence).filter(isUnread).length,
+    unread,
   });
   return {
     format: REPORT_FORMAT,
@@ -230,26 +230,25 @@ async function withEvidence(
   graph: Graph,
   found: readonly FindingRow[],
   { readEnvelope, isTimeUp = () => false, limits = LIMITS }: ReportOptions,
-): Promise<readonly ReportedFinding[]> {
+): Promise<{ items: readonly ReportedFinding[]; unread: number }> {
   const items: ReportedFinding[] = [];
+  let unread = 0;
   let left = limits.envelopes;
   for (const { digests, ...finding } of found) {
     const evidence: ReportedEvidence[] = [];
     for (const digest of digests) {
       const record = await readRecord(graph, digest);
-      if (record === null) continue;
       const mayRead = left > 0 && !isTimeUp();
       left -= mayRead ? 1 : 0;
+      if (record === null || !mayRead) unread += 1;
+      // The graph forgets no record; where one is not found all the same, the report is not complete.
+      if (record === null) continue;
       const status = mayRead ? (await readEnvelope(record.evidence)).status : 'unread';
       evidence.push({ ...record.evidence, status });
     }
     items.push({ ...finding, evidence });
   }
-  return items;
-}
-
-function isUnread({ status }: ReportedEvidence): boolean {
-  return status === 'unread';
+  return { items, unread };
 }
 
 async function keysOf(
