@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -103,6 +103,11 @@ async function take(path: string, writer: GraphWriter): Promise<boolean> {
     tell(`${name}: ignored, its name does not end in .jsonl or .jsonl.gz`);
     return true;
   }
+  // As the shell makes it for a command that is about to write into it.
+  if ((await sizeOf(path)) === 0) {
+    tell(`${name}: empty so far`);
+    return true;
+  }
   try {
     const keys = await loadKeys(await knownKeys());
     const receipt = await refusing(pathToFileURL(path).href, () =>
@@ -119,6 +124,14 @@ async function take(path: string, writer: GraphWriter): Promise<boolean> {
     tell(`${name}: not read: ${error.message}`);
   }
   return true;
+}
+
+/** Null where there is no file any more; taking it says so. */
+async function sizeOf(path: string): Promise<number | null> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => null,
+  );
 }
 
 /** Tells how it stands; a check that fails is told, and the next one asks again. */

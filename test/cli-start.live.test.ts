@@ -59,6 +59,12 @@ test(
       status: 'rejected',
       rejected: [{ line: 19, code: 'LINE_NOT_JSON' }],
     });
+    // A shell makes the file first; the command behind the > fills it later.
+    writeFileSync(at('bucket', 'late.jsonl'), '');
+    await said(start, /late\.jsonl: empty so far/);
+    expect(existsSync(at('receipts', 'late.jsonl.json'))).toBe(false);
+    writeFileSync(at('bucket', 'late.jsonl'), log);
+    expect(await receiptOf('late.jsonl')).toMatchObject({ status: 'accepted', duplicate: 19 });
     writeFileSync(at('bucket', 'notes.txt'), 'x');
     await said(start, /notes\.txt: ignored/);
 
@@ -82,7 +88,7 @@ test(
   async () => {
     const start = custody('start');
     const url = await said(start, /open in a browser: +(\S+)/);
-    await said(start, /compliance: \d+ open, 0 new, 0 settled\n/);
+    await said(start, /compliance: \d+ open, \d+ new, 0 settled\n/);
     const orphan = async (): Promise<Record<string, unknown> | undefined> => {
       const answer = await fetch(`${url}v1/findings?rule=model-without-dataset`);
       return ((await answer.json()) as { items: Record<string, unknown>[] }).items[0];
