@@ -14,6 +14,7 @@ export interface LineageModel extends ModelName {
 
 /** An inference, and what stands behind it where that is no more than one answer holds. */
 export interface Behind {
+  /** Without its payloads. */
   readonly inference: InferenceItem;
   /** Null where it is more. */
   readonly rest: Rest | null;
@@ -31,6 +32,7 @@ export interface Rest {
 }
 
 // One round trip for what the steps of lib/graph/lineage.ts ask for in six, each part as it is there.
+// Neither payloads nor opaque JSON: no lineage shows them, and they are most of what a node holds.
 const BEHIND_INFERENCE = `
 MATCH (i:Inference {id: $id})
 OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
@@ -75,7 +77,10 @@ CALL () {
   ORDER BY uri
   RETURN count(uri) AS count, collect(uri)[..10] AS uris
 }
-RETURN i {.*} AS inference, m {.*} AS model, record, COUNT { (m)-[:GENERATED]->() } AS inferenceCount,
+RETURN i {.id, .model, .commit, .resolution, .timestamp, .recordedAt, .inputSha256, .inputBytes,
+    .outputSha256, .outputBytes, .digest, .kid, .source, .line, .offset, .length} AS inference,
+  m {.name, .commit, .since, .recordedAt, .digest, .kid, .source, .line, .offset, .length} AS model,
+  record, COUNT { (m)-[:GENERATED]->() } AS inferenceCount,
   datasetCount, datasets, pending, pendingCount, count, uris
 `;
 
