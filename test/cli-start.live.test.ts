@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { openGraph } from '../lib/graph/connection.ts';
 import type { Receipt } from '../lib/ingest/ingest.ts';
 import { neo4jStatus, runningNeo4j } from '../lib/local/neo4j.ts';
@@ -19,6 +19,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 function custody(...args: string[]): ChildProcess & { said: () => string } {
   const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' };
   const child = spawn(process.execPath, [script, ...args], { cwd: folder, env });
+  // A test that fails leaves nothing running either; the database goes with its parent.
+  onTestFinished(() => {
+    child.kill('SIGINT');
+  });
   let said = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk) => (said += String(chunk)));

@@ -246,6 +246,9 @@ test('signed, inferred and pending links differ in the drawing, in its legend an
   expect([links('declared'), links('inferred'), links('pending')]).toEqual([3, 50, 1]);
   expect(picture).toContain('stroke-dasharray="7 5" data-basis="inferred"');
   expect(picture).toMatch(/data-kind="hollow"><title>not recorded\n/);
+  // What is counted and not opened is not drawn as if it were signed.
+  expect(picture).toContain('stroke-dasharray="12 4 2 4" data-basis="uncounted"');
+  await page.getByRole('region', { name: 'Legend' }).getByText('counted only').waitFor();
   await find(page, 'lonely');
   await page.getByText('pending: the version it names is not recorded').first().waitFor();
 });

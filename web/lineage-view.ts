@@ -705,6 +705,7 @@ function legend(): HTMLElement {
       line('proven', 'as signed, or the only version there is'),
       line('inferred', 'inferred by time alone'),
       line('pending', 'pending: named, not recorded'),
+      line('uncounted', 'counted only: opened, each shows how it is linked'),
       box('hollow', 'not recorded, known by its mention'),
       box('group', 'inferences, counted and not opened'),
     ),

@@ -37,7 +37,7 @@ export const DASHES = {
   proven: [],
   inferred: [7, 5],
   pending: [2, 4],
-  uncounted: [],
+  uncounted: [12, 4, 2, 4],
 } as const satisfies Record<Basis, readonly number[]>;
 
 export function linkColour(basis: Basis, colours: Palette): string {
