@@ -295,6 +295,7 @@ test.each([
   ['of another kind', { _type: 'https://in-toto.io/Statement/v1', predicateType: 'other' }],
   ['of nothing', {}],
   ['no object', null],
+  ['no JSON', 'text'],
   ['without the HTML', 'less'],
 ] as const)('a statement %s that the key has signed is no report', async (_, other) => {
   const files = await sealedDemo();
@@ -304,7 +305,7 @@ test.each([
   };
   const own = JSON.parse(Buffer.from(payload, 'base64').toString()) as { subject: unknown[] };
   const statement = other === 'less' ? { ...own, subject: own.subject.slice(0, 1) } : other;
-  const bytes = Buffer.from(JSON.stringify(statement));
+  const bytes = Buffer.from(other === 'text' ? 'no JSON' : JSON.stringify(statement));
   const signer = keySigner(logs.signer.privateKey);
   const signature = await signer.sign(preAuthEncoding(type, bytes));
   files.set(MANIFEST, Buffer.from(dsseText(type, bytes, signer.kid, signature)));

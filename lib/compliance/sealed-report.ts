@@ -91,7 +91,12 @@ export function verifyReport(
 
 /** Whatever a key has signed may be something else than a report; what it signed as one is ours. */
 function statementOf(payload: Buffer): Statement | null {
-  const statement = JSON.parse(payload.toString('utf8')) as Partial<Statement> | null;
+  let statement: Partial<Statement> | null;
+  try {
+    statement = JSON.parse(payload.toString('utf8')) as Partial<Statement> | null;
+  } catch {
+    return null;
+  }
   const isOurs = statement?._type === STATEMENT_TYPE && statement.predicateType === REPORT_FORMAT;
   return isOurs ? (statement as Statement) : null;
 }
