@@ -1,5 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
 import { check } from '../lib/compliance/check.ts';
 import { CROSSWALK, SOURCES } from '../lib/compliance/crosswalk.ts';
@@ -416,4 +418,18 @@ test('the manifest is an in-toto Statement with the SHA-256 of both files', asyn
       digest: { sha256: sha256(name) },
     })),
   });
+});
+
+test('what docs/operations.md has for those without Custody checks a report, too', async () => {
+  const files = await sealedDemo();
+  mkdirSync(join(logs.folder, 'report'));
+  for (const [name, bytes] of files) writeFileSync(join(logs.folder, 'report', name), bytes);
+  writeFileSync(join(logs.folder, 'report.public.pem'), logs.signer.publicPem);
+  const [, script = ''] =
+    /^node -e '\n([^']*)'$/m.exec(readFileSync('docs/operations.md', 'utf8')) ?? [];
+  const checked = (): string =>
+    execFileSync(process.execPath, ['-e', script], { cwd: logs.folder, encoding: 'utf8' });
+  expect(checked()).toBe('true\nreport.json true\nreport.html true\n');
+  writeFileSync(join(logs.folder, 'report', 'report.html'), 'another');
+  expect(checked()).toBe('true\nreport.json true\nreport.html false\n');
 });
