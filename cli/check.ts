@@ -3,7 +3,7 @@ import { check as runCheck, type Checked } from '../lib/compliance/check.ts';
 import { RULES, type Severity } from '../lib/compliance/rules.ts';
 import { ruleSettings } from '../lib/config.ts';
 import { ConfigError } from '../lib/errors.ts';
-import { findings } from '../lib/graph/findings.ts';
+import { allFindings, type FindingRow } from '../lib/graph/findings.ts';
 import type { Graph } from '../lib/graph/connection.ts';
 import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
@@ -51,24 +51,18 @@ export const check: Command = async (args) => {
   });
 };
 
-type Finding = Awaited<ReturnType<typeof findings>>[number];
-
 async function openFindings(
   graph: Graph,
   { check: { rules } }: Checked,
-): Promise<readonly Finding[]> {
+): Promise<readonly FindingRow[]> {
   const asked = rules.filter(({ outcome }) => outcome === 'done').map(({ rule }) => rule);
-  const all: Finding[] = [];
-  for (let after = ''; ;) {
-    const page = await findings(graph, { statuses: ['open'], rules: asked }, after, 200);
-    all.push(...page);
-    const last = page.at(-1);
-    if (page.length < 200 || last === undefined) return all;
-    after = last.key;
-  }
+  const all: FindingRow[] = [];
+  for await (const finding of allFindings(graph, { statuses: ['open'], rules: asked }))
+    all.push(finding);
+  return all;
 }
 
-function told({ check: { rules, complete } }: Checked, open: readonly Finding[]): string {
+function told({ check: { rules, complete } }: Checked, open: readonly FindingRow[]): string {
   const lines = rules.map((result) => {
     const rule = RULES.find(({ id }) => id === result.rule);
     if (rule === undefined || result.outcome !== 'done')

@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { keyEntries, loadKeys } from '../lib/config.ts';
-import { envelopeReader, uriOpener, type ReadEnvelope } from '../lib/evidence.ts';
-import type { S3Name } from '../lib/object/s3-name.ts';
-import type { StoredObject } from '../lib/object/stored.ts';
+import { keyEntries } from '../lib/config.ts';
+import { uriOpener, type OpenUri } from '../lib/evidence.ts';
+import { once } from '../lib/once.ts';
 
 /** Made by `custody start`; used where no key is named. */
 export const DEMO_PUBLIC_KEY = '.custody/demo.public.pem';
@@ -25,13 +24,11 @@ export async function knownKeys(): Promise<string[]> {
   ];
 }
 
-/** Reads envelopes of local files and of S3, and verifies them with {@link knownKeys}. */
-export const readKnownEnvelope: ReadEnvelope = envelopeReader(uriOpener(openS3), async () =>
-  loadKeys(await knownKeys()),
-);
+// Only who asks about an object of S3 waits for its client to load.
+const openS3Line = once(async () => {
+  const { s3Client, s3LineOpener } = await import('../lib/object/s3.ts');
+  return s3LineOpener(s3Client());
+});
 
-async function openS3(name: S3Name): Promise<StoredObject> {
-  // Only who asks about an object of S3 waits for its client to load.
-  const { s3Client, s3Object } = await import('../lib/object/s3.ts');
-  return s3Object(s3Client(), name);
-}
+/** Opens what an envelope can be read from here: local files, and objects of S3. */
+export const openKnown: OpenUri = uriOpener(async (name) => (await openS3Line())(name));

@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { loadKeys, reportKey } from '../lib/config.ts';
 import { ConfigError } from '../lib/errors.ts';
 import { readVerifyingKey, type VerifyingKey } from '../lib/trust/keys.ts';
@@ -12,11 +12,18 @@ import { readPrivateKey } from './private-key.ts';
 /** Made where no key is named. Whoever can read this machine's files can sign with it. */
 const LOCAL = '.custody/report';
 
+/** As on the command line. */
+interface Given {
+  readonly key?: string | undefined;
+  readonly kms?: string | undefined;
+}
+
 /** What reports are signed with: a key of AWS KMS, a private key's file, or a pair of this machine's own. */
-export async function reportSigner(given: { key?: string; kms?: string }): Promise<Signer> {
-  if (given.key !== undefined && given.kms !== undefined)
+export async function reportSigner({ key, kms }: Given): Promise<Signer> {
+  if (key !== undefined && kms !== undefined)
     throw new ConfigError(['one of --key PRIVATE.pem and --kms KEY_ARN, not both']);
-  const named = namedKey(given) ?? reportKey(process.env);
+  const isGiven = key !== undefined || kms !== undefined;
+  const named = isGiven ? { file: key, kms } : reportKey(process.env);
   if (named?.kms !== undefined) {
     // Only who names a key of AWS KMS waits for its client to load.
     const { kmsSigner } = await import('../lib/aws/kms.ts');
@@ -42,15 +49,8 @@ export async function reportVerifyingKeys(
     throw new ConfigError([
       'no key to verify with: give --key PUBLIC.pem or set CUSTODY_REPORT_KEY',
     ]);
-  const pem = createPublicKey(await readFile(file, 'utf8')).export({ type: 'spki', format: 'pem' });
+  const pem = createPublicKey(await readPrivateKey(file)).export({ type: 'spki', format: 'pem' });
   const key = readVerifyingKey(pem.toString());
   if ('problem' in key) throw new ConfigError([`${file}: ${key.problem}`]);
   return [key];
 }
-
-function namedKey({ key, kms }: { key?: string; kms?: string }): ReportKey | null {
-  if (key !== undefined) return { file: key };
-  return kms === undefined ? null : { kms };
-}
-
-type ReportKey = NonNullable<ReturnType<typeof reportKey>>;

@@ -5,10 +5,12 @@ import { makeReport } from '../lib/compliance/report.ts';
 import { sealReport } from '../lib/compliance/sealed-report.ts';
 import { periodOf } from '../lib/compliance/period.ts';
 import { loadKeys, ruleSettings } from '../lib/config.ts';
-import { ConfigError } from '../lib/errors.ts';
+import { counted } from '../lib/counted.ts';
+import { ConfigError, hasCode } from '../lib/errors.ts';
+import { envelopeReader } from '../lib/evidence.ts';
 import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
-import { knownKeys, readKnownEnvelope } from './known-keys.ts';
+import { knownKeys, openKnown } from './known-keys.ts';
 import { reportSigner } from './report-key.ts';
 
 export const report: Command = async (args) => {
@@ -32,20 +34,18 @@ export const report: Command = async (args) => {
     );
     return 0;
   }
-  const { from = '', to, out = '', key, kms } = values;
+  const { from = '', to, out = '' } = values;
   const period = periodOf(from, to, new Date());
   const problems = 'problems' in period ? [...period.problems] : [];
   if (out === '') problems.push('--out is needed: a folder that is new or empty');
   else if ((await filesOf(out)).length > 0) problems.push(`${out} is not empty`);
   if ('problems' in period || problems.length > 0) throw new ConfigError(problems);
   const settings = ruleSettings(process.env);
-  const signer = await reportSigner({
-    ...(key === undefined ? {} : { key }),
-    ...(kms === undefined ? {} : { kms }),
-  });
+  const signer = await reportSigner(values);
   const keys = await loadKeys(await knownKeys());
+  const readEnvelope = envelopeReader(openKnown, () => Promise.resolve(keys));
   const made = await withGraph((graph) =>
-    makeReport(graph, { period, settings, keys, readEnvelope: readKnownEnvelope }),
+    makeReport(graph, { period, settings, keys, readEnvelope }),
   );
   await mkdir(out, { recursive: true });
   for (const [name, bytes] of await sealReport(made, signer))
@@ -56,7 +56,7 @@ export const report: Command = async (args) => {
   else {
     const lacks = incomplete.map(({ reason, detail }) => `incomplete: ${reason}: ${detail}\n`);
     process.stdout.write(
-      `${out}: report of ${period.from} to ${period.to}, ${made.findings.total} findings, signed by ${signer.kid}\n${lacks.join('')}`,
+      `${out}: report of ${period.from} to ${period.to}, ${counted(made.findings.total, 'finding')}, signed by ${signer.kid}\n${lacks.join('')}`,
     );
   }
   return complete ? 0 : 1;
@@ -64,7 +64,7 @@ export const report: Command = async (args) => {
 
 async function filesOf(folder: string): Promise<readonly string[]> {
   return readdir(folder).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    if (hasCode(error, 'ENOENT')) return [];
     throw error;
   });
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../lib/errors.ts';
 import { LineFramer, type Line } from '../lib/trust/lines.ts';
@@ -69,11 +68,7 @@ async function signer({
     // Only who names a key of AWS KMS waits for its client to load.
     const { kmsClient, kmsSign } = await import('../lib/aws/kms.ts');
     const client = kmsClient(kms);
-    return async (text) => {
-      // KMS takes at most 4,096 bytes of a message, and its digest at any length.
-      const digest = createHash('sha256').update(text, 'utf8').digest();
-      return sealed(text, await kmsSign(kms, digest, client));
-    };
+    return async (text) => sealed(text, await kmsSign(kms, Buffer.from(text, 'utf8'), client));
   }
   const privateKey = await readPrivateKey(key ?? '');
   return (text) => signRecord(text, privateKey, salt === 'max' ? 'max' : 'digest');

@@ -4,10 +4,11 @@ import { mkdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { check } from '../lib/compliance/check.ts';
+import { check, sumOf } from '../lib/compliance/check.ts';
 import type { RuleSettings } from '../lib/compliance/rules.ts';
 import { graphSettings, loadKeys, payload, ruleSettings } from '../lib/config.ts';
 import { OutOfTimeError, safeDescription, TransientError } from '../lib/errors.ts';
+import { envelopeReader } from '../lib/evidence.ts';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { migrate } from '../lib/graph/schema.ts';
 import { GraphWriter } from '../lib/graph/writer.ts';
@@ -27,7 +28,7 @@ import type { Command } from './command.ts';
 import { NEO4J_HOME, tell } from './database.ts';
 import { verdict } from './ingest.ts';
 import { writeKeyPair } from './keygen.ts';
-import { DEMO_PUBLIC_KEY, KEYS, knownKeys, readKnownEnvelope } from './known-keys.ts';
+import { DEMO_PUBLIC_KEY, KEYS, knownKeys, openKnown } from './known-keys.ts';
 
 const BUCKET = '.custody/bucket';
 const RECEIPTS = '.custody/receipts';
@@ -90,7 +91,7 @@ function apiServer(graph: Graph): Serve {
   return server({
     routes: ROUTES,
     graph: () => Promise.resolve(graph),
-    readEnvelope: readKnownEnvelope,
+    readEnvelope: envelopeReader(openKnown, async () => loadKeys(await knownKeys())),
     onFailure: (error, { path, requestId }) =>
       tell(`${path}: request ${requestId} failed: ${JSON.stringify(safeDescription(error))}`),
   });
@@ -142,10 +143,9 @@ async function checkRules(
 ): Promise<void> {
   try {
     const checked = await check(graph, settings, { isTimeUp: () => signal.aborted });
-    const { rules, complete } = checked.check;
-    const open = rules.reduce((sum, result) => sum + result.open, 0);
+    const open = sumOf(checked.check, 'open');
     const changed = `${checked.fresh.length} new, ${checked.settled.length} settled`;
-    tell(`compliance: ${open} open, ${changed}${complete ? '' : '; not complete'}`);
+    tell(`compliance: ${open} open, ${changed}${checked.check.complete ? '' : '; not complete'}`);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     tell(`the compliance check failed: ${error.message}`);

@@ -2,7 +2,7 @@ import { scheduled } from '../lib/aws/scheduled.ts';
 import { openMigrated } from '../lib/aws/secret.ts';
 import { openTelemetry } from '../lib/aws/telemetry.ts';
 import { snsTopic } from '../lib/aws/topic.ts';
-import { check } from '../lib/compliance/check.ts';
+import { check, sumOf } from '../lib/compliance/check.ts';
 import { digestOf } from '../lib/compliance/digest.ts';
 import { ruleSettings, stack } from '../lib/config.ts';
 import { markTold, untold } from '../lib/graph/findings.ts';
@@ -22,7 +22,7 @@ export const handler = scheduled('check', telemetry, async (isTimeUp) => {
   const graph = await database();
   const checked = await check(graph, settings, { isTimeUp });
   const { rules, complete } = checked.check;
-  const open = rules.reduce((sum, result) => sum + result.open, 0);
+  const open = sumOf(checked.check, 'open');
   telemetry.count('FindingsOpen', open);
   telemetry.count('FindingsNew', checked.fresh.length);
   telemetry.count('FindingsSettled', checked.settled.length);

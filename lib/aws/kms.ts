@@ -60,15 +60,16 @@ export async function kmsPublicKey(
   }
 }
 
-/** The signature of a SHA-256 digest. {@link ConfigError} where the key can't, {@link TransientError} where KMS fails. */
+/** A signature. {@link ConfigError} where the key can't, {@link TransientError} where KMS fails. */
 export async function kmsSign(
   key: string,
-  digest: Uint8Array,
+  data: Uint8Array,
   client: KMSClient,
 ): Promise<Uint8Array> {
   const command = new SignCommand({
     KeyId: key,
-    Message: digest,
+    // KMS takes at most 4,096 bytes of a message, and its digest at any length.
+    Message: createHash('sha256').update(data).digest(),
     MessageType: 'DIGEST',
     SigningAlgorithm: ALGORITHM,
   });
@@ -87,8 +88,7 @@ export async function kmsSigner(key: string, client = kmsClient(key)): Promise<S
   if ('problem' in verifying) throw new ConfigError([`${key}: ${verifying.problem}`]);
   return {
     kid: verifying.kid,
-    // KMS takes at most 4,096 bytes of a message, and its digest at any length.
-    sign: (data) => kmsSign(key, createHash('sha256').update(data).digest(), client),
+    sign: (data) => kmsSign(key, data, client),
   };
 }
 

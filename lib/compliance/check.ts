@@ -66,6 +66,14 @@ export async function check(
   return { check: done, fresh, settled };
 }
 
+/** Over all rules of a check. */
+export function sumOf(
+  { rules }: Pick<CheckRow, 'rules'>,
+  member: 'open' | 'new' | 'settled',
+): number {
+  return rules.reduce((sum, result) => sum + result[member], 0);
+}
+
 async function ask(
   graph: Graph,
   rule: Rule,

@@ -2,8 +2,8 @@ import { readRecord } from '../graph/evidence.ts';
 import type { Graph } from '../graph/connection.ts';
 import type { FoundEnvelope, ReadEnvelope } from '../evidence.ts';
 import {
+  allFindings,
   checkTimes,
-  findings,
   lastChecks,
   type CheckRow,
   type FindingRow,
@@ -26,6 +26,7 @@ import { isBy, type Evidence } from '../graph/place.ts';
 import { SCHEMA_VERSION } from '../graph/schema.ts';
 import type { VerifyingKey } from '../trust/keys.ts';
 import { VERSION } from '../version.ts';
+import { sumOf } from './check.ts';
 import { CROSSWALK, SOURCES, type Crossing, type Source } from './crosswalk.ts';
 import { RULES, type Rule, type RuleSettings } from './rules.ts';
 
@@ -213,17 +214,12 @@ async function findingsIn(graph: Graph, { from, to }: Period): Promise<readonly 
     statuses: ['open', 'waived', 'settled'] as const,
     rules: RULES.map(({ id }) => id),
   };
-  for (let after = ''; ;) {
-    const page = await findings(graph, every, after, PAGE);
-    for (const finding of page) {
-      const { firstSeenAt, settledAt } = finding;
-      if (isBefore(firstSeenAt, to) && (settledAt === null || !isBefore(settledAt, from)))
-        all.push(finding);
-    }
-    const last = page.at(-1);
-    if (last === undefined || page.length < PAGE) return all;
-    after = last.key;
+  for await (const finding of allFindings(graph, every)) {
+    const { firstSeenAt, settledAt } = finding;
+    if (isBefore(firstSeenAt, to) && (settledAt === null || !isBefore(settledAt, from)))
+      all.push(finding);
   }
+  return all;
 }
 
 async function withEvidence(
@@ -291,10 +287,14 @@ const UNASKED: Omit<RuleResult, 'rule' | 'new' | 'settled'> = {
   isCut: false,
 };
 
-function reportedCheck({ rules, ...check }: CheckRow): ReportedCheck {
-  const sum = (member: 'open' | 'new' | 'settled'): number =>
-    rules.reduce((so, result) => so + result[member], 0);
-  return { ...check, open: sum('open'), new: sum('new'), settled: sum('settled') };
+function reportedCheck(of: CheckRow): ReportedCheck {
+  const { rules: _, ...check } = of;
+  return {
+    ...check,
+    open: sumOf(of, 'open'),
+    new: sumOf(of, 'new'),
+    settled: sumOf(of, 'settled'),
+  };
 }
 
 /** From one check to the next, and from the ends of the period, to a tenth of an hour. */

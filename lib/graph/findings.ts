@@ -83,6 +83,9 @@ export interface Untold {
 
 type Told = Pick<FindingRow, 'key' | 'status'>;
 
+/** Of a question for all findings. */
+const PAGE = 500;
+
 /** Of asking one rule and keeping what it finds; less than a scheduled function keeps back for its end. */
 const RULE_TIMEOUT_MS = 30_000;
 
@@ -285,6 +288,20 @@ export async function findings(
             },
     };
   });
+}
+
+/** All of them, in the order of keys, {@link PAGE} a question. */
+export async function* allFindings(
+  graph: Graph,
+  filter: Parameters<typeof findings>[1],
+): AsyncGenerator<FindingRow> {
+  for (let after = ''; ;) {
+    const page = await findings(graph, filter, after, PAGE);
+    yield* page;
+    const last = page.at(-1);
+    if (last === undefined || page.length < PAGE) return;
+    after = last.key;
+  }
 }
 
 /** Null when there is no such finding. A finding that is open becomes waived at once. */

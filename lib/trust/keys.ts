@@ -49,13 +49,18 @@ function maxSaltLength(bits: number): number {
   return Math.ceil((bits - 1) / 8) - HASH_BYTES - 2;
 }
 
+/** A key's name, by its SubjectPublicKeyInfo (DER). */
+export function kidOf(spki: Uint8Array): string {
+  return createHash('sha256').update(spki).digest('hex');
+}
+
 function verifyingKey(key: KeyObject, bits: number): VerifyingKey {
   const signatureBytes = Math.ceil(bits / 8);
   const spki = key.export({ type: 'spki', format: 'der' });
   // A log has one signer: the salt that held last is tried first.
   let [likely, other] = [withSalt(spki, maxSaltLength(bits)), withSalt(spki, HASH_BYTES)];
   return {
-    kid: createHash('sha256').update(spki).digest('hex'),
+    kid: kidOf(spki),
     pem: key.export({ type: 'spki', format: 'pem' }).toString(),
     bits,
     verify(data, signature) {

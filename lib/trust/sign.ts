@@ -1,5 +1,6 @@
-import { constants, createHash, createPublicKey, sign, type KeyObject } from 'node:crypto';
+import { constants, createPublicKey, sign, type KeyObject } from 'node:crypto';
 import { SCHEMA_VERSION } from './envelope.ts';
+import { kidOf } from './keys.ts';
 
 /** Salt of 32 bytes, as AWS KMS signs, or the key's maximum, as Python's `PSS.MAX_LENGTH`. */
 export type SaltLength = 'digest' | 'max';
@@ -12,9 +13,8 @@ export interface Signer {
 
 /** A signer whose RSA key is at hand. */
 export function keySigner(privateKey: KeyObject): Signer {
-  const spki = createPublicKey(privateKey).export({ type: 'spki', format: 'der' });
   return {
-    kid: createHash('sha256').update(spki).digest('hex'),
+    kid: kidOf(createPublicKey(privateKey).export({ type: 'spki', format: 'der' })),
     sign: (data) => Promise.resolve(signature(data, privateKey, 'digest')),
   };
 }
