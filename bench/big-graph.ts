@@ -2,7 +2,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { migrate } from '../lib/graph/schema.ts';
-import { GraphWriter } from '../lib/graph/writer.ts';
+import { GraphWriter } from '../lib/graph/write/writer.ts';
 import { startNeo4j, type EmbeddedNeo4j } from '../lib/local/neo4j.ts';
 import { sealed } from '../lib/trust/sign.ts';
 import { recallLine, type VerifiedRecord } from '../lib/trust/verify.ts';

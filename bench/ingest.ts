@@ -3,7 +3,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { migrate } from '../lib/graph/schema.ts';
-import { GraphWriter } from '../lib/graph/writer.ts';
+import { GraphWriter } from '../lib/graph/write/writer.ts';
 import { ingestObject } from '../lib/ingest/ingest.ts';
 import type { IngestOptions } from '../lib/ingest/judge.ts';
 import { startNeo4j } from '../lib/local/neo4j.ts';

@@ -3,8 +3,8 @@
  * 1 GB, over a stub of S3 on this machine into the embedded Neo4j. `node bench/load.ts [objects] [megabytes]`.
  */
 import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

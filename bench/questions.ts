@@ -3,11 +3,11 @@
  * and the lineage of an inference against a bare `RETURN 1` of the driver.
  * `node bench/questions.ts [small] [large] [rounds]`, in inferences; the graphs are kept for the next run.
  */
-import neo4j from 'neo4j-driver';
 import { join } from 'node:path';
+import neo4j from 'neo4j-driver';
 import { ROUTES } from '../lib/http/routes.ts';
 import { server as serverOf, type Serve } from '../lib/http/serve.ts';
-import { bigGraph, inferenceId, MODELS, modelName, type BigGraph } from './big-graph.ts';
+import { bigGraph, inferenceId, modelName, MODELS, type BigGraph } from './big-graph.ts';
 import { machine, millisecondsText, quantile, ratioText } from './ratios.ts';
 
 const [small = 100_000, large = 1_000_000, rounds = 7] = process.argv.slice(2).map(Number);

@@ -1,6 +1,6 @@
-import { graphSettings } from '../lib/config.ts';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { migrate } from '../lib/graph/schema.ts';
+import { graphSettings } from '../lib/graph/settings.ts';
 import { runningNeo4j, startNeo4j } from '../lib/local/neo4j.ts';
 
 /** Where the embedded database lives. */

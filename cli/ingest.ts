@@ -2,12 +2,13 @@ import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { keyEntries, loadKeys, payload } from '../lib/config.ts';
 import { counted } from '../lib/counted.ts';
 import { ConfigError, PoisonObjectError } from '../lib/errors.ts';
-import { GraphWriter } from '../lib/graph/writer.ts';
+import { payload } from '../lib/graph/settings.ts';
+import { GraphWriter } from '../lib/graph/write/writer.ts';
 import { ingestObject, refusing, verifyObject, type Receipt } from '../lib/ingest/ingest.ts';
 import type { IngestOptions } from '../lib/ingest/judge.ts';
+import { keyEntries, loadKeys } from '../lib/keys.ts';
 import { storedFile } from '../lib/object/file.ts';
 import { s3Name } from '../lib/object/s3-name.ts';
 import type { ReadOptions, StoredObject } from '../lib/object/stored.ts';
@@ -110,7 +111,7 @@ async function openS3(uri: string, options: ReadOptions): Promise<Log | string> 
   const name = s3Name(uri);
   if (name === null) return 'this is not of the form s3://bucket/key, with ?versionId=… or without';
   // Only who names an object of S3 waits for its client to load.
-  const { s3Client, s3Object } = await import('../lib/object/s3.ts');
+  const { s3Client, s3Object } = await import('../lib/aws/s3-object.ts');
   try {
     const object = await s3Object(s3Client(), name, options);
     const { uri: version, bytes } = object.identity();

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { keyEntries } from '../lib/config.ts';
 import { uriOpener, type OpenUri } from '../lib/evidence.ts';
+import { keyEntries } from '../lib/keys.ts';
 import { once } from '../lib/once.ts';
 
 /** Made by `custody start`; used where no key is named. */
@@ -26,7 +26,7 @@ export async function knownKeys(): Promise<string[]> {
 
 // Only who asks about an object of S3 waits for its client to load.
 const openS3Line = once(async () => {
-  const { s3Client, s3LineOpener } = await import('../lib/object/s3.ts');
+  const { s3Client, s3LineOpener } = await import('../lib/aws/s3-object.ts');
   return s3LineOpener(s3Client());
 });
 

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { counted } from '../lib/counted.ts';
 import { ConfigError } from '../lib/errors.ts';
-import { runSeedQuery, SEED_QUERIES, type Table } from '../lib/graph/seed-queries.ts';
+import { runSeedQuery, SEED_QUERIES, type Table } from '../lib/graph/ask/seed-queries.ts';
 import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
 

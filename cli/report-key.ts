@@ -1,8 +1,8 @@
 import { createPublicKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { loadKeys, reportKey } from '../lib/config.ts';
 import { ConfigError } from '../lib/errors.ts';
+import { loadKeys, reportKey } from '../lib/keys.ts';
 import { readVerifyingKey, type VerifyingKey } from '../lib/trust/keys.ts';
 import { keySigner, type Signer } from '../lib/trust/sign.ts';
 import { tell } from './database.ts';

@@ -1,13 +1,14 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { periodOf } from '../lib/compliance/period.ts';
 import { makeReport } from '../lib/compliance/report.ts';
 import { sealReport } from '../lib/compliance/sealed-report.ts';
-import { periodOf } from '../lib/compliance/period.ts';
-import { loadKeys, ruleSettings } from '../lib/config.ts';
+import { ruleSettings } from '../lib/compliance/settings.ts';
 import { counted } from '../lib/counted.ts';
 import { ConfigError, hasCode } from '../lib/errors.ts';
 import { envelopeReader } from '../lib/evidence.ts';
+import { loadKeys } from '../lib/keys.ts';
 import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
 import { knownKeys, openKnown } from './known-keys.ts';

@@ -4,7 +4,8 @@ import { openTelemetry } from '../lib/aws/telemetry.ts';
 import { snsTopic } from '../lib/aws/topic.ts';
 import { check, sumOf } from '../lib/compliance/check.ts';
 import { digestOf } from '../lib/compliance/digest.ts';
-import { ruleSettings, stack } from '../lib/config.ts';
+import { ruleSettings } from '../lib/compliance/settings.ts';
+import { stack } from '../lib/config.ts';
 import { markTold, untold } from '../lib/graph/findings.ts';
 import { once } from '../lib/once.ts';
 

@@ -1,4 +1,5 @@
-import { COMPLIANCE_ROUTES } from '../lib/http/compliance.ts';
-import { httpHandler } from '../lib/http/lambda.ts';
+import { httpHandler } from '../lib/aws/http-handler.ts';
+import { httpSettings } from '../lib/config.ts';
+import { COMPLIANCE_ROUTES } from '../lib/http/routes/compliance.ts';
 
-export const handler = httpHandler(COMPLIANCE_ROUTES, process.env);
+export const handler = httpHandler(COMPLIANCE_ROUTES, httpSettings(process.env));

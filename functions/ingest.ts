@@ -1,13 +1,14 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import { bucketReceipts } from '../lib/aws/bucket-receipts.ts';
 import { sqsQueue } from '../lib/aws/queue.ts';
+import { s3Client, s3Object } from '../lib/aws/s3-object.ts';
 import { timeLimit } from '../lib/aws/scheduled.ts';
 import { openMigrated } from '../lib/aws/secret.ts';
 import { objectJournal, openTelemetry } from '../lib/aws/telemetry.ts';
-import { ingestSettings, loadKeys } from '../lib/config.ts';
-import { GraphWriter } from '../lib/graph/writer.ts';
+import { ingestSettings } from '../lib/config.ts';
+import { GraphWriter } from '../lib/graph/write/writer.ts';
 import { deliverAll, deliverEvent, type Inbox, type Open } from '../lib/ingest/delivery.ts';
-import { bucketReceipts } from '../lib/ingest/receipts.ts';
-import { s3Client, s3Object } from '../lib/object/s3.ts';
+import { loadKeys } from '../lib/keys.ts';
 import { once } from '../lib/once.ts';
 
 const settings = ingestSettings(process.env);

@@ -1,4 +1,5 @@
-import { httpHandler } from '../lib/http/lambda.ts';
-import { LINEAGE_ROUTES } from '../lib/http/lineage.ts';
+import { httpHandler } from '../lib/aws/http-handler.ts';
+import { httpSettings } from '../lib/config.ts';
+import { LINEAGE_ROUTES } from '../lib/http/routes/lineage.ts';
 
-export const handler = httpHandler(LINEAGE_ROUTES, process.env);
+export const handler = httpHandler(LINEAGE_ROUTES, httpSettings(process.env));

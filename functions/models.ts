@@ -1,4 +1,5 @@
-import { httpHandler } from '../lib/http/lambda.ts';
-import { MODEL_ROUTES } from '../lib/http/models.ts';
+import { httpHandler } from '../lib/aws/http-handler.ts';
+import { httpSettings } from '../lib/config.ts';
+import { MODEL_ROUTES } from '../lib/http/routes/models.ts';
 
-export const handler = httpHandler(MODEL_ROUTES, process.env);
+export const handler = httpHandler(MODEL_ROUTES, httpSettings(process.env));

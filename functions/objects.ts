@@ -1,4 +1,5 @@
-import { httpHandler } from '../lib/http/lambda.ts';
-import { OBJECT_ROUTES } from '../lib/http/objects.ts';
+import { httpHandler } from '../lib/aws/http-handler.ts';
+import { httpSettings } from '../lib/config.ts';
+import { OBJECT_ROUTES } from '../lib/http/routes/objects.ts';
 
-export const handler = httpHandler(OBJECT_ROUTES, process.env);
+export const handler = httpHandler(OBJECT_ROUTES, httpSettings(process.env));

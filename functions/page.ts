@@ -1,8 +1,8 @@
-import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { join } from 'node:path';
-import { pageFiles } from '../lib/http/files.ts';
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { problem, RequestError } from '../lib/http/problem.ts';
 import { once } from '../lib/once.ts';
+import { pageFiles } from '../lib/page/files.ts';
 
 // The build puts the files of the page beside the bundle.
 const files = once(() => pageFiles(join(import.meta.dirname, 'web')));

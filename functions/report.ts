@@ -1,16 +1,18 @@
 import { kmsSigner } from '../lib/aws/kms.ts';
+import { putReport } from '../lib/aws/report-bucket.ts';
+import { s3Client, s3LineOpener } from '../lib/aws/s3-object.ts';
 import { scheduled } from '../lib/aws/scheduled.ts';
 import { openMigrated } from '../lib/aws/secret.ts';
 import { openTelemetry } from '../lib/aws/telemetry.ts';
 import { snsTopic } from '../lib/aws/topic.ts';
 import { reportDigest } from '../lib/compliance/digest.ts';
 import { periodOfEvent } from '../lib/compliance/period.ts';
-import { putReport } from '../lib/compliance/report-bucket.ts';
 import { makeReport } from '../lib/compliance/report.ts';
 import { sealReport } from '../lib/compliance/sealed-report.ts';
-import { keyEntries, loadKeys, ruleSettings, stack } from '../lib/config.ts';
+import { ruleSettings } from '../lib/compliance/settings.ts';
+import { stack } from '../lib/config.ts';
 import { envelopeReader, uriOpener } from '../lib/evidence.ts';
-import { s3Client, s3LineOpener } from '../lib/object/s3.ts';
+import { keyEntries, loadKeys } from '../lib/keys.ts';
 import { once } from '../lib/once.ts';
 
 const { evidenceBucket, neo4jSecretArn, topicArn, reportKey } = stack(process.env, [

@@ -29,11 +29,6 @@ export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
-/** What a service calls a failure: the AWS SDK has its code in the error's name. */
-export function failureCode(error: unknown): string {
-  return error instanceof Error ? error.name : 'unknown';
-}
-
 /** What may be logged of an error. */
 export interface SafeDescription {
   readonly name: string;

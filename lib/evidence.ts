@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { PoisonObjectError, hasCode } from './errors.ts';
+import { hasCode, PoisonObjectError } from './errors.ts';
 import type { Evidence } from './graph/place.ts';
 import { storedFile } from './object/file.ts';
 import { s3Name, type S3Name } from './object/s3-name.ts';

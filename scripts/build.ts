@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, type Plugin } from 'esbuild';
-import { buildPage } from '../lib/local/build-page.ts';
+import { buildPage } from '../lib/page/build.ts';
 
 // A bundle is fetched and parsed on every cold start. The Neo4j driver is the greater half of most.
 const MOST_BYTES: Readonly<Record<string, number>> = {

@@ -1,4 +1,3 @@
-import { el } from './element.ts';
 import {
   COLUMN_NAMES,
   HEAD,
@@ -7,6 +6,7 @@ import {
   type Placed,
   type PlacedLink,
 } from './columns.ts';
+import { el } from './element.ts';
 import { DASHES, linkColour, nodeColour, palette, type Palette } from './look.ts';
 import { visible } from './text.ts';
 

@@ -5,9 +5,10 @@ import {
   SignCommand,
   type GetPublicKeyCommandOutput,
 } from '@aws-sdk/client-kms';
-import { ConfigError, TransientError, failureCode } from '../errors.ts';
+import { ConfigError, TransientError } from '../errors.ts';
 import { readVerifyingKey, type KeyProblem } from '../trust/keys.ts';
 import type { Signer } from '../trust/sign.ts';
+import { failureCode } from './failure-code.ts';
 
 /** RSASSA-PSS with SHA-256 and a salt of 32 bytes (docs/envelope.md, E-8). */
 const ALGORITHM = 'RSASSA_PSS_SHA_256';

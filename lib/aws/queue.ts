@@ -1,6 +1,7 @@
 import { ChangeMessageVisibilityCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { TransientError, failureCode } from '../errors.ts';
+import { TransientError } from '../errors.ts';
 import type { Queue } from '../ingest/delivery.ts';
+import { failureCode } from './failure-code.ts';
 
 /** A queue of SQS by its URL. `send` rejects with {@link TransientError}. */
 export function sqsQueue(url: string, client = new SQSClient({ maxAttempts: 4 })): Queue {

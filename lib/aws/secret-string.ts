@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { AwsClient } from 'aws4fetch';
-import { awsAccess, type AwsAccess } from '../config.ts';
+import { awsAccess, type AwsAccess } from '../aws/access.ts';
 
 const ATTEMPTS = 4;
 const TIMEOUT_MS = 10_000;

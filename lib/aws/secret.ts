@@ -1,7 +1,8 @@
-import { graphSettings } from '../config.ts';
-import { ConfigError, TransientError, failureCode } from '../errors.ts';
-import { openGraph, type Graph, type GraphSettings } from '../graph/connection.ts';
+import { ConfigError, TransientError } from '../errors.ts';
+import { openGraph, type Graph } from '../graph/connection.ts';
 import { migrate } from '../graph/schema.ts';
+import { graphSettings, type GraphSettings } from '../graph/settings.ts';
+import { failureCode } from './failure-code.ts';
 import { secretString } from './secret-string.ts';
 
 const NEEDED = ['NEO4J_URI', 'NEO4J_USERNAME', 'NEO4J_PASSWORD'] as const;

@@ -1,4 +1,4 @@
-import { MetricUnit, Metrics } from '@aws-lambda-powertools/metrics';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { Journal } from '../ingest/delivery.ts';
 import { s3Uri } from '../object/s3-name.ts';
 import { openLog, type Log } from './log.ts';

@@ -1,5 +1,6 @@
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
-import { TransientError, failureCode } from '../errors.ts';
+import { TransientError } from '../errors.ts';
+import { failureCode } from './failure-code.ts';
 
 /** Tells people: a topic of SNS by its ARN. */
 export interface Topic {

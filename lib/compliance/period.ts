@@ -1,5 +1,5 @@
 import { ConfigError } from '../errors.ts';
-import type { Period } from '../graph/period.ts';
+import type { Period } from '../graph/ask/period.ts';
 import { parseTimestamp } from '../trust/timestamp.ts';
 
 /**

@@ -1,15 +1,6 @@
-import { readRecord } from '../graph/evidence.ts';
-import type { Graph } from '../graph/connection.ts';
 import type { FoundEnvelope, ReadEnvelope } from '../evidence.ts';
-import {
-  allFindings,
-  checkTimes,
-  lastChecks,
-  type CheckRow,
-  type FindingRow,
-  type RuleResult,
-} from '../graph/findings.ts';
-import { newestObjects, unfinishedWriting, type ObjectRow } from '../graph/objects.ts';
+import { readRecord } from '../graph/ask/evidence.ts';
+import { newestObjects, unfinishedWriting, type ObjectRow } from '../graph/ask/objects.ts';
 import {
   arrivedIn,
   recordedIn,
@@ -21,7 +12,16 @@ import {
   type Period,
   type Signed,
   type Totals,
-} from '../graph/period.ts';
+} from '../graph/ask/period.ts';
+import type { Graph } from '../graph/connection.ts';
+import {
+  allFindings,
+  checkTimes,
+  lastChecks,
+  type CheckRow,
+  type FindingRow,
+  type RuleResult,
+} from '../graph/findings.ts';
 import { isBy, type Evidence } from '../graph/place.ts';
 import { SCHEMA_VERSION } from '../graph/schema.ts';
 import type { VerifyingKey } from '../trust/keys.ts';

@@ -7,17 +7,7 @@ import neo4j, {
 } from 'neo4j-driver';
 import { ConfigError, OutOfTimeError, TransientError } from '../errors.ts';
 import { VERSION } from '../version.ts';
-
-/** The four settings of the file that Aura hands out. */
-export interface GraphSettings {
-  readonly uri: string;
-  readonly username: string;
-  readonly password: string;
-  /** The user's home database when absent. */
-  readonly database?: string;
-  /** Asked for the login that holds now, when the server has refused the one before. */
-  readonly renew?: () => Promise<Pick<GraphSettings, 'username' | 'password'>>;
-}
+import type { GraphSettings } from './settings.ts';
 
 /** An open connection pool to one Neo4j database. */
 export interface Graph {

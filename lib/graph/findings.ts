@@ -1,7 +1,7 @@
 import type { ManagedTransaction } from 'neo4j-driver';
+import type { Period } from './ask/period.ts';
 import { rows, type Graph, type Row } from './connection.ts';
 import { lockFindings } from './lock.ts';
-import type { Period } from './period.ts';
 import { NOW, OLDEST, timeOf } from './place.ts';
 
 /** What one rule found in one check. */

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { counted } from '../counted.ts';
-import { unfinishedWriting, type BeingWritten } from '../graph/objects.ts';
-import { SCAN_ROWS } from '../graph/lineage.ts';
-import type { Scanned, InferenceItem } from '../graph/inferences.ts';
+import type { InferenceItem, Scanned } from '../graph/ask/inferences.ts';
+import { SCAN_ROWS } from '../graph/ask/lineage.ts';
+import { unfinishedWriting, type BeingWritten } from '../graph/ask/objects.ts';
 import { NOW, type Place } from '../graph/place.ts';
 import { stringify } from './answer.ts';
 import type { RouteContext } from './route.ts';

@@ -1,11 +1,11 @@
-import { COMPLIANCE_ROUTES } from './compliance.ts';
-import { DATASET_ROUTES } from './datasets.ts';
-import { EVIDENCE_ROUTES } from './evidence.ts';
-import { INFERENCE_ROUTES } from './inferences.ts';
-import { LINEAGE_ROUTES } from './lineage.ts';
-import { MODEL_ROUTES } from './models.ts';
-import { OBJECT_ROUTES } from './objects.ts';
 import type { Route } from './route.ts';
+import { COMPLIANCE_ROUTES } from './routes/compliance.ts';
+import { DATASET_ROUTES } from './routes/datasets.ts';
+import { EVIDENCE_ROUTES } from './routes/evidence.ts';
+import { INFERENCE_ROUTES } from './routes/inferences.ts';
+import { LINEAGE_ROUTES } from './routes/lineage.ts';
+import { MODEL_ROUTES } from './routes/models.ts';
+import { OBJECT_ROUTES } from './routes/objects.ts';
 
 /** Everything that can be asked. */
 export const ROUTES: readonly Route[] = [

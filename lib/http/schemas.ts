@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import type { DatasetItem } from '../graph/datasets.ts';
-import type { InferenceItem, Payloads } from '../graph/inferences.ts';
+import type { DatasetItem } from '../graph/ask/datasets.ts';
+import type { InferenceItem, Payloads } from '../graph/ask/inferences.ts';
+import type { ModelItem } from '../graph/ask/models.ts';
 import type { Resolution } from '../graph/resolve.ts';
-import type { ModelItem } from '../graph/models.ts';
 import { opaque } from './answer.ts';
 
 export const count = z.number().int().nonnegative();

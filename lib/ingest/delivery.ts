@@ -4,7 +4,6 @@ import type { StoredObject } from '../object/stored.ts';
 import { departed, ingestObject, type GraphSink, type Receipt, type Unfinished } from './ingest.ts';
 import type { IngestOptions } from './judge.ts';
 import { continuation, noticesOf } from './notice.ts';
-import type { Receipts } from './receipts.ts';
 
 /** A message of the queue, as far as it matters here. */
 export interface Message {
@@ -20,6 +19,12 @@ export interface Queue {
   send(body: string): Promise<void>;
   /** Has a failed message come again after so many seconds. Never rejects: without it the queue's own time-out holds. */
   retryIn(receiptHandle: string, seconds: number): Promise<void>;
+}
+
+/** Where receipts are kept for whoever dropped the objects. */
+export interface Receipts {
+  /** Resolves to the receipt's key. Nothing that was written before is overwritten. */
+  put(receipt: Receipt): Promise<string>;
 }
 
 /** Where what happened is told; numbers and names only, never a record's content. */

@@ -1,5 +1,5 @@
 import { PoisonObjectError, TransientError } from '../errors.ts';
-import type { Applied, Batch, Progress, SourceObject, Totals } from '../graph/writer.ts';
+import type { Applied, Batch, Progress, SourceObject, Totals } from '../graph/write/writer.ts';
 import type { Identity, StoredObject } from '../object/stored.ts';
 import type { Line, Place } from '../trust/lines.ts';
 import { isRefusal, type Rejection } from '../trust/rejection.ts';
@@ -20,7 +20,7 @@ import {
   type Verdict,
 } from './judge.ts';
 
-/** What ingestion needs of a graph; lib/graph/writer.ts states the promises. */
+/** What ingestion needs of a graph; lib/graph/write/writer.ts states the promises. */
 export interface GraphSink {
   progress(uri: string): Promise<Progress>;
   apply(batch: Batch, isTimeUp?: () => boolean): Promise<Applied>;

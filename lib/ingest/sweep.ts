@@ -1,6 +1,6 @@
+import { openCounts, unfinishedObjects, type OpenCounts } from '../graph/ask/objects.ts';
 import type { Graph } from '../graph/connection.ts';
-import { openCounts, unfinishedObjects, type OpenCounts } from '../graph/objects.ts';
-import { settle } from '../graph/settle.ts';
+import { settle } from '../graph/write/settle.ts';
 import { s3Name } from '../object/s3-name.ts';
 import type { Queue } from './delivery.ts';
 import { continuation } from './notice.ts';

@@ -1,5 +1,5 @@
-import type * as z from 'zod';
 import { expect } from 'vitest';
+import type * as z from 'zod';
 import type { ReadEnvelope } from '../../lib/evidence.ts';
 import type { Graph } from '../../lib/graph/connection.ts';
 import type { Answer } from '../../lib/http/answer.ts';

@@ -1,7 +1,7 @@
+import { s3Client, s3Object } from '../../lib/aws/s3-object.ts';
 import type { Graph } from '../../lib/graph/connection.ts';
-import { GraphWriter } from '../../lib/graph/writer.ts';
+import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { ingestObject } from '../../lib/ingest/ingest.ts';
-import { s3Client, s3Object } from '../../lib/object/s3.ts';
 import type { VerifyingKey } from '../../lib/trust/keys.ts';
 import type { StubAws } from './stub-aws.ts';
 

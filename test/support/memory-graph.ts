@@ -1,3 +1,5 @@
+import type { Row } from '../../lib/graph/connection.ts';
+import { inOrder, resolve, type Link } from '../../lib/graph/resolve.ts';
 import {
   decide,
   leastOf,
@@ -8,12 +10,10 @@ import {
   type Stored,
   type StoredEntity,
   type Verified,
-} from '../../lib/graph/changes.ts';
-import type { Row } from '../../lib/graph/connection.ts';
-import { inOrder, resolve, type Link } from '../../lib/graph/resolve.ts';
-import { contentOf } from '../../lib/graph/write-changes.ts';
-import type { Instant } from '../../lib/trust/timestamp.ts';
+} from '../../lib/graph/write/changes.ts';
+import { contentOf } from '../../lib/graph/write/write-changes.ts';
 import type { DatasetRecord, InferenceRecord, ModelRecord } from '../../lib/trust/record.ts';
+import type { Instant } from '../../lib/trust/timestamp.ts';
 import type { VerifiedRecord } from '../../lib/trust/verify.ts';
 import { lineOf, type Snapshot } from './oracle.ts';
 
@@ -23,7 +23,7 @@ interface Entity<R extends DatasetRecord | ModelRecord> {
 }
 
 /**
- * What lib/graph/writer.ts does with the decisions of lib/graph/changes.ts, in memory: thousands of
+ * What lib/graph/write/writer.ts does with the decisions of lib/graph/write/changes.ts, in memory: thousands of
  * record sets a minute, where the real database takes a tenth of a second each.
  */
 export class MemoryGraph {

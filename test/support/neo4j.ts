@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { TestProject } from 'vitest/node';
-import { migrate } from '../../lib/graph/schema.ts';
 import { openGraph } from '../../lib/graph/connection.ts';
+import { migrate } from '../../lib/graph/schema.ts';
 import { startNeo4j, type EmbeddedNeo4j } from '../../lib/local/neo4j.ts';
 
 declare module 'vitest' {

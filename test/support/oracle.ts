@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Instant } from '../../lib/trust/timestamp.ts';
 import type { InferenceRecord, LineageRecord, ModelRecord } from '../../lib/trust/record.ts';
+import type { Instant } from '../../lib/trust/timestamp.ts';
 import type { VerifiedRecord } from '../../lib/trust/verify.ts';
 
 /** A graph as lines of text, one for each node and relationship: two graphs are equal when their lines are. */

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { TransientError } from '../../lib/errors.ts';
 import type { ReadEnvelope } from '../../lib/evidence.ts';
 import type { Graph } from '../../lib/graph/connection.ts';
-import { pageFiles } from '../../lib/http/files.ts';
-import { listen, type LocalServer, type ServeFile } from '../../lib/http/local.ts';
 import { problem } from '../../lib/http/problem.ts';
 import { ROUTES } from '../../lib/http/routes.ts';
 import { server, type Serve } from '../../lib/http/serve.ts';
-import { buildPage } from '../../lib/local/build-page.ts';
+import { listen, type LocalServer } from '../../lib/local/listen.ts';
+import { buildPage } from '../../lib/page/build.ts';
+import { pageFiles, type ServeFile } from '../../lib/page/files.ts';
 
 /** Page and API as `custody start` serves them; both the server and its database can be taken away. */
 export class PageServer {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { GraphWriter } from '../../lib/graph/writer.ts';
+import type { GraphWriter } from '../../lib/graph/write/writer.ts';
 import type { LineageRecord } from '../../lib/trust/record.ts';
 import { writeObject } from './write-object.ts';
 

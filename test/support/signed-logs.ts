@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { envelopeReader, uriOpener, type ReadEnvelope } from '../../lib/evidence.ts';
 import type { Graph } from '../../lib/graph/connection.ts';
-import { GraphWriter } from '../../lib/graph/writer.ts';
+import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { ingestObject, type Receipt } from '../../lib/ingest/ingest.ts';
 import { storedFile } from '../../lib/object/file.ts';
 import { signRecord } from '../../lib/trust/sign.ts';

@@ -1,4 +1,4 @@
-import type { GraphWriter } from '../../lib/graph/writer.ts';
+import type { GraphWriter } from '../../lib/graph/write/writer.ts';
 import type { RandomObject } from './random-records.ts';
 
 /** Writes an object in batches of `size` lines, two in flight; `stopAfter` batches leave it unfinished. */

@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { TransientError } from '../errors.ts';
+import type { Receipts } from '../ingest/delivery.ts';
+import { s3Name } from '../object/s3-name.ts';
+import { failureCode } from './failure-code.ts';
+import { isPutNew } from './put-new.ts';
+
+/** Of a key in S3, in bytes of UTF-8. */
+const MAX_KEY_BYTES = 1_024;
+
+/** An object that was judged so often with another outcome each time is not believed. */
+const MAX_OUTCOMES = 100;
+
+/** `receipts/<bucket>/<key>@<version>.json`; a later, other outcome of the same version, as when a key was added, gets `….2.json`. */
+export function bucketReceipts(client: S3Client, bucket: string): Receipts {
+  return {
+    async put(receipt) {
+      const body = `${JSON.stringify(receipt, null, 2)}\n`;
+      const base = receiptBase(receipt.object);
+      for (let outcome = 1; outcome <= MAX_OUTCOMES; outcome += 1) {
+        const key = `${base}${outcome === 1 ? '' : `.${outcome}`}.json`;
+        if (await isKept(client, bucket, key, body)) return key;
+      }
+      throw new TransientError(`${receipt.object} has more than ${MAX_OUTCOMES} receipts`);
+    },
+  };
+}
+
+/** From the object's URI, so that a receipt's name and its `object` can't disagree. */
+function receiptBase(uri: string): string {
+  const { bucket, key } = s3Name(uri) ?? { bucket: 'unknown', key: uri };
+  const query = new URL(uri).searchParams;
+  const version = query.get('versionId') ?? query.get('etag') ?? 'unversioned';
+  const base = `receipts/${bucket}/${key}@${version}`;
+  // Room for the ending.
+  if (Buffer.byteLength(base) <= MAX_KEY_BYTES - 16) return base;
+  return `receipts/${bucket}/sha256:${createHash('sha256').update(key).digest('hex')}@${version}`;
+}
+
+/** True when that text stands there, now or already. */
+async function isKept(
+  client: S3Client,
+  bucket: string,
+  key: string,
+  body: string,
+): Promise<boolean> {
+  const place = { Bucket: bucket, Key: key };
+  try {
+    if (await isPutNew(client, { ...place, Body: body, ContentType: 'application/json' }))
+      return true;
+    const { Body: before } = await client.send(new GetObjectCommand(place));
+    return (await before?.transformToString()) === body;
+  } catch (error) {
+    throw failed(error);
+  }
+}
+
+function failed(error: unknown): TransientError {
+  const code = failureCode(error);
+  return new TransientError(`the receipt could not be written (${code}); it will be tried again`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,232 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  S3Client,
+  type GetObjectCommandOutput,
+} from '@aws-sdk/client-s3';
+import { PoisonObjectError, TransientError } from '../errors.ts';
+import { s3Uri, type S3Name } from '../object/s3-name.ts';
+import {
+  CHUNK_BYTES,
+  storedObject,
+  type ReadOptions,
+  type StoredObject,
+} from '../object/stored.ts';
+import { failureCode } from './failure-code.ts';
+
+export interface S3Options extends ReadOptions {
+  /** Of one request; a multiple of 256 KiB. */
+  readonly rangeBytes?: number;
+}
+
+/** A line is at most 1 MiB; most are shorter than this. */
+const LINE_RANGE_BYTES = 256 * 1024;
+
+/** Two ranges are held at once: the one that is worked on and the one that is fetched meanwhile. */
+const RANGE_BYTES = 8 * 1024 * 1024;
+
+/** Of one range, however far each of them came. */
+const MAX_ATTEMPTS = 6;
+const FIRST_WAIT_MS = 50;
+
+/**
+ * A client whose requests end: without a time limit on a silent socket a body that stalls would hang
+ * until the Lambda's own end.
+ */
+export function s3Client(socketTimeoutMs = 20_000): S3Client {
+  return new S3Client({
+    maxAttempts: 4,
+    requestHandler: {
+      connectionTimeout: 5_000,
+      socketTimeout: socketTimeoutMs,
+      requestTimeout: socketTimeoutMs * 2,
+      throwOnRequestTimeout: true,
+    },
+  });
+}
+
+/** Opens objects of which a line is wanted, as {@link s3Object} does. */
+export function s3LineOpener(client: S3Client): (name: S3Name) => Promise<StoredObject> {
+  return (name) => s3Object(client, name, { rangeBytes: LINE_RANGE_BYTES });
+}
+
+/**
+ * Asks S3 which version it is, and opens that one: by its VersionId where the bucket keeps versions,
+ * else by its ETag, which no later reading may find changed. {@link PoisonObjectError} where it is
+ * gone, {@link TransientError} where S3 fails or refuses access.
+ */
+export async function s3Object(
+  client: S3Client,
+  name: S3Name,
+  options: S3Options = {},
+): Promise<StoredObject> {
+  const address = s3Uri(name);
+  const head = await client
+    .send(
+      new HeadObjectCommand({
+        Bucket: name.bucket,
+        Key: name.key,
+        ...(name.versionId === undefined ? {} : { VersionId: name.versionId }),
+      }),
+    )
+    .catch((error: unknown) => {
+      throw translated(error, address);
+    });
+  const { ContentLength: bytes, ETag: etag, VersionId: versionId } = head;
+  if (bytes === undefined || etag === undefined)
+    throw new TransientError(`S3 told neither size nor ETag of ${address}`);
+  // The version "null" of a bucket whose versioning is suspended can be overwritten.
+  const isVersioned = versionId !== undefined && versionId !== 'null';
+  const uri = isVersioned
+    ? s3Uri({ ...name, versionId })
+    : `${s3Uri({ bucket: name.bucket, key: name.key })}?etag=${encodeURIComponent(etag.replaceAll('"', ''))}`;
+  const pinned: Pinned = {
+    client,
+    address,
+    bytes,
+    request: {
+      Bucket: name.bucket,
+      Key: name.key,
+      ...(versionId === undefined ? {} : { VersionId: versionId }),
+      ...(isVersioned ? {} : { IfMatch: etag }),
+    },
+  };
+  const rangeBytes = options.rangeBytes ?? RANGE_BYTES;
+  return storedObject(
+    {
+      name: name.key,
+      uri,
+      bytes,
+      uriOf: () => uri,
+      chunks: (from, signal) => chunksOf(pinned, from, rangeBytes, signal),
+    },
+    options,
+  );
+}
+
+interface Pinned {
+  readonly client: S3Client;
+  readonly address: string;
+  readonly bytes: number;
+  readonly request: { Bucket: string; Key: string; VersionId?: string; IfMatch?: string };
+}
+
+async function* chunksOf(
+  object: Pinned,
+  from: number,
+  rangeBytes: number,
+  left: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const leaving = new AbortController();
+  const signal = AbortSignal.any([leaving.signal, left]);
+  const fetched = (start: number): Promise<Buffer> => {
+    const range = fetchRange(object, start, Math.min(start + rangeBytes, object.bytes), signal);
+    // It is awaited in its turn; until then a failure is not unhandled.
+    range.catch(() => undefined);
+    return range;
+  };
+  try {
+    let next = from < object.bytes ? fetched(from) : null;
+    for (let start = from; next !== null;) {
+      const range = await next;
+      start += range.length;
+      next = start < object.bytes ? fetched(start) : null;
+      for (let at = 0; at < range.length; at += CHUNK_BYTES)
+        yield range.subarray(at, at + CHUNK_BYTES);
+    }
+  } finally {
+    leaving.abort();
+  }
+}
+
+/** The bytes [start, end), asked for again from where the body broke off. */
+async function fetchRange(
+  object: Pinned,
+  start: number,
+  end: number,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const range = Buffer.allocUnsafe(end - start);
+  let filled = 0;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      for await (const part of bodyOf(object, start + filled, end, signal)) {
+        if (part.length > range.length - filled)
+          throw new Error('S3 sent more than the range that was asked for');
+        range.set(part, filled);
+        filled += part.length;
+      }
+      if (filled === range.length) return range;
+      throw new Error('the body ended early');
+    } catch (error) {
+      if (error instanceof PoisonObjectError || error instanceof TransientError) throw error;
+      // A body that came whole and failed all the same was damaged on its way, as its checksum says.
+      if (filled === range.length) filled = 0;
+      if (signal.aborted || attempt === MAX_ATTEMPTS) throw translated(error, object.address);
+      const refused = statusOf(error);
+      if (refused !== null && refused < 500 && refused !== 429)
+        throw translated(error, object.address);
+      await pause(FIRST_WAIT_MS * 2 ** attempt * Math.random(), undefined, { signal });
+    }
+  }
+}
+
+async function* bodyOf(
+  { client, request, address, bytes }: Pinned,
+  start: number,
+  end: number,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const command = new GetObjectCommand({ ...request, Range: `bytes=${start}-${end - 1}` });
+  const response: GetObjectCommandOutput = await client.send(command, { abortSignal: signal });
+  const body = response.Body as AsyncIterable<Uint8Array> | undefined;
+  if (body === undefined) return;
+  if (response.ContentRange !== undefined) {
+    if (response.ContentRange !== `bytes ${start}-${end - 1}/${bytes}`)
+      throw new TransientError(
+        `S3 answered for ${address} with other bytes than were asked for; the object may have changed`,
+      );
+    yield* body;
+    return;
+  }
+  // Whoever ignores the range sends the whole object: RFC 9110, section 14.2.
+  if (response.ContentLength !== bytes)
+    throw new TransientError(`${address} has another size than S3 announced`);
+  let at = 0;
+  for await (const part of body) {
+    const wanted = part.subarray(Math.max(0, start - at), Math.max(0, end - at));
+    at += part.length;
+    if (wanted.length > 0) yield wanted;
+  }
+}
+
+function statusOf(error: unknown): number | null {
+  if (!(error instanceof Error) || !('$metadata' in error)) return null;
+  const { httpStatusCode } = error.$metadata as { httpStatusCode?: number };
+  return httpStatusCode ?? null;
+}
+
+function translated(error: unknown, address: string): Error {
+  const status = statusOf(error);
+  const code = failureCode(error);
+  // 405 is what a version answers that is a delete marker.
+  if (status === 404 || status === 405)
+    return new PoisonObjectError('the object is not there any more', { cause: error });
+  if (status === 412)
+    return new TransientError(
+      `${address} was overwritten while it was read; nothing more of it was written`,
+      { cause: error },
+    );
+  if (status === 401 || status === 403)
+    return new TransientError(
+      `S3 refused to let ${address} be read (${code}): the role needs s3:GetObject, s3:GetObjectVersion and s3:ListBucket`,
+      { cause: error },
+    );
+  return new TransientError(
+    `S3 failed while ${address} was read (${code}); it will be tried again`,
+    {
+      cause: error,
+    },
+  );
+}

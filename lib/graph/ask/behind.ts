@@ -1,0 +1,131 @@
+import type { Graph, Row } from '../connection.ts';
+import { evidenceOf, NOW, timeOf, type Evidence } from '../place.ts';
+import { inferenceOf, type InferenceItem } from './inferences.ts';
+import type { ModelItem, ModelName } from './models.ts';
+import type { BeingWritten } from './objects.ts';
+
+/** A model version on the way from datasets to inferences. */
+export interface LineageModel extends ModelName {
+  readonly recordedAt: string;
+  readonly since: string;
+  readonly inferenceCount: number;
+  readonly evidence: Evidence;
+}
+
+/** An inference, and what stands behind it where that is no more than one answer holds. */
+export interface Behind {
+  /** Without its payloads. */
+  readonly inference: InferenceItem;
+  /** Null where it is more. */
+  readonly rest: Rest | null;
+}
+
+/** All that an inference rests on, and how complete that is. */
+export interface Rest {
+  /** The version that it is linked to; null while that is not recorded. */
+  readonly model: LineageModel | null;
+  /** The version's datasets, in no order; rows as `lib/graph/ask/lineage.ts` reads them. */
+  readonly datasets: readonly Row[];
+  /** What the version declares and nobody recorded. */
+  readonly pending: Pick<ModelItem, 'pending' | 'pendingCount'>;
+  readonly writing: BeingWritten;
+}
+
+// One round trip for what the steps of lib/graph/ask/lineage.ts ask for in six, each part as it is there.
+// Neither payloads nor opaque JSON: no lineage shows them, and they are most of what a node holds.
+const BEHIND_INFERENCE = `
+MATCH (i:Inference {id: $id})
+OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
+WITH i, m, COUNT { (m)<-[:USED_IN]-() } AS datasetCount
+CALL (m) {
+  OPTIONAL MATCH (r:Record)-[:ASSERTS]->(m)
+  WHERE m.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
+  RETURN r {.*} AS record
+  ORDER BY r.recordedAt DESC, r.digest DESC
+  LIMIT 1
+}
+CALL (m, datasetCount) {
+  MATCH (d:Dataset)-[u:USED_IN]->(m)
+  WHERE datasetCount <= $mostDatasets AND d.since <= datetime($asOf) AND ($isNow OR EXISTS {
+    MATCH (r:Record)
+    WHERE r.digest IN u.evidence AND r.recordedAt <= datetime($asOf)
+  })
+  CALL (d) {
+    OPTIONAL MATCH (r:Record)-[:ASSERTS]->(d)
+    WHERE d.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
+    RETURN r {.*} AS record
+    ORDER BY r.recordedAt DESC, r.digest DESC
+    LIMIT 1
+  }
+  WITH d, u, record, COUNT { (d)-[:USED_IN]->() } AS models,
+    CASE WHEN $isNow THEN u.evidence ELSE [digest IN u.evidence WHERE EXISTS {
+      MATCH (r:Record {digest: digest})
+      WHERE r.recordedAt <= datetime($asOf)
+    }] END AS declared
+  RETURN collect({hash: d.hash, dataset: d {.*}, record: record, models: models, declared: declared}) AS datasets
+}
+CALL (m) {
+  OPTIONAL MATCH (p:PendingLink {name: m.name, commit: m.commit})
+  WITH p.hash AS hash
+  ORDER BY hash
+  RETURN collect(hash)[..100] AS pending, count(hash) AS pendingCount
+}
+CALL () {
+  MATCH (o:SourceObject)
+  WHERE o.status = 'writing' AND o.lastSeenAt IS NOT NULL
+  WITH o.uri AS uri
+  ORDER BY uri
+  RETURN count(uri) AS count, collect(uri)[..10] AS uris
+}
+RETURN i {.id, .model, .commit, .resolution, .timestamp, .recordedAt, .inputSha256, .inputBytes,
+    .outputSha256, .outputBytes, .digest, .kid, .source, .line, .offset, .length} AS inference,
+  m {.name, .commit, .since, .recordedAt, .digest, .kid, .source, .line, .offset, .length} AS model,
+  record, COUNT { (m)-[:GENERATED]->() } AS inferenceCount,
+  datasetCount, datasets, pending, pendingCount, count, uris
+`;
+
+/** What stands behind an inference at a time, where that is no more than so many datasets; null where there is none of that id. */
+export async function behindInference(
+  graph: Graph,
+  id: string,
+  asOf: string,
+  mostDatasets: number,
+): Promise<Behind | null> {
+  const parameters = { id, asOf, isNow: asOf === NOW, mostDatasets: BigInt(mostDatasets) };
+  const [row] = await graph.ask(BEHIND_INFERENCE, parameters);
+  if (row === undefined) return null;
+  const inference = await inferenceOf(graph, row, asOf);
+  const isAll = (row['datasetCount'] as number) <= mostDatasets;
+  return { inference, rest: isAll ? restOf(row, inference) : null };
+}
+
+function restOf(row: Row, { model }: InferenceItem): Rest {
+  const writing = { count: row['count'] as number, uris: row['uris'] as string[] };
+  // A version that came later than the time that is asked about is not behind it yet.
+  if (model === null)
+    return { model, datasets: [], pending: { pending: [], pendingCount: 0 }, writing };
+  return {
+    model: lineageModel(row),
+    datasets: row['datasets'] as Row[],
+    pending: {
+      pending: row['pending'] as string[],
+      pendingCount: row['pendingCount'] as number,
+    },
+    writing,
+  };
+}
+
+/** Of a row that tells a version, its record at a time before its head, and how many inferences it has. */
+export function lineageModel(row: Row): LineageModel {
+  const model = row['model'] as Row;
+  // A head that came later than the time that is asked about does not tell what held then.
+  const said = (row['record'] ?? model) as Row;
+  return {
+    name: model['name'] as string,
+    commit: model['commit'] as string,
+    recordedAt: timeOf(said['recordedAt']),
+    since: timeOf(model['since']),
+    inferenceCount: row['inferenceCount'] as number,
+    evidence: evidenceOf(said),
+  };
+}

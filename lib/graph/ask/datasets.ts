@@ -1,0 +1,120 @@
+import type { Graph, Row } from '../connection.ts';
+import { earlierOf, evidenceOf, LAST_TEXT, NOW, timeOf, type Evidence } from '../place.ts';
+
+/** A dataset as its head says, or as what held at a time says. */
+export interface DatasetItem {
+  readonly hash: string;
+  /** Null in an answer about a time before the head: the record that held then is at `evidence`. */
+  readonly path: string | null;
+  readonly description: string | null;
+  readonly timestamp: string | null;
+  readonly recordedAt: string;
+  readonly since: string;
+  /** Model versions that use it. */
+  readonly models: number;
+  readonly evidence: Evidence;
+}
+
+/**
+ * A place in a list of datasets, which is ordered by (since, hash): neither changes when a dataset is
+ * recorded again, so that nobody who pages misses one or sees it twice.
+ */
+export interface DatasetPlace {
+  readonly since: string;
+  readonly hash: string;
+}
+
+/** What a list of datasets or models is narrowed to. */
+export interface Within {
+  /** Recorded first at this time or later. */
+  readonly from: string;
+  /** Recorded first at this time or earlier. */
+  readonly until: string;
+  /** Only what had been recorded by then; all when later than everything. */
+  readonly asOf: string;
+}
+
+// Two seeks, since only a seek in an index compares a stored string with a parameter by code points: a
+// filter goes by UTF-16, and without the hints the planner takes one while it has no statistics yet.
+// A dataset whose head came after $asOf is told by the record that held then.
+const NEWEST_DATASETS = `
+CALL () {
+  MATCH (d:Dataset)
+  USING INDEX SEEK d:Dataset(since, hash)
+  WHERE d.since = datetime($since) AND d.hash < $hash AND datetime($since) >= datetime($from)
+  RETURN d
+  ORDER BY d.since DESC, d.hash DESC
+  LIMIT $limit
+  UNION ALL
+  MATCH (d:Dataset)
+  USING INDEX SEEK d:Dataset(since, hash)
+  WHERE d.since < datetime($since) AND d.since >= datetime($from) AND d.hash IS NOT NULL
+  RETURN d
+  ORDER BY d.since DESC, d.hash DESC
+  LIMIT $limit
+}
+WITH d
+ORDER BY d.since DESC, d.hash DESC
+LIMIT $limit
+CALL (d) {
+  OPTIONAL MATCH (r:Record)-[:ASSERTS]->(d)
+  WHERE d.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
+  RETURN r {.*} AS record
+  ORDER BY r.recordedAt DESC, r.digest DESC
+  LIMIT 1
+}
+RETURN d {.*} AS dataset, record, COUNT { (d)-[:USED_IN]->() } AS models
+ORDER BY dataset.since DESC, dataset.hash DESC
+`;
+
+const ONE_DATASET = `
+MATCH (d:Dataset {hash: $hash})
+WHERE d.since <= datetime($asOf)
+CALL (d) {
+  OPTIONAL MATCH (r:Record)-[:ASSERTS]->(d)
+  WHERE d.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
+  RETURN r {.*} AS record
+  ORDER BY r.recordedAt DESC, r.digest DESC
+  LIMIT 1
+}
+RETURN d {.*} AS dataset, record, COUNT { (d)-[:USED_IN]->() } AS models
+`;
+
+/** At most `limit` datasets behind a place, or from the newest on that had been recorded by `asOf`. */
+export async function newestDatasets(
+  graph: Graph,
+  after: DatasetPlace | null,
+  limit: number,
+  { from, until, asOf }: Within,
+): Promise<readonly DatasetItem[]> {
+  const place = after ?? { since: earlierOf(until, asOf), hash: LAST_TEXT };
+  const parameters = { ...place, from, asOf, limit: BigInt(limit) };
+  const found = await graph.ask(NEWEST_DATASETS, parameters);
+  return found.map(datasetItem);
+}
+
+/** As it was at `asOf`; null where it had not been recorded by then. */
+export async function readDataset(
+  graph: Graph,
+  hash: string,
+  asOf = NOW,
+): Promise<DatasetItem | null> {
+  const [row] = await graph.ask(ONE_DATASET, { hash, asOf });
+  return row === undefined ? null : datasetItem(row);
+}
+
+export function datasetItem(row: Row): DatasetItem {
+  const dataset = row['dataset'] as Row;
+  const earlier = (row['record'] ?? null) as Row | null;
+  const head = earlier === null ? dataset : null;
+  return {
+    hash: dataset['hash'] as string,
+    path: (head?.['path'] ?? null) as string | null,
+    description: (head?.['description'] ?? null) as string | null,
+    timestamp: (head?.['timestamp'] ?? null) as string | null,
+    recordedAt: timeOf((earlier ?? dataset)['recordedAt']),
+    since: timeOf(dataset['since']),
+    models: row['models'] as number,
+    evidence: evidenceOf(earlier ?? dataset),
+  };
+}

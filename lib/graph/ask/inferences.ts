@@ -1,0 +1,252 @@
+import type { Graph, Row } from '../connection.ts';
+import { evidenceOf, isBy, NOW, placeOf, timeOf, type Evidence, type Place } from '../place.ts';
+import type { Resolution } from '../resolve.ts';
+import type { ModelName } from './models.ts';
+
+/** A payload as kept: its text, its hash and size, or nothing. */
+export interface Payloads {
+  readonly input: string | null;
+  readonly inputSha256: string | null;
+  readonly inputBytes: number | null;
+  readonly output: string | null;
+  readonly outputSha256: string | null;
+  readonly outputBytes: number | null;
+}
+
+export interface InferenceItem {
+  readonly id: string;
+  /** As signed. */
+  readonly claimed: { readonly name: string; readonly commit: string | null };
+  /** The version it is linked to; null while that is not recorded. */
+  readonly model: ModelName | null;
+  readonly resolution: Resolution;
+  readonly timestamp: string;
+  readonly recordedAt: string;
+  readonly payloads: Payloads;
+  readonly evidence: Evidence;
+}
+
+/** One step of a list: an item, or a row that was looked at and is not wanted. */
+export interface Scanned {
+  readonly place: Place;
+  readonly item: InferenceItem | null;
+}
+
+export interface InferenceFilter {
+  readonly since: string;
+  /** The signed model name. */
+  readonly model: string | null;
+  /** Of the version it is linked to. */
+  readonly commit: string | null;
+  readonly asOf: string;
+}
+
+// The index gives the order; what is not wanted is told by its place alone, so that each statement's
+// cost is bounded whatever is asked for. What all have in common stands in the order, too: without it
+// the planner does not take the index for sorted, and reads all there are. The hints are for a new
+// database: of an index that it has no statistics of, it would rather read all than seek. So is CASE: an
+// OR becomes two seeks whose rows have to be sorted.
+const NEWEST_INFERENCES = `
+MATCH (i:Inference)
+USING INDEX SEEK i:Inference(recordedAt, digest)
+WHERE i.recordedAt <= datetime($at) AND i.recordedAt >= datetime($since) AND i.digest IS NOT NULL
+  AND CASE WHEN i.recordedAt = datetime($at) THEN i.digest < $digest ELSE true END
+WITH i
+ORDER BY i.recordedAt DESC, i.digest DESC
+LIMIT $scan
+OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
+WITH i, m, ($commit IS NULL OR (m.commit = $commit AND m.since <= datetime($asOf)))
+  AND ($models IS NULL OR [m.name, m.commit] IN $models) AS isWanted
+RETURN i.recordedAt AS recordedAt, i.digest AS digest,
+  CASE WHEN isWanted THEN i {.*} END AS inference, m {.name, .commit, .since} AS model
+ORDER BY recordedAt DESC, digest DESC
+`;
+
+const NEWEST_INFERENCES_OF_NAME = `
+MATCH (i:Inference)
+USING INDEX SEEK i:Inference(model, recordedAt, digest)
+WHERE i.model = $model
+  AND i.recordedAt <= datetime($at) AND i.recordedAt >= datetime($since) AND i.digest IS NOT NULL
+  AND CASE WHEN i.recordedAt = datetime($at) THEN i.digest < $digest ELSE true END
+WITH i
+ORDER BY i.model DESC, i.recordedAt DESC, i.digest DESC
+LIMIT $scan
+OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
+WITH i, m, ($commit IS NULL OR (m.commit = $commit AND m.since <= datetime($asOf)))
+  AND ($models IS NULL OR [m.name, m.commit] IN $models) AS isWanted
+RETURN i.recordedAt AS recordedAt, i.digest AS digest,
+  CASE WHEN isWanted THEN i {.*} END AS inference, m {.name, .commit, .since} AS model
+ORDER BY i.model DESC, recordedAt DESC, digest DESC
+`;
+
+const OLDEST_INFERENCES_OF_VERSION = `
+MATCH (i:Inference)
+USING INDEX SEEK i:Inference(model, recordedAt, digest)
+WHERE i.model = $name
+  AND i.recordedAt >= datetime($at) AND i.recordedAt <= datetime($asOf) AND i.digest IS NOT NULL
+  AND CASE WHEN i.recordedAt = datetime($at) THEN i.digest > $digest ELSE true END
+WITH i
+ORDER BY i.model, i.recordedAt, i.digest
+LIMIT $scan
+OPTIONAL MATCH (m:Model {name: $name, commit: $commit})-[:GENERATED]->(i)
+RETURN i.recordedAt AS recordedAt, i.digest AS digest,
+  CASE WHEN m IS NOT NULL THEN i {.*} END AS inference, m {.name, .commit, .since} AS model
+ORDER BY i.model, recordedAt, digest
+`;
+
+const OLDEST_INFERENCES_OF_KEY = `
+MATCH (i:Inference)
+USING INDEX SEEK i:Inference(kid, recordedAt, digest)
+WHERE i.kid = $kid
+  AND i.recordedAt >= datetime($at) AND i.recordedAt <= datetime($asOf) AND i.digest IS NOT NULL
+  AND CASE WHEN i.recordedAt = datetime($at) THEN i.digest > $digest ELSE true END
+WITH i
+ORDER BY i.kid, i.recordedAt, i.digest
+LIMIT $scan
+OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
+RETURN i.recordedAt AS recordedAt, i.digest AS digest, i {.*} AS inference, m {.name, .commit, .since} AS model
+ORDER BY i.kid, recordedAt, digest
+`;
+
+const ONE_INFERENCE = `
+MATCH (i:Inference {id: $id})
+OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
+RETURN i {.*} AS inference, m {.name, .commit, .since} AS model
+`;
+
+const NAMES_OF_SEVERAL = `
+UNWIND $names AS name
+CALL (name) {
+  MATCH (m:Model)
+  WHERE m.name = name AND m.commit IS NOT NULL AND m.since <= datetime($asOf)
+  RETURN m
+  LIMIT 2
+}
+WITH name, count(m) AS versions
+WHERE versions > 1
+RETURN name
+`;
+
+/** The next `scan` inferences behind a place, newest first, those that are not wanted by their place alone. */
+export async function newestInferences(
+  graph: Graph,
+  place: Place,
+  scan: number,
+  filter: InferenceFilter,
+  /** The versions whose inferences are wanted; null for all. */
+  versions: readonly ModelName[] | null,
+): Promise<readonly Scanned[]> {
+  const models = versions?.map(({ name, commit }) => [name, commit]) ?? null;
+  const { model } = filter;
+  const parameters = { ...place, ...filter, scan: BigInt(scan), models };
+  const statement = model === null ? NEWEST_INFERENCES : NEWEST_INFERENCES_OF_NAME;
+  return scanned(graph, statement, parameters);
+}
+
+/** Those that are linked to one model version, oldest first. */
+export async function inferencesOfVersion(
+  graph: Graph,
+  { name, commit }: ModelName,
+  place: Place,
+  scan: number,
+  asOf: string,
+): Promise<readonly Scanned[]> {
+  const parameters = { ...place, name, commit, asOf, scan: BigInt(scan) };
+  return scanned(graph, OLDEST_INFERENCES_OF_VERSION, parameters);
+}
+
+/** Those whose head was signed with a key, oldest first. */
+export async function inferencesOfKey(
+  graph: Graph,
+  kid: string,
+  place: Place,
+  scan: number,
+  asOf: string,
+): Promise<readonly Scanned[]> {
+  return scanned(graph, OLDEST_INFERENCES_OF_KEY, { ...place, kid, asOf, scan: BigInt(scan) });
+}
+
+/** Null where there is none of that id. */
+export async function readInference(graph: Graph, id: string): Promise<InferenceItem | null> {
+  const [row] = await graph.ask(ONE_INFERENCE, { id });
+  return row === undefined ? null : inferenceOf(graph, row, NOW);
+}
+
+/** The inference of a row that tells it and its version, with its link as it was at `asOf`. */
+export async function inferenceOf(graph: Graph, row: Row, asOf: string): Promise<InferenceItem> {
+  const item = inferenceItem(row, asOf);
+  const links = [{ name: item.claimed.name, resolution: item.resolution }];
+  const [resolution = item.resolution] = await resolutionsAt(graph, links, asOf);
+  return { ...item, resolution };
+}
+
+async function scanned(
+  graph: Graph,
+  statement: string,
+  parameters: Row & { readonly asOf: string },
+): Promise<Scanned[]> {
+  const found = await graph.ask(statement, parameters);
+  const items = await itemsOf(graph, found, parameters.asOf);
+  return found.map((row, index) => ({ place: placeOf(row), item: items[index] ?? null }));
+}
+
+/** Null for a row that tells no more than its place. */
+async function itemsOf(
+  graph: Graph,
+  found: readonly Row[],
+  asOf: string,
+): Promise<(InferenceItem | null)[]> {
+  const items = found.map((row) => (row['inference'] === null ? null : inferenceItem(row, asOf)));
+  const links = items.map((item) => ({
+    name: item?.claimed.name ?? '',
+    resolution: item?.resolution ?? 'pending',
+  }));
+  const resolutions = await resolutionsAt(graph, links, asOf);
+  return items.map(
+    (item, index) => item && { ...item, resolution: resolutions[index] ?? 'pending' },
+  );
+}
+
+/**
+ * How inferences of those names, linked so by now, were linked at a time: while no other version had
+ * been recorded, what is now the version of the time was the only one.
+ */
+export async function resolutionsAt(
+  graph: Graph,
+  links: readonly { readonly name: string; readonly resolution: Resolution }[],
+  asOf: string,
+): Promise<readonly Resolution[]> {
+  const all = links.map(({ resolution }) => resolution);
+  const byTime = links.filter(({ resolution }) => resolution === 'as-of').map(({ name }) => name);
+  if (asOf === NOW || byTime.length === 0) return all;
+  const found = await graph.ask(NAMES_OF_SEVERAL, { names: [...new Set(byTime)], asOf });
+  const several = new Set(found.map((row) => row['name']));
+  return links.map(({ name, resolution }) =>
+    resolution === 'as-of' && !several.has(name) ? 'only-version' : resolution,
+  );
+}
+
+function inferenceItem(row: Row, asOf: string): InferenceItem {
+  const inference = row['inference'] as Row;
+  const model = (row['model'] ?? null) as Row | null;
+  // A version that came later was not there to be linked to.
+  const isThere = model !== null && isBy(timeOf(model['since']), asOf);
+  const or = <T>(name: string): T | null => (inference[name] ?? null) as T | null;
+  return {
+    id: inference['id'] as string,
+    claimed: { name: inference['model'] as string, commit: or('commit') },
+    model: isThere ? { name: model['name'] as string, commit: model['commit'] as string } : null,
+    resolution: isThere ? (inference['resolution'] as Resolution) : 'pending',
+    timestamp: inference['timestamp'] as string,
+    recordedAt: timeOf(inference['recordedAt']),
+    payloads: {
+      input: or('input'),
+      inputSha256: or('inputSha256'),
+      inputBytes: or('inputBytes'),
+      output: or('output'),
+      outputSha256: or('outputSha256'),
+      outputBytes: or('outputBytes'),
+    },
+    evidence: evidenceOf(inference),
+  };
+}

@@ -1,0 +1,423 @@
+import { once } from '../../once.ts';
+import type { Graph, Row } from '../connection.ts';
+import { compareText } from '../order.ts';
+import { isBy, NOW, OLDEST, type Place } from '../place.ts';
+import type { Resolution } from '../resolve.ts';
+import { behindInference, lineageModel, type LineageModel, type Rest } from './behind.ts';
+import { datasetItem, readDataset, type DatasetItem } from './datasets.ts';
+import { inferencesOfVersion, type InferenceItem, type Scanned } from './inferences.ts';
+import type { ModelName } from './models.ts';
+
+export type LineageNode =
+  | { readonly kind: 'dataset'; readonly dataset: DatasetItem }
+  | { readonly kind: 'model'; readonly model: LineageModel }
+  | { readonly kind: 'inference'; readonly inference: InferenceItem };
+
+export type LineageEdge =
+  | {
+      readonly kind: 'USED_IN';
+      readonly dataset: string;
+      readonly model: ModelName;
+      /** Digests of the records that declare it, at most a hundred. */
+      readonly evidence: readonly string[];
+    }
+  | {
+      readonly kind: 'GENERATED';
+      readonly model: ModelName;
+      readonly inference: string;
+      readonly resolution: Resolution;
+    };
+
+/** One step away from where the question begins. */
+export interface Step {
+  /** Where the walk goes on behind it. */
+  readonly next: Position;
+  readonly node: LineageNode;
+  readonly edge: LineageEdge;
+}
+
+/** What others rest on. */
+export type Subject =
+  | { readonly kind: 'dataset'; readonly hash: string }
+  | { readonly kind: 'model'; readonly model: ModelName };
+
+export type Start = Subject | { readonly kind: 'inference'; readonly id: string };
+
+export interface Question {
+  readonly start: Start;
+  readonly direction: 'up' | 'down' | 'both';
+  /** Steps from the start. */
+  readonly depth: number;
+  readonly asOf: string;
+}
+
+/** Where a walk goes on: behind a dataset or a version, or behind an inference of a version. */
+export interface Position {
+  readonly phase: number;
+  readonly dataset?: string;
+  readonly model?: ModelName;
+  readonly place?: Place;
+}
+
+export interface Walked {
+  readonly steps: readonly Step[];
+  /** Null at the end. */
+  readonly next: Position | null;
+}
+
+// An edge held at a time when one of the records that declare it had been recorded by then.
+const HASHES_OF_MODEL = `
+MATCH (d:Dataset)-[u:USED_IN]->(:Model {name: $name, commit: $commit})
+WHERE d.since <= datetime($asOf) AND ($isNow OR EXISTS {
+  MATCH (r:Record)
+  WHERE r.digest IN u.evidence AND r.recordedAt <= datetime($asOf)
+})
+RETURN d.hash AS hash
+`;
+
+const DATASETS_OF_MODEL = `
+UNWIND $hashes AS hash
+MATCH (d:Dataset {hash: hash})-[u:USED_IN]->(:Model {name: $name, commit: $commit})
+CALL (d) {
+  OPTIONAL MATCH (r:Record)-[:ASSERTS]->(d)
+  WHERE d.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
+  RETURN r {.*} AS record
+  ORDER BY r.recordedAt DESC, r.digest DESC
+  LIMIT 1
+}
+RETURN d {.*} AS dataset, record, COUNT { (d)-[:USED_IN]->() } AS models,
+  CASE WHEN $isNow THEN u.evidence ELSE [digest IN u.evidence WHERE EXISTS {
+    MATCH (r:Record {digest: digest})
+    WHERE r.recordedAt <= datetime($asOf)
+  }] END AS declared
+`;
+
+const VERSIONS_OF_DATASET = `
+MATCH (:Dataset {hash: $hash})-[u:USED_IN]->(m:Model)
+WHERE m.since <= datetime($asOf) AND ($isNow OR EXISTS {
+  MATCH (r:Record)
+  WHERE r.digest IN u.evidence AND r.recordedAt <= datetime($asOf)
+})
+RETURN m.name AS name, m.commit AS commit
+`;
+
+// What a key signed about a version itself, and about the datasets that it uses.
+const VERSIONS_OF_KEY = `
+MATCH (r:Record)
+WHERE r.kid = $kid AND r.recordedAt <= datetime($asOf)
+MATCH (r)-[:ASSERTS]->(e)
+CALL (e) {
+  WITH e
+  WHERE e:Model
+  RETURN e AS m
+  UNION
+  WITH e
+  MATCH (e:Dataset)-[:USED_IN]->(m:Model)
+  RETURN m
+}
+WITH DISTINCT m
+WHERE m.since <= datetime($asOf)
+RETURN m.name AS name, m.commit AS commit
+`;
+
+const VERSIONS = `
+UNWIND $versions AS version
+MATCH (m:Model {name: version.name, commit: version.commit})
+OPTIONAL MATCH (:Dataset {hash: $hash})-[u:USED_IN]->(m)
+CALL (m) {
+  OPTIONAL MATCH (r:Record)-[:ASSERTS]->(m)
+  WHERE m.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
+  RETURN r {.*} AS record
+  ORDER BY r.recordedAt DESC, r.digest DESC
+  LIMIT 1
+}
+RETURN m {.*} AS model, record, COUNT { (m)-[:GENERATED]->() } AS inferenceCount,
+  CASE WHEN $isNow THEN u.evidence ELSE [digest IN u.evidence WHERE EXISTS {
+    MATCH (r:Record {digest: digest})
+    WHERE r.recordedAt <= datetime($asOf)
+  }] END AS declared
+`;
+
+/** How many rows one statement may look at where an index gives the order and not the choice. */
+export const SCAN_ROWS = 1_000;
+
+/** What model versions rest on: a dataset that they use, or a key that signed for them or their datasets. */
+export type Source = { readonly hash: string } | { readonly kid: string };
+
+/** The names of all versions that rest on a source, in order. */
+export async function versionsRestingOn(
+  graph: Graph,
+  source: Source,
+  asOf: string,
+): Promise<readonly ModelName[]> {
+  const statement = 'hash' in source ? VERSIONS_OF_DATASET : VERSIONS_OF_KEY;
+  const parameters = { ...source, asOf, isNow: asOf === NOW };
+  const found = await graph.ask(statement, parameters);
+  return (found as unknown as ModelName[]).sort(compareNames);
+}
+
+export interface SourcedModel {
+  readonly model: LineageModel;
+  /** Digests of the records that declare that it uses the dataset. */
+  readonly declared: readonly string[];
+}
+
+/** Those versions in the same order; `hash` names the dataset whose use of them is to be told. */
+export async function readVersions(
+  graph: Graph,
+  versions: readonly ModelName[],
+  hash: string | null,
+  asOf: string,
+): Promise<readonly SourcedModel[]> {
+  const parameters = { versions: versions.map(nameOf), hash, asOf, isNow: asOf === NOW };
+  const found = await graph.ask(VERSIONS, parameters);
+  return found
+    .map((row) => ({ model: lineageModel(row), declared: (row['declared'] ?? []) as string[] }))
+    .sort((a, b) => compareNames(a.model, b.model));
+}
+
+/** By code points, as everything that orders names (docs/graph.md, G-1). */
+function compareNames(a: ModelName, b: ModelName): number {
+  return compareText(a.name, b.name) || compareText(a.commit, b.commit);
+}
+
+/** Null where it had not been recorded by then. */
+async function readVersion(
+  graph: Graph,
+  name: ModelName,
+  asOf: string,
+): Promise<LineageModel | null> {
+  const [found] = await readVersions(graph, [name], null, asOf);
+  return found !== undefined && isBy(found.model.since, asOf) ? found.model : null;
+}
+
+/** Where a question begins, and how much of its answer came with that. */
+export interface Beginning {
+  readonly node: LineageNode;
+  /** All that an inference rests on; null where the walk has to ask for it. */
+  readonly rest: Rest | null;
+}
+
+/** Null where that had not been recorded; `most` is how many datasets may come with it. */
+export async function beginning(
+  graph: Graph,
+  { start, asOf }: Question,
+  most: number,
+): Promise<Beginning | null> {
+  if (start.kind !== 'inference') {
+    const node = await startNode(graph, start, asOf);
+    return node && { node, rest: null };
+  }
+  const behind = await behindInference(graph, start.id, asOf, most);
+  if (behind === null || !isBy(behind.inference.recordedAt, asOf)) return null;
+  return { node: { kind: 'inference', inference: behind.inference }, rest: behind.rest };
+}
+
+/** A dataset or a version; null where it had not been recorded. */
+export async function startNode(
+  graph: Graph,
+  start: Subject,
+  asOf: string,
+): Promise<LineageNode | null> {
+  if (start.kind === 'model') {
+    const model = await readVersion(graph, start.model, asOf);
+    return model === null ? null : { kind: 'model', model };
+  }
+  const dataset = await readDataset(graph, start.hash, asOf);
+  return dataset === null ? null : { kind: 'dataset', dataset };
+}
+
+/** At most `limit` steps from `from` on; fewer when the time is up, with `next` then not null and further on than `from`. */
+export async function walk(
+  graph: Graph,
+  question: Question,
+  begun: Beginning,
+  from: Position | null,
+  limit: number,
+  isTimeUp: () => boolean,
+): Promise<Walked> {
+  const phases = phasesOf(graph, question, begun);
+  const steps: Step[] = [];
+  let position: Position = from ?? { phase: 0 };
+  let isFurther = false;
+  for (;;) {
+    const phase = phases[position.phase];
+    if (phase === undefined) return { steps, next: null };
+    if (steps.length >= limit || (isFurther && isTimeUp())) return { steps, next: position };
+    const taken = await phase(position, limit - steps.length);
+    isFurther = true;
+    steps.push(...taken.steps);
+    position = taken.next ?? { phase: position.phase + 1 };
+  }
+}
+
+/** One kind of step; `next` is null when there are no more of them. */
+type Phase = (at: Position, limit: number) => Promise<Walked>;
+
+function phasesOf(graph: Graph, question: Question, { node, rest }: Beginning): readonly Phase[] {
+  const { start, direction, depth, asOf } = question;
+  const isUp = direction !== 'down';
+  const isDown = direction !== 'up';
+  if (depth < 1) return [];
+  if (start.kind === 'model')
+    return [
+      ...(isUp ? [datasetsOf(graph, start.model, asOf)] : []),
+      ...(isDown ? [inferencesOf(graph, start.model, asOf)] : []),
+    ];
+  if (start.kind === 'dataset') {
+    if (!isDown) return [];
+    const versions = once(() => versionsRestingOn(graph, start, asOf));
+    const models = modelsUsing(graph, start.hash, versions, asOf);
+    return depth === 1 ? [models] : [models, inferencesOfAll(graph, versions, asOf)];
+  }
+  if (!isUp || node.kind !== 'inference' || node.inference.model === null) return [];
+  const { inference } = node;
+  const name = node.inference.model;
+  const model = modelOf(inference, name, async () =>
+    rest === null ? readVersion(graph, name, asOf) : rest.model,
+  );
+  return depth === 1 ? [model] : [model, datasetsOf(graph, name, asOf, rest?.datasets)];
+}
+
+function modelOf(
+  inference: InferenceItem,
+  name: ModelName,
+  read: () => Promise<LineageModel | null>,
+): Phase {
+  return async ({ phase }) => {
+    const model = await read();
+    if (model === null) return { steps: [], next: null };
+    const node = { kind: 'model', model } as const;
+    const step = { next: { phase: phase + 1 }, node, edge: generated(inference, name) };
+    return { steps: [step], next: null };
+  };
+}
+
+/** `known` has the rows of all of them, where they have been read. */
+function datasetsOf(
+  graph: Graph,
+  { name, commit }: ModelName,
+  asOf: string,
+  known?: readonly Row[],
+): Phase {
+  return async ({ phase, dataset: after }, limit) => {
+    const parameters = { name, commit, asOf, isNow: asOf === NOW };
+    const all = known ?? (await graph.ask(HASHES_OF_MODEL, parameters));
+    const behind = all
+      .map((row) => row['hash'] as string)
+      .filter((hash) => after === undefined || compareText(hash, after) > 0)
+      .sort(compareText);
+    const hashes = behind.slice(0, limit);
+    const found =
+      known?.filter((row) => hashes.includes(row['hash'] as string)) ??
+      (await graph.ask(DATASETS_OF_MODEL, { hashes, ...parameters }));
+    const steps = found
+      .map((row): Step => {
+        const dataset = datasetItem(row);
+        const evidence = row['declared'] as string[];
+        const model = { name, commit };
+        return {
+          next: { phase, dataset: dataset.hash },
+          node: { kind: 'dataset', dataset },
+          edge: { kind: 'USED_IN', dataset: dataset.hash, model, evidence },
+        };
+      })
+      .sort((a, b) => compareText(hashOf(a), hashOf(b)));
+    const last = hashes.at(-1);
+    const isEnd = behind.length <= limit || last === undefined;
+    return { steps, next: isEnd ? null : { phase, dataset: last } };
+  };
+}
+
+function hashOf({ edge }: Step): string {
+  return edge.kind === 'USED_IN' ? edge.dataset : '';
+}
+
+function modelsUsing(
+  graph: Graph,
+  hash: string,
+  versions: () => Promise<readonly ModelName[]>,
+  asOf: string,
+): Phase {
+  return async ({ phase, model: after }, limit) => {
+    const behind = versionsBehind(await versions(), after);
+    const names = behind.slice(0, limit);
+    const found = await readVersions(graph, names, hash, asOf);
+    const steps = found.map(({ model, declared }): Step => {
+      const name = nameOf(model);
+      const edge = { kind: 'USED_IN', dataset: hash, model: name, evidence: declared } as const;
+      return { next: { phase, model: name }, node: { kind: 'model', model }, edge };
+    });
+    const last = names.at(-1);
+    const isEnd = behind.length <= limit || last === undefined;
+    return { steps, next: isEnd ? null : { phase, model: last } };
+  };
+}
+
+/** Those that come after a version in the order of names. */
+export function versionsBehind(
+  versions: readonly ModelName[],
+  after: ModelName | undefined,
+): readonly ModelName[] {
+  return after === undefined
+    ? versions
+    : versions.filter((version) => compareNames(version, after) > 0);
+}
+
+function inferencesOf(graph: Graph, model: ModelName, asOf: string): Phase {
+  return async ({ phase, place = OLDEST }, limit) => {
+    const scan = Math.max(limit + 1, SCAN_ROWS);
+    const rowsOf = await inferencesOfVersion(graph, model, place, scan, asOf);
+    const { items, next } = chosen(rowsOf, limit, scan);
+    const steps = items.map((inference): Step => {
+      const { recordedAt: at, evidence } = inference;
+      const behind = { phase, model: nameOf(model), place: { at, digest: evidence.digest } };
+      const edge = generated(inference, model);
+      return { next: behind, node: { kind: 'inference', inference }, edge };
+    });
+    return { steps, next: next === null ? null : { phase, place: next } };
+  };
+}
+
+/** Those of one version after the other. */
+function inferencesOfAll(
+  graph: Graph,
+  versions: () => Promise<readonly ModelName[]>,
+  asOf: string,
+): Phase {
+  return async (at, limit) => {
+    const all = await versions();
+    // A place without a version stands before the first one.
+    const model = at.model ?? all[0];
+    if (model === undefined) return { steps: [], next: null };
+    const { steps, next } = await inferencesOf(graph, model, asOf)(at, limit);
+    if (next !== null) return { steps, next: { ...next, model } };
+    const following = versionsBehind(all, model)[0];
+    return { steps, next: following === undefined ? null : { phase: at.phase, model: following } };
+  };
+}
+
+/** What is wanted of scanned rows, at most `limit`, and where to go on; null when the rows were the last. */
+function chosen(
+  scanned: readonly Scanned[],
+  limit: number,
+  scan: number,
+): { readonly items: readonly InferenceItem[]; readonly next: Place | null } {
+  const items: InferenceItem[] = [];
+  let before: Place | null = null;
+  for (const { item, place } of scanned) {
+    if (item !== null && items.length === limit) return { items, next: before };
+    if (item !== null) items.push(item);
+    before = place;
+  }
+  return { items, next: scanned.length < scan ? null : before };
+}
+
+function generated(inference: InferenceItem, model: ModelName): LineageEdge {
+  const { id, resolution } = inference;
+  return { kind: 'GENERATED', model: nameOf(model), inference: id, resolution };
+}
+
+function nameOf({ name, commit }: ModelName): ModelName {
+  return { name, commit };
+}

@@ -1,0 +1,210 @@
+import type { Graph, Row } from '../connection.ts';
+import { earlierOf, evidenceOf, LAST_TEXT, NOW, timeOf, type Evidence } from '../place.ts';
+import type { Within } from './datasets.ts';
+
+/** A model version: a name and a commit. */
+export interface ModelName {
+  readonly name: string;
+  readonly commit: string;
+}
+
+/** A dataset as an answer about a model names it. */
+export interface UsedDataset {
+  readonly hash: string;
+  /** Null where it is longer than 4,096 characters, or where another record held at the time asked about. */
+  readonly path: string | null;
+  readonly evidence: Evidence;
+}
+
+/** A model version as its head says, or as what held at a time says. */
+export interface ModelItem extends ModelName {
+  /** The text as signed; null in an answer about a time before the head, whose record is at `evidence`. */
+  readonly hyperparameters: string | null;
+  readonly environment: string | null;
+  readonly timestamp: string | null;
+  readonly recordedAt: string;
+  readonly since: string;
+  /** At most a hundred; {@link datasetCount} has all. */
+  readonly datasets: readonly UsedDataset[];
+  readonly datasetCount: number;
+  /** Declared, and never recorded; at most a hundred, {@link pendingCount} has all. */
+  readonly pending: readonly string[];
+  readonly pendingCount: number;
+  readonly inferenceCount: number;
+  readonly evidence: Evidence;
+}
+
+export interface ModelFilter extends Within {
+  readonly name: string | null;
+  readonly minDatasets: number;
+  /** True: only versions without any dataset; false: only those with one. */
+  readonly orphan: boolean | null;
+}
+
+/** A place in a list of versions, which is ordered by (since, name, commit): none of them changes when a version is recorded again. */
+export interface ModelPlace extends ModelName {
+  readonly since: string;
+}
+
+// Three seeks, hinted at, as for datasets: only a seek compares names with parameters by code points.
+const NEWEST_MODELS = `
+CALL () {
+  MATCH (m:Model)
+  USING INDEX SEEK m:Model(since, name, commit)
+  WHERE m.since = datetime($since) AND m.name = $nameBefore AND m.commit < $commitBefore
+    AND datetime($since) >= datetime($from)
+  RETURN m
+  UNION ALL
+  MATCH (m:Model)
+  USING INDEX SEEK m:Model(since, name, commit)
+  WHERE m.since = datetime($since) AND m.name < $nameBefore AND m.commit IS NOT NULL
+    AND datetime($since) >= datetime($from)
+  RETURN m
+  UNION ALL
+  MATCH (m:Model)
+  USING INDEX SEEK m:Model(since, name, commit)
+  WHERE m.since < datetime($since) AND m.since >= datetime($from)
+    AND m.name IS NOT NULL AND m.commit IS NOT NULL
+  RETURN m
+}
+WITH m, CASE WHEN $isNow THEN COUNT { (m)<-[:USED_IN]-() } ELSE COUNT {
+  MATCH (d:Dataset)-[u:USED_IN]->(m)
+  WHERE d.since <= datetime($asOf) AND EXISTS {
+    MATCH (r:Record)
+    WHERE r.digest IN u.evidence AND r.recordedAt <= datetime($asOf)
+  }
+} END AS datasetCount
+WHERE ($name IS NULL OR m.name = $name) AND datasetCount >= $minDatasets
+  AND ($orphan IS NULL OR (datasetCount = 0) = $orphan)
+WITH m, datasetCount
+ORDER BY m.since DESC, m.name DESC, m.commit DESC
+LIMIT $limit
+CALL (m) {
+  OPTIONAL MATCH (r:Record)-[:ASSERTS]->(m)
+  WHERE m.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
+  RETURN r {.*} AS record
+  ORDER BY r.recordedAt DESC, r.digest DESC
+  LIMIT 1
+}
+CALL (m) {
+  OPTIONAL MATCH (d:Dataset)-[u:USED_IN]->(m)
+  WHERE $isNow OR (d.since <= datetime($asOf) AND EXISTS {
+    MATCH (r:Record)
+    WHERE r.digest IN u.evidence AND r.recordedAt <= datetime($asOf)
+  })
+  WITH d
+  ORDER BY d.hash
+  LIMIT 100
+  CALL (d) {
+    OPTIONAL MATCH (r:Record)-[:ASSERTS]->(d)
+    WHERE d.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
+    RETURN r
+    ORDER BY r.recordedAt DESC, r.digest DESC
+    LIMIT 1
+  }
+  WITH d, coalesce(r, d) AS said
+  RETURN collect(said {hash: d.hash, path: CASE WHEN said = d AND size(d.path) <= 4096 THEN d.path END,
+    .digest, .kid, .source, .line, .offset, .length}) AS datasets
+}
+CALL (m) {
+  OPTIONAL MATCH (p:PendingLink {name: m.name, commit: m.commit})
+  WITH p.hash AS hash
+  ORDER BY hash
+  RETURN collect(hash)[..100] AS pending, count(hash) AS pendingCount
+}
+RETURN m {.*} AS model, record, datasets, pending, pendingCount, datasetCount,
+  COUNT { (m)-[:GENERATED]->() } AS inferenceCount
+ORDER BY model.since DESC, model.name DESC, model.commit DESC
+`;
+
+const ONE_MODEL = `
+MATCH (m:Model {name: $name, commit: $commit})
+CALL (m) {
+  OPTIONAL MATCH (d:Dataset)-[:USED_IN]->(m)
+  WITH d
+  ORDER BY d.hash
+  LIMIT 100
+  RETURN collect(d {.hash, path: CASE WHEN size(d.path) <= 4096 THEN d.path END,
+    .digest, .kid, .source, .line, .offset, .length}) AS datasets
+}
+CALL (m) {
+  OPTIONAL MATCH (p:PendingLink {name: m.name, commit: m.commit})
+  WITH p.hash AS hash
+  ORDER BY hash
+  RETURN collect(hash)[..100] AS pending, count(hash) AS pendingCount
+}
+RETURN m {.*} AS model, null AS record, datasets, pending, pendingCount,
+  COUNT { (m)<-[:USED_IN]-() } AS datasetCount, COUNT { (m)-[:GENERATED]->() } AS inferenceCount
+`;
+
+const PENDING_LINKS = `
+UNWIND $versions AS version
+MATCH (p:PendingLink {name: version.name, commit: version.commit})
+WITH version, p.hash AS hash
+ORDER BY hash
+RETURN collect(hash)[..100] AS pending, count(hash) AS pendingCount
+`;
+
+/** At most `limit` versions behind a place, or from the newest on that had been recorded by `asOf`. */
+export async function newestModels(
+  graph: Graph,
+  after: ModelPlace | null,
+  limit: number,
+  filter: ModelFilter,
+): Promise<readonly ModelItem[]> {
+  const { until, asOf, ...rest } = filter;
+  const place = after ?? { since: earlierOf(until, asOf), name: LAST_TEXT, commit: LAST_TEXT };
+  const parameters = {
+    ...rest,
+    asOf,
+    isNow: asOf === NOW,
+    since: place.since,
+    nameBefore: place.name,
+    commitBefore: place.commit,
+    limit: BigInt(limit),
+  };
+  const found = await graph.ask(NEWEST_MODELS, parameters);
+  return found.map(modelItem);
+}
+
+export async function readModel(graph: Graph, model: ModelName): Promise<ModelItem | null> {
+  const { name, commit } = model;
+  const [row] = await graph.ask(ONE_MODEL, { name, commit });
+  return row === undefined ? null : modelItem(row);
+}
+
+/** What versions declare and nobody recorded, for each of those versions that has any. */
+export async function pendingLinks(
+  graph: Graph,
+  versions: readonly ModelName[],
+): Promise<readonly Pick<ModelItem, 'pending' | 'pendingCount'>[]> {
+  if (versions.length === 0) return [];
+  const names = versions.map(({ name, commit }) => ({ name, commit }));
+  const found = await graph.ask(PENDING_LINKS, { versions: names });
+  return found as unknown as Pick<ModelItem, 'pending' | 'pendingCount'>[];
+}
+
+function modelItem(row: Row): ModelItem {
+  const model = row['model'] as Row;
+  const earlier = (row['record'] ?? null) as Row | null;
+  const head = earlier === null ? model : null;
+  return {
+    name: model['name'] as string,
+    commit: model['commit'] as string,
+    hyperparameters: (head?.['hyperparameters'] ?? null) as string | null,
+    environment: (head?.['environment'] ?? null) as string | null,
+    timestamp: (head?.['timestamp'] ?? null) as string | null,
+    recordedAt: timeOf((earlier ?? model)['recordedAt']),
+    since: timeOf(model['since']),
+    datasets: (row['datasets'] as Row[]).map((dataset) => ({
+      hash: dataset['hash'] as string,
+      path: (dataset['path'] ?? null) as string | null,
+      evidence: evidenceOf(dataset),
+    })),
+    datasetCount: row['datasetCount'] as number,
+    pending: row['pending'] as string[],
+    pendingCount: row['pendingCount'] as number,
+    inferenceCount: row['inferenceCount'] as number,
+    evidence: evidenceOf(earlier ?? model),
+  };
+}

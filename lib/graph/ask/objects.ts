@@ -1,0 +1,147 @@
+import type { Rejection } from '../../trust/rejection.ts';
+import type { Graph, Row } from '../connection.ts';
+import { timeOf } from '../place.ts';
+import type { ObjectStatus } from '../write/writer.ts';
+
+/** What the graph says of an object that was dropped; times are RFC 3339 in UTC. */
+export interface ObjectRow {
+  readonly uri: string;
+  readonly status: ObjectStatus;
+  readonly lines: number | null;
+  readonly linesDone: number;
+  readonly accepted: number;
+  readonly duplicate: number;
+  readonly rejected: number | null;
+  readonly rejections: readonly Rejection[];
+  readonly bytes: number | null;
+  readonly sha256: string | null;
+  readonly problem: string | null;
+  readonly firstSeenAt: string;
+  readonly lastSeenAt: string;
+}
+
+/** A place in the list of objects, which is ordered by (firstSeenAt, uri), newest first. */
+export interface ObjectPlace {
+  readonly firstSeenAt: string;
+  readonly uri: string;
+}
+
+const READ_OBJECT = `
+MATCH (o:SourceObject {uri: $uri})
+RETURN o {.*} AS object
+`;
+
+const NEWEST_OBJECTS = `
+MATCH (o:SourceObject)
+WHERE o.firstSeenAt <= datetime($firstSeenAt) AND o.uri IS NOT NULL
+  AND (o.firstSeenAt < datetime($firstSeenAt) OR o.uri < $uri)
+RETURN o {.*} AS object
+ORDER BY o.firstSeenAt DESC, o.uri DESC
+LIMIT $limit
+`;
+
+/** After every instant that a server's clock shows. */
+const END = '9999-12-31T23:59:59Z';
+
+/** A local instant of the server's may lie behind: what was open for so long has nobody working on it. */
+const UNFINISHED_OBJECTS = `
+MATCH (o:SourceObject)
+WHERE o.status IN ['verifying', 'writing'] AND o.lastSeenAt < datetime() - duration({seconds: $seconds})
+  AND o.problem IS NULL
+RETURN o.uri AS uri
+ORDER BY uri
+LIMIT $limit
+`;
+
+/** Of the objects that are being written, the first ten are named. */
+const BEING_WRITTEN = `
+MATCH (o:SourceObject)
+WHERE o.status = 'writing' AND o.lastSeenAt IS NOT NULL
+WITH o.uri AS uri
+ORDER BY uri
+RETURN count(uri) AS count, collect(uri)[..10] AS uris
+`;
+
+const COUNTS = `
+CALL { MATCH (p:PendingLink) RETURN count(p) AS pendingLinks }
+CALL { MATCH (k:Relink) RETURN count(k) AS openMarkers }
+CALL {
+  MATCH (o:SourceObject)
+  WHERE o.status IN ['verifying', 'writing'] AND o.lastSeenAt IS NOT NULL
+  RETURN count(o) AS unfinishedObjects
+}
+RETURN pendingLinks, openMarkers, unfinishedObjects
+`;
+
+/** One object by its URI, version included. */
+export async function readObject(graph: Graph, uri: string): Promise<ObjectRow | null> {
+  const [row] = await graph.ask(READ_OBJECT, { uri });
+  return row === undefined ? null : objectRow(row);
+}
+
+/** At most `limit` objects that stand behind `after` in the list. */
+export async function newestObjects(
+  graph: Graph,
+  limit: number,
+  after: ObjectPlace = { firstSeenAt: END, uri: '' },
+): Promise<readonly ObjectRow[]> {
+  const found = await graph.ask(NEWEST_OBJECTS, { ...after, limit: BigInt(limit) });
+  return found.map(objectRow);
+}
+
+/** The URIs of objects that nobody has worked on for so long, though they are not done. */
+export async function unfinishedObjects(
+  graph: Graph,
+  seconds: number,
+  limit: number,
+): Promise<readonly string[]> {
+  const found = await graph.ask(UNFINISHED_OBJECTS, {
+    seconds: BigInt(seconds),
+    limit: BigInt(limit),
+  });
+  return found.map((row) => row['uri'] as string);
+}
+
+/** Objects whose records are in the graph in part: how many, and the first ten of them. */
+export interface BeingWritten {
+  readonly count: number;
+  readonly uris: readonly string[];
+}
+
+export async function unfinishedWriting(graph: Graph): Promise<BeingWritten> {
+  const [row] = await graph.ask(BEING_WRITTEN);
+  return row as unknown as BeingWritten;
+}
+
+/** What is open in the graph. */
+export interface OpenCounts {
+  /** Links to datasets that were declared and never recorded. */
+  readonly pendingLinks: number;
+  readonly openMarkers: number;
+  readonly unfinishedObjects: number;
+}
+
+export async function openCounts(graph: Graph): Promise<OpenCounts> {
+  const [row] = await graph.ask(COUNTS);
+  return row as unknown as OpenCounts;
+}
+
+function objectRow(row: Row): ObjectRow {
+  const object = row['object'] as Row;
+  const or = <T>(name: string): T | null => (object[name] ?? null) as T | null;
+  return {
+    uri: object['uri'] as string,
+    status: object['status'] as ObjectStatus,
+    lines: or('lines'),
+    linesDone: object['linesDone'] as number,
+    accepted: object['accepted'] as number,
+    duplicate: object['duplicate'] as number,
+    rejected: or('rejected'),
+    rejections: JSON.parse(or<string>('rejections') ?? '[]') as Rejection[],
+    bytes: or('bytes'),
+    sha256: or('sha256'),
+    problem: or('problem'),
+    firstSeenAt: timeOf(object['firstSeenAt']),
+    lastSeenAt: timeOf(object['lastSeenAt']),
+  };
+}

@@ -1,0 +1,165 @@
+import type { DateTime, ManagedTransaction } from 'neo4j-driver';
+import type { VerifiedRecord } from '../../trust/verify.ts';
+import { rows, type Row } from '../connection.ts';
+import { fromDateTime } from '../instant.ts';
+import type { Place } from '../order.ts';
+import {
+  isOf,
+  linkKey,
+  type Stored,
+  type StoredEntity,
+  type StoredInference,
+  type StoredLink,
+} from './changes.ts';
+
+const READ_DATASETS = `
+UNWIND $hashes AS hash
+MATCH (d:Dataset {hash: hash})
+RETURN d.hash AS hash, d.digest AS digest, d.recordedAt AS recordedAt, d.since AS since,
+  d.source AS source, d.line AS line
+`;
+
+const READ_VERSIONS = `
+UNWIND $names AS name
+MATCH (m:Model)
+WHERE m.name = name AND m.commit IS NOT NULL
+RETURN m.name AS name, m.commit AS commit, m.digest AS digest, m.recordedAt AS recordedAt,
+  m.since AS since, m.source AS source, m.line AS line
+`;
+
+const READ_RECORDS = `
+UNWIND $digests AS digest
+MATCH (r:Record {digest: digest})
+RETURN r.digest AS digest, r.source AS source, r.line AS line
+`;
+
+const READ_LINKS = `
+UNWIND $links AS link
+OPTIONAL MATCH (d:Dataset {hash: link.hash})
+OPTIONAL MATCH (m:Model {name: link.name, commit: link.commit})
+OPTIONAL MATCH (d)-[u:USED_IN]->(m)
+OPTIONAL MATCH (p:PendingLink {hash: link.hash, name: link.name, commit: link.commit})
+RETURN link.hash AS hash, link.name AS name, link.commit AS commit,
+  d IS NOT NULL AS datasetExists, u.evidence AS usedIn, p.evidence AS pending
+`;
+
+const READ_INFERENCES = `
+UNWIND $ids AS id
+MATCH (i:Inference {id: id})
+RETURN i.id AS id, i.digest AS digest, i.recordedAt AS recordedAt, i.kid AS kid, i.source AS source,
+  i.line AS line, i.offset AS offset, i.length AS length,
+  EXISTS { (i)<-[:ASSERTS]-() } AS hasRecords
+`;
+
+/** Reads all that the records of a batch may change. The caller holds the write lock. */
+export async function readStored(
+  tx: ManagedTransaction,
+  batch: readonly VerifiedRecord[],
+): Promise<Stored> {
+  const hashes = new Set<string>();
+  const names = new Set<string>();
+  const ids = new Set<string>();
+  const digests = new Set<string>();
+  const links = new Map<string, Row>();
+  for (const { record } of batch) {
+    switch (record.type) {
+      case 'dataset':
+        hashes.add(record.hash);
+        digests.add(record.digest);
+        break;
+      case 'model':
+        names.add(record.name);
+        digests.add(record.digest);
+        for (const hash of record.datasetHashes)
+          links.set(linkKey(hash, record.name, record.commit), {
+            hash,
+            name: record.name,
+            commit: record.commit,
+          });
+        break;
+      case 'inference':
+        names.add(record.modelName);
+        ids.add(record.id);
+        break;
+    }
+  }
+  const ask = (statement: string, name: string, values: Iterable<unknown>): Promise<Row[]> =>
+    askFor(tx, statement, name, values);
+  const [datasets, models, inferenceRows, linkRows] = await Promise.all([
+    ask(READ_DATASETS, 'hashes', hashes),
+    versionsOf(tx, names),
+    ask(READ_INFERENCES, 'ids', ids),
+    ask(READ_LINKS, 'links', links.values()),
+  ]);
+  const inferences = new Map(
+    inferenceRows.map((row) => [row['id'] as string, withInstants<StoredInference>(row)]),
+  );
+  for (const verified of batch)
+    if (isOf('inference', verified) && inferences.has(verified.record.id))
+      digests.add(verified.record.digest);
+  const records = await ask(READ_RECORDS, 'digests', digests);
+
+  return {
+    datasets: new Map(datasets.map((row) => [row['hash'] as string, withInstants(row)])),
+    models,
+    inferences,
+    records: new Map(records.map((row) => [row['digest'] as string, row as unknown as Place])),
+    links: new Map(
+      linkRows.map((row) => [
+        linkKey(row['hash'] as string, row['name'] as string, row['commit'] as string),
+        row as unknown as StoredLink,
+      ]),
+    ),
+  };
+}
+
+/**
+ * Of all that, the model versions alone: enough for inferences whose ids are new. The caller holds a
+ * slot of the write lock.
+ */
+export async function readVersions(
+  tx: ManagedTransaction,
+  batch: readonly VerifiedRecord[],
+): Promise<Stored> {
+  const names = new Set<string>();
+  for (const { record } of batch) if (record.type === 'inference') names.add(record.modelName);
+  return {
+    datasets: new Map(),
+    models: await versionsOf(tx, names),
+    inferences: new Map(),
+    records: new Map(),
+    links: new Map(),
+  };
+}
+
+/** Every version of each of these model names, by name and commit; an entry for every name. */
+export async function versionsOf(
+  tx: ManagedTransaction,
+  names: Iterable<string>,
+): Promise<Stored['models']> {
+  const models = new Map<string, Map<string, StoredEntity>>();
+  for (const name of names) models.set(name, new Map());
+  for (const row of await askFor(tx, READ_VERSIONS, 'names', names))
+    models.get(row['name'] as string)?.set(row['commit'] as string, withInstants(row));
+  return models;
+}
+
+async function askFor(
+  tx: ManagedTransaction,
+  statement: string,
+  name: string,
+  values: Iterable<unknown>,
+): Promise<Row[]> {
+  const list = [...values];
+  return list.length === 0 ? [] : rows(await tx.run(statement, { [name]: list }));
+}
+
+/** A row whose datetimes are instants. */
+function withInstants<T>(row: Row): T {
+  const entries = Object.entries(row).map(([name, value]) =>
+    name === 'recordedAt' || name === 'since'
+      ? [name, fromDateTime(value as DateTime<number>)]
+      : [name, value],
+  );
+  return Object.fromEntries(entries) as T;
+}

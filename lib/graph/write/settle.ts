@@ -1,0 +1,161 @@
+import type { DateTime, ManagedTransaction } from 'neo4j-driver';
+import { rows, type Graph } from '../connection.ts';
+import { fromDateTime } from '../instant.ts';
+import { lockAlone } from '../lock.ts';
+import { OLDEST, timeOf } from '../place.ts';
+import { inOrder, resolve } from '../resolve.ts';
+import { leastOf } from './changes.ts';
+import { versionsOf } from './read-stored.ts';
+
+/** Rows of one settling transaction; a hundred thousand at once ran out of a 600 MB heap. */
+const PAGE_ROWS = 1_000;
+
+const NEXT_MARKER = `
+MATCH (k:Relink)
+RETURN k.key AS key, k.kind AS kind, k.target AS target, k.at AS at, k.digest AS digest
+ORDER BY key
+LIMIT 1
+`;
+
+const MARKED_LINKS = `
+MATCH (p:PendingLink)
+WHERE p.hash = $hash AND p.name IS NOT NULL AND p.commit IS NOT NULL
+WITH p LIMIT $limit
+MATCH (d:Dataset {hash: p.hash})
+MATCH (m:Model {name: p.name, commit: p.commit})
+OPTIONAL MATCH (d)-[u:USED_IN]->(m)
+RETURN p.hash AS hash, p.name AS name, p.commit AS commit, p.evidence AS pending, u.evidence AS usedIn
+`;
+
+const MAKE_LINKS = `
+UNWIND $rows AS row
+MATCH (p:PendingLink {hash: row.hash, name: row.name, commit: row.commit})
+MATCH (d:Dataset {hash: row.hash})
+MATCH (m:Model {name: row.name, commit: row.commit})
+MERGE (d)-[u:USED_IN]->(m)
+SET u.evidence = row.evidence
+DELETE p
+`;
+
+const MARKED_INFERENCES = `
+MATCH (i:Inference)
+USING INDEX SEEK i:Inference(model, recordedAt, digest)
+WHERE i.model = $name AND i.recordedAt >= datetime($at) AND i.digest IS NOT NULL
+  AND CASE WHEN i.recordedAt = datetime($at) THEN i.digest > $digest ELSE true END
+WITH i
+ORDER BY i.model, i.recordedAt, i.digest
+LIMIT $limit
+OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
+RETURN i.id AS id, i.commit AS commit, i.recordedAt AS recordedAt, i.digest AS digest,
+  i.resolution AS resolution, m.commit AS linked
+ORDER BY i.model, recordedAt, digest
+`;
+
+/** Takes the edge away; together with {@link LINK} it moves one. */
+export const UNLINK = `
+UNWIND $rows AS row
+MATCH (i:Inference {id: row.id})
+SET i.resolution = row.resolution
+WITH i
+MATCH (:Model)-[old:GENERATED]->(i)
+DELETE old
+`;
+
+export const LINK = `
+UNWIND $rows AS row
+MATCH (m:Model {name: row.name, commit: row.commit})
+MATCH (i:Inference {id: row.id})
+CREATE (m)-[:GENERATED]->(i)
+`;
+
+const MOVE_MARKER = `
+MATCH (k:Relink {key: $key})
+SET k.at = $at, k.digest = $digest
+`;
+
+const CLEAR_MARKER = `
+MATCH (k:Relink {key: $key})
+DELETE k
+`;
+
+/**
+ * Works off every open marker, whoever left it, a page a transaction; resolves when none is open or,
+ * after at least one page, the time is up, to the number of pages. Safe to run at any time, by any
+ * number of writers, and to break off anywhere.
+ */
+export async function settle(graph: Graph, isTimeUp: () => boolean = () => false): Promise<number> {
+  for (let pages = 0; ; pages += 1) {
+    if (pages > 0 && isTimeUp()) return pages;
+    if (!(await graph.write(settlePage))) return pages;
+  }
+}
+
+/** What is to be linked anew, and behind which inference to go on. */
+interface Marker {
+  readonly key: string;
+  readonly kind: 'dataset' | 'model';
+  readonly target: string;
+  readonly at: DateTime<number> | null;
+  readonly digest: string | null;
+}
+
+/** One page of one marker; false when no marker was open. */
+async function settlePage(tx: ManagedTransaction): Promise<boolean> {
+  await lockAlone(tx);
+  const marker = rows(await tx.run(NEXT_MARKER))[0] as Marker | undefined;
+  if (marker === undefined) return false;
+  const isDone =
+    marker.kind === 'dataset' ? await makeLinks(tx, marker.target) : await relink(tx, marker);
+  if (isDone) await tx.run(CLEAR_MARKER, { key: marker.key });
+  return true;
+}
+
+async function makeLinks(tx: ManagedTransaction, hash: string): Promise<boolean> {
+  const found = rows(await tx.run(MARKED_LINKS, { hash, limit: BigInt(PAGE_ROWS) })) as {
+    hash: string;
+    name: string;
+    commit: string;
+    pending: string[];
+    usedIn: string[] | null;
+  }[];
+  await tx.run(MAKE_LINKS, {
+    rows: found.map(({ name, commit, pending, usedIn }) => ({
+      hash,
+      name,
+      commit,
+      evidence: leastOf(usedIn, pending),
+    })),
+  });
+  return found.length < PAGE_ROWS;
+}
+
+async function relink(
+  tx: ManagedTransaction,
+  { key, target: name, at, digest }: Marker,
+): Promise<boolean> {
+  const place = at === null || digest === null ? OLDEST : { at: timeOf(at), digest };
+  const models = await versionsOf(tx, [name]);
+  const versions = inOrder(
+    Array.from(models.get(name) ?? [], ([commit, { since }]) => ({ commit, since })),
+  );
+  const found = rows(
+    await tx.run(MARKED_INFERENCES, { ...place, name, limit: BigInt(PAGE_ROWS) }),
+  ) as {
+    id: string;
+    commit: string | null;
+    recordedAt: DateTime<number>;
+    digest: string;
+    resolution: string;
+    linked: string | null;
+  }[];
+  const moved = found
+    .map((row) => ({ row, link: resolve(row.commit, fromDateTime(row.recordedAt), versions) }))
+    .filter(({ row, link }) => link.commit !== row.linked || link.resolution !== row.resolution)
+    .map(({ row, link }) => ({ id: row.id, name, ...link }));
+  await tx.run(UNLINK, { rows: moved });
+  await tx.run(LINK, { rows: moved.filter(({ commit }) => commit !== null) });
+  const last = found.at(-1);
+  if (last === undefined || found.length < PAGE_ROWS) return true;
+  await tx.run(MOVE_MARKER, { key, at: last.recordedAt, digest: last.digest });
+  return false;
+}

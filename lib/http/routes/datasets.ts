@@ -1,0 +1,71 @@
+import * as z from 'zod';
+import { newestDatasets, readDataset, type DatasetPlace } from '../../graph/ask/datasets.ts';
+import { readVersions, versionsRestingOn } from '../../graph/ask/lineage.ts';
+import { NOW } from '../../graph/place.ts';
+import { completenessOf, fitting, pageOf } from '../page.ts';
+import { asOf, cursor, identity, limit, since, until } from '../parameters.ts';
+import { RequestError } from '../problem.ts';
+import { route, type Route } from '../route.ts';
+import { completeness, count, dataset, datasetAnswer, modelName } from '../schemas.ts';
+
+/** Of the versions that use a dataset, those that its answer names; /v1/lineage pages through all. */
+const MAX_MODELS = 100;
+
+export const DATASET_ROUTES: readonly Route[] = [
+  route({
+    path: '/v1/datasets',
+    resource: 'datasets',
+    summary: 'Datasets, those recorded first last',
+    parameters: z.object({ since, until, asOf, limit, cursor }),
+    answer: pageOf(dataset),
+    async handle(context, parameters) {
+      const { graph, cursors } = context;
+      const after =
+        parameters.cursor === undefined ? null : (cursors.open(parameters.cursor) as DatasetPlace);
+      const within = { from: parameters.since, until: parameters.until, asOf: parameters.asOf };
+      const found = await newestDatasets(graph, after, parameters.limit + 1, within);
+      const { told, last, missing } = fitting(found.slice(0, parameters.limit), datasetAnswer);
+      const isEnd = last === undefined || told.length === found.length;
+      const next = isEnd ? null : cursors.seal({ since: last.since, hash: last.hash });
+      return { items: told, next, ...(await completenessOf(context, parameters.asOf, missing)) };
+    },
+  }),
+  route({
+    path: '/v1/dataset',
+    resource: 'datasets',
+    summary: 'One dataset, with the model versions that use it',
+    parameters: z.object({ hash: identity }),
+    answer: z.object({
+      dataset,
+      models: z
+        .array(modelName.extend({ inferences: count }))
+        .describe('At most a hundred; /v1/lineage has all'),
+      modelCount: count,
+      inferenceCount: count
+        .nullable()
+        .describe('Of the models named here; null where they are not all'),
+      ...completeness,
+    }),
+    async handle(context, { hash }) {
+      const { graph } = context;
+      const found = await readDataset(graph, hash);
+      if (found === null)
+        throw new RequestError('NOT_FOUND', 'No dataset of this hash is recorded.');
+      const versions = await versionsRestingOn(graph, { hash }, NOW);
+      const models = await readVersions(graph, versions.slice(0, MAX_MODELS), hash, NOW);
+      const named = models.map(({ model: { name, commit, inferenceCount } }) => ({
+        name,
+        commit,
+        inferences: inferenceCount,
+      }));
+      const isAll = versions.length <= MAX_MODELS;
+      return {
+        dataset: datasetAnswer(found),
+        models: named,
+        modelCount: versions.length,
+        inferenceCount: isAll ? named.reduce((sum, { inferences }) => sum + inferences, 0) : null,
+        ...(await completenessOf(context, NOW)),
+      };
+    },
+  }),
+];

@@ -1,0 +1,129 @@
+import * as z from 'zod';
+import { counted } from '../../counted.ts';
+import { newestInferences, readInference, type InferenceItem } from '../../graph/ask/inferences.ts';
+import { versionsRestingOn } from '../../graph/ask/lineage.ts';
+import { readModel } from '../../graph/ask/models.ts';
+import { earlierOf, NEWEST, NOW, type Place } from '../../graph/place.ts';
+import { completenessOf, pageOf, scannedPage } from '../page.ts';
+import { asOf, cursor, identity, limit, since, until } from '../parameters.ts';
+import { RequestError } from '../problem.ts';
+import { route, type Route, type RouteContext } from '../route.ts';
+import {
+  basis,
+  basisOf,
+  completeness,
+  inference,
+  inferenceAnswer,
+  model,
+  modelAnswer,
+  type Incomplete,
+} from '../schemas.ts';
+import { pendingOf } from './models.ts';
+
+const include = z
+  .literal('payload')
+  .optional()
+  .describe('Also what went in and came out; takes the permission payload:read');
+
+export const INFERENCE_ROUTES: readonly Route[] = [
+  route({
+    path: '/v1/inferences',
+    resource: 'inferences',
+    summary: 'Inferences, newest first',
+    parameters: z.object({
+      model: identity.optional().describe('The model name that the record says'),
+      commit: identity.optional().describe('With model: of the version it is linked to'),
+      dataset: identity.optional().describe('Only inferences of versions that use this dataset'),
+      since,
+      until,
+      asOf,
+      include,
+      limit,
+      cursor,
+    }),
+    answer: pageOf(inference).extend({ basis }),
+    async handle(context, parameters) {
+      const { graph, cursors, isTimeUp } = context;
+      const withPayload = allowed(context, parameters.include);
+      const { model: name = null, commit = null, dataset = null, limit: most } = parameters;
+      if (commit !== null && name === null)
+        throw new RequestError('PARAMETER_INVALID', 'commit is given together with model.');
+      const latest = earlierOf(parameters.until, parameters.asOf);
+      const from =
+        parameters.cursor === undefined
+          ? { ...NEWEST, at: latest }
+          : (cursors.open(parameters.cursor) as Place);
+      const { asOf: time } = parameters;
+      const versions =
+        dataset === null ? null : await versionsRestingOn(graph, { hash: dataset }, time);
+      const filter = { since: parameters.since, model: name, commit, asOf: time };
+      const found: InferenceItem[] = [];
+      const page = await scannedPage(
+        from,
+        most,
+        commit !== null || dataset !== null,
+        (place, rows) => newestInferences(graph, place, rows, filter, versions),
+        (item) => {
+          found.push(item);
+          return inferenceAnswer(item, withPayload);
+        },
+        isTimeUp,
+      );
+      const missing = [...page.missing, ...unlinked(found)];
+      return {
+        items: [...page.items],
+        next: page.next === null ? null : cursors.seal(page.next),
+        basis: basisOf(found.slice(0, page.items.length).map(({ resolution }) => resolution)),
+        ...(await completenessOf(context, parameters.asOf, missing)),
+      };
+    },
+  }),
+  route({
+    path: '/v1/inference',
+    resource: 'inferences',
+    summary: 'One inference, with its model version and the datasets behind it',
+    parameters: z.object({ id: identity, include }),
+    answer: z.object({
+      inference,
+      model: model.nullable().describe('With at most a hundred datasets; /v1/lineage has all'),
+      basis,
+      ...completeness,
+    }),
+    async handle(context, parameters) {
+      const { graph } = context;
+      const withPayload = allowed(context, parameters.include);
+      const found = await readInference(graph, parameters.id);
+      if (found === null)
+        throw new RequestError('NOT_FOUND', 'No inference of this id is recorded.');
+      const version = found.model === null ? null : await readModel(graph, found.model);
+      const missing = [...unlinked([found]), ...(version === null ? [] : pendingOf([version]))];
+      return {
+        inference: inferenceAnswer(found, withPayload),
+        model: version === null ? null : modelAnswer(version),
+        basis: basisOf([found.resolution]),
+        ...(await completenessOf(context, NOW, missing)),
+      };
+    },
+  }),
+];
+
+function allowed({ may }: RouteContext, given: 'payload' | undefined): boolean {
+  if (given === undefined) return false;
+  if (!may('payload:read'))
+    throw new RequestError('FORBIDDEN', 'Payloads take the permission payload:read.');
+  return true;
+}
+
+/** Inferences whose model is not recorded make an answer about them incomplete. */
+export function unlinked(
+  items: readonly Pick<InferenceItem, 'resolution'>[],
+): readonly Incomplete[] {
+  const count = items.filter(({ resolution }) => resolution === 'pending').length;
+  if (count === 0) return [];
+  return [
+    {
+      reason: 'PENDING_LINKS',
+      detail: `${counted(count, 'of these inferences names', 'of these inferences name')} a model version that is not recorded`,
+    },
+  ];
+}

@@ -1,0 +1,119 @@
+import * as z from 'zod';
+import { TransientError } from '../../errors.ts';
+import {
+  newestObjects,
+  readObject,
+  type ObjectPlace,
+  type ObjectRow,
+} from '../../graph/ask/objects.ts';
+import { NOW } from '../../graph/place.ts';
+import { missingSchema, SCHEMA_VERSION } from '../../graph/schema.ts';
+import { VERSION } from '../../version.ts';
+import { completenessOf, pageOf } from '../page.ts';
+import { cursor, limit } from '../parameters.ts';
+import { RequestError } from '../problem.ts';
+import { route, type Route } from '../route.ts';
+
+const rejection = z.object({
+  line: z.number().int().describe('From 1'),
+  code: z.string().describe('One of docs/envelope.md'),
+  detail: z.string(),
+});
+
+const object = z.object({
+  object: z.string().describe('URI, version included'),
+  status: z.enum(['accepted', 'partial', 'rejected', 'empty', 'verifying', 'writing']),
+  complete: z.boolean().describe('False while the object is verified or written'),
+  lines: z.number().int().nullable().describe('Null until it was read to its end'),
+  linesDone: z.number().int().describe('Lines whose records are in the graph'),
+  accepted: z.number().int(),
+  duplicate: z.number().int(),
+  withheld: z.number().int().describe('Good lines of a rejected object'),
+  rejectedTotal: z.number().int(),
+  rejected: z.array(rejection).describe('The first 100'),
+  bytes: z.number().int().nullable(),
+  sha256: z.string().nullable(),
+  problem: z.string().nullable().describe('Why nothing of it could be read'),
+  firstSeenAt: z.string(),
+  lastSeenAt: z.string(),
+});
+
+export const OBJECT_ROUTES: readonly Route[] = [
+  route({
+    path: '/v1/objects',
+    resource: 'objects',
+    summary: 'What became of every dropped file, newest first',
+    parameters: z.object({ limit, cursor }),
+    answer: pageOf(object),
+    async handle(context, { limit: most, cursor: after }) {
+      const { graph, cursors } = context;
+      const place = after === undefined ? undefined : (cursors.open(after) as ObjectPlace);
+      const found = await newestObjects(graph, most + 1, place);
+      const items = found.slice(0, most);
+      const last = items.at(-1);
+      const next =
+        last === undefined || found.length <= most
+          ? null
+          : cursors.seal({ firstSeenAt: last.firstSeenAt, uri: last.uri });
+      return { items: items.map(told), next, ...(await completenessOf(context, NOW)) };
+    },
+  }),
+  route({
+    path: '/v1/object',
+    resource: 'objects',
+    summary: 'The receipt of one dropped file',
+    parameters: z.object({
+      uri: z
+        .string()
+        .max(8_192)
+        .regex(/^[!-~]+$/, 'a URI, percent-encoded')
+        .describe('URI, version included'),
+    }),
+    answer: object,
+    async handle({ graph }, { uri }) {
+      const found = await readObject(graph, uri);
+      if (found === null)
+        throw new RequestError(
+          'NOT_FOUND',
+          'No object of this URI was dropped; the version is part of it.',
+        );
+      return told(found);
+    },
+  }),
+  route({
+    path: '/v1/health',
+    resource: 'objects',
+    summary: 'Whether questions can be answered; 503 when not',
+    parameters: z.object({}),
+    answer: z.object({
+      status: z.literal('ok'),
+      version: z.string(),
+      schemaVersion: z.number().int(),
+      database: z.literal('reachable'),
+    }),
+    async handle({ graph }) {
+      const missing = await missingSchema(graph);
+      if (missing.length > 0) throw new TransientError(`the database lacks ${missing.join(', ')}`);
+      return {
+        status: 'ok',
+        version: VERSION,
+        schemaVersion: SCHEMA_VERSION,
+        database: 'reachable',
+      } as const;
+    },
+  }),
+];
+
+function told({ uri, rejected, rejections, ...row }: ObjectRow): z.input<typeof object> {
+  const rejectedTotal = rejected ?? 0;
+  const isOpen = row.status === 'verifying' || row.status === 'writing';
+  const withheld = row.status === 'rejected' ? (row.lines ?? 0) - rejectedTotal : 0;
+  return {
+    object: uri,
+    ...row,
+    complete: !isOpen,
+    withheld,
+    rejectedTotal,
+    rejected: [...rejections],
+  };
+}

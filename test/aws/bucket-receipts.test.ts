@@ -1,0 +1,121 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { bucketReceipts } from '../../lib/aws/bucket-receipts.ts';
+import { s3Client } from '../../lib/aws/s3-object.ts';
+import { TransientError } from '../../lib/errors.ts';
+import type { Receipts } from '../../lib/ingest/delivery.ts';
+import type { Receipt } from '../../lib/ingest/ingest.ts';
+import { s3Uri } from '../../lib/object/s3-name.ts';
+import { StubAws } from '../support/stub-aws.ts';
+
+let stub: StubAws;
+let client: ReturnType<typeof s3Client>;
+let receipts: Receipts;
+
+beforeAll(async () => {
+  stub = await StubAws.start();
+  Object.assign(process.env, stub.environment);
+  client = s3Client(300);
+  receipts = bucketReceipts(client, 'evidence');
+});
+beforeEach(() => {
+  stub.fault = () => null;
+  stub.objects.clear();
+});
+afterAll(async () => {
+  client.destroy();
+  await stub.close();
+});
+
+function receiptOf(object: string, lines = 3): Receipt {
+  const counts = { lines, accepted: lines, duplicate: 0, withheld: 0, rejectedTotal: 0 };
+  return { object, status: 'accepted', ...counts, rejected: [], bytes: 9, sha256: 'ab' };
+}
+
+/** Everything that was ever written, by its key. */
+function written(): Record<string, unknown[]> {
+  return Object.fromEntries(
+    Array.from(stub.objects, ([place, versions]) => [
+      place.replace('evidence/', ''),
+      versions.map(({ bytes }): unknown => JSON.parse(bytes.toString('utf8'))),
+    ]),
+  );
+}
+
+const logs = (key: string, versionId?: string): string =>
+  s3Uri({ bucket: 'logs', key, ...(versionId === undefined ? {} : { versionId }) });
+
+test.each([
+  [logs('a/b.jsonl', 'v1'), 'receipts/logs/a/b.jsonl@v1.json'],
+  [logs('a b+c%2F?#ü.jsonl', 'v1'), 'receipts/logs/a b+c%2F?#ü.jsonl@v1.json'],
+  [logs('a@v2', 'v1'), 'receipts/logs/a@v2@v1.json'],
+  [logs('a.jsonl', 'v+1/=%'), 'receipts/logs/a.jsonl@v+1/=%.json'],
+  [`${logs('a.jsonl')}?etag=0cc1`, 'receipts/logs/a.jsonl@0cc1.json'],
+  [logs('a.jsonl'), 'receipts/logs/a.jsonl@unversioned.json'],
+])('the receipt of %s lies at %s', async (uri, key) => {
+  expect(await receipts.put(receiptOf(uri))).toBe(key);
+  expect(written()).toEqual({ [key]: [receiptOf(uri)] });
+});
+
+test.each(['k'.repeat(1_024), 'ü'.repeat(512), `${'k'.repeat(1_000)}.jsonl`])(
+  'a key too long to be part of another stands there as its hash',
+  async (long) => {
+    const key = await receipts.put(receiptOf(logs(long, 'v'.repeat(32))));
+    expect(key).toMatch(/^receipts\/logs\/sha256:[0-9a-f]{64}@v{32}\.json$/);
+    const other = await receipts.put(receiptOf(logs(`${long.slice(0, -1)}x`, 'v'.repeat(32))));
+    expect(other).not.toBe(key);
+  },
+);
+
+test('the same receipt, however often and at once, is one', async () => {
+  const receipt = receiptOf(logs('k', 'v'));
+  const keys = await Promise.all(Array.from({ length: 8 }, () => receipts.put(receipt)));
+  expect(new Set(keys)).toEqual(new Set(['receipts/logs/k@v.json']));
+  expect(written()).toEqual({ 'receipts/logs/k@v.json': [receipt] });
+});
+
+test('another outcome of the same version lies beside the first, which stays as it is', async () => {
+  const outcomes = [1, 2, 3].map((lines) => receiptOf(logs('k', 'v'), lines));
+  for (const again of [1, 2])
+    for (const [index, outcome] of outcomes.entries()) {
+      const ending = index === 0 ? '' : `.${index + 1}`;
+      expect(await receipts.put(outcome), `time ${again}`).toBe(`receipts/logs/k@v${ending}.json`);
+    }
+  expect(Object.values(written())).toEqual(outcomes.map((outcome) => [outcome]));
+});
+
+test('outcomes without end are given up', async () => {
+  await receipts.put(receiptOf(logs('k', 'v'), 1));
+  for (let outcome = 2; outcome <= 100; outcome += 1)
+    stub.put(`evidence/receipts/logs/k@v.${outcome}.json`, 'another');
+  await expect(receipts.put(receiptOf(logs('k', 'v'), 2))).rejects.toThrow(TransientError);
+  expect(stub.objects.size).toBe(100);
+});
+
+test.each([1, 2, 3])('a receipt whose %i answers got lost is written once', async (times) => {
+  const receipt = receiptOf(logs('k', 'v'));
+  let left = times;
+  stub.fault = () => ((left -= 1) >= 0 ? { lost: 'answer' } : null);
+  expect(await receipts.put(receipt)).toBe('receipts/logs/k@v.json');
+  expect(written()).toEqual({ 'receipts/logs/k@v.json': [receipt] });
+});
+
+test.each([
+  ['s3:PUT', { status: 409, code: 'ConditionalRequestConflict' }],
+  ['s3:PUT', { status: 500, code: 'InternalError' }],
+  ['s3:PUT', { status: 503, code: 'SlowDown' }],
+  ['s3:PUT', { status: 403, code: 'AccessDenied' }],
+  ['s3:PUT', { silence: 'hang' }],
+  ['s3:PUT', { silence: 'reset' }],
+  ['s3:GET', { status: 403, code: 'AccessDenied' }],
+  ['s3:GET', { silence: 'reset' }],
+  ['s3:GET', { cutAfter: 5, how: 'reset' }],
+  ['s3:GET', { cutAfter: 5, how: 'stall' }],
+] as const)('%s with %o fails, and is made good by trying again', async (action, fault) => {
+  const [first, other] = [receiptOf(logs('k', 'v'), 1), receiptOf(logs('k', 'v'), 2)];
+  await receipts.put(first);
+  stub.fault = (request) => (request.action === action ? fault : null);
+  await expect(receipts.put(other)).rejects.toThrow(TransientError);
+  stub.fault = () => null;
+  expect(await receipts.put(other)).toBe('receipts/logs/k@v.2.json');
+  expect(Object.values(written())).toEqual([[first], [other]]);
+});

@@ -1,0 +1,96 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { openGraph, type Graph } from '../../lib/graph/connection.ts';
+import { SignedLogs } from '../support/signed-logs.ts';
+import { wipe } from '../support/snapshot.ts';
+
+const ORPHAN = 'model-without-dataset:{"commit":"c","kind":"model","name":"orphan"}';
+
+let graph: Graph;
+let logs: SignedLogs;
+beforeAll(async () => {
+  graph = openGraph(inject('neo4j'));
+  await wipe(graph);
+  logs = new SignedLogs(graph);
+  const timestamp = '2026-01-01T00:00:00Z';
+  await logs.bring([
+    { type: 'model', model_name: 'orphan', git_commit: 'c', dataset_hashes: [], timestamp },
+  ]);
+});
+afterAll(async () => {
+  logs.remove();
+  await graph.close();
+});
+
+interface Ended {
+  exit: number | null;
+  out: string;
+  err: string;
+}
+
+function custody(...args: string[]): Promise<Ended> {
+  const { uri, username, password } = inject('neo4j');
+  const script = join(import.meta.dirname, '..', '..', 'cli', 'custody.ts');
+  const child = spawn(process.execPath, [script, ...args], {
+    cwd: logs.folder,
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      NEO4J_URI: uri,
+      NEO4J_USERNAME: username,
+      NEO4J_PASSWORD: password,
+    },
+  });
+  const ended: Ended = { exit: null, out: '', err: '' };
+  child.stdout.on('data', (chunk) => (ended.out += String(chunk)));
+  child.stderr.on('data', (chunk) => (ended.err += String(chunk)));
+  return new Promise((done) => {
+    child.on('close', (exit) => done({ ...ended, exit }));
+  });
+}
+
+test('a finding that is waived at the command line rests until that time, and is then open and new again', async () => {
+  const found = await custody('check');
+  expect(found.exit).toBe(1);
+  expect(found.out).toContain(
+    `high    model-without-dataset: 1 of 1 model versions\n          ${ORPHAN}\n`,
+  );
+  // Long enough for the two commands that follow on a machine that is busy.
+  const until = new Date(Date.now() + 15_000).toISOString().replace(/\.\d+Z$/, 'Z');
+  const waiver = ['--who', 'auditor', '--why', 'a vendor’s model', '--until', until];
+  const waived = await custody('waive', ORPHAN, ...waiver);
+  expect([waived.exit, waived.out]).toEqual([
+    0,
+    `${ORPHAN}: waived until ${until.replace('Z', '.000Z')}\n`,
+  ]);
+  const resting = await custody('check', '--rule', 'model-without-dataset');
+  expect([resting.exit, resting.out]).toEqual([
+    0,
+    'ok      model-without-dataset: 0 of 1 model versions, 1 waived\n',
+  ]);
+  await pause(Math.max(0, Date.parse(until) - Date.now()));
+  const lapsed = await custody('check', '--json');
+  expect(lapsed.exit).toBe(1);
+  expect(JSON.parse(lapsed.out)).toMatchObject({
+    fresh: [ORPHAN],
+    open: [{ key: ORPHAN, status: 'open', waiver: { who: 'auditor' } }],
+  });
+});
+
+test.each([
+  ['nobody’s', ['--why', 'y', '--until', '2100-01-01T00:00:00Z'], /--who is needed/],
+  ['without a reason', ['--who', 'w', '--until', '2100-01-01T00:00:00Z'], /--why is needed/],
+  ['without an end', ['--who', 'w', '--why', 'y'], /--until is a time/],
+  ['over already', ['--who', 'w', '--why', 'y', '--until', '2020-01-01T00:00:00Z'], /has passed/],
+])('a waiver that is %s is refused', async (_, args, said) => {
+  const { exit, err } = await custody('waive', ORPHAN, ...args);
+  expect(exit).toBe(2);
+  expect(err).toMatch(said);
+});
+
+test('only what a check has found can be waived', async () => {
+  const args = ['--who', 'w', '--why', 'y', '--until', '2100-01-01T00:00:00Z'];
+  const { exit, err } = await custody('waive', 'silence:{}', ...args);
+  expect([exit, err]).toEqual([2, 'custody: there is no finding silence:{}\n']);
+});

@@ -1,0 +1,94 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, inject, test } from 'vitest';
+import { openGraph } from '../../lib/graph/connection.ts';
+import { GraphWriter } from '../../lib/graph/write/writer.ts';
+import { ingestObject, type Receipt } from '../../lib/ingest/ingest.ts';
+import { storedFile } from '../../lib/object/file.ts';
+import { lineageLog } from '../support/lineage-log.ts';
+import { graphSnapshot, wipe } from '../support/snapshot.ts';
+import { testKey } from '../support/test-key.ts';
+
+const LINES = 6_000;
+const folder = mkdtempSync(join(tmpdir(), 'custody-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const pair = testKey();
+
+test(
+  'an ingest that is killed again and again ends, redelivered, in the graph of one that was left alone',
+  { timeout: 300_000 },
+  async () => {
+    const path = join(folder, 'log.jsonl');
+    writeFileSync(path, lineageLog(pair.privateKey, LINES - 4));
+    writeFileSync(join(folder, 'k.pem'), pair.publicPem);
+    const { uri, username, password } = inject('neo4j');
+    const graph = openGraph({ uri, username, password });
+
+    await wipe(graph);
+    await ingestObject(storedFile(path), new GraphWriter(graph), {
+      keys: [pair.key],
+      onBadLine: 'reject',
+    });
+    const undisturbed = await graphSnapshot(graph);
+    await wipe(graph);
+
+    const script = join(import.meta.dirname, '..', '..', 'cli', 'custody.ts');
+    const run = (): ReturnType<typeof spawn> =>
+      spawn(process.execPath, [script, 'ingest', '--json', '--key', 'k.pem', path], {
+        cwd: folder,
+        env: {
+          PATH: process.env['PATH'] ?? '',
+          NEO4J_URI: uri,
+          NEO4J_USERNAME: username,
+          NEO4J_PASSWORD: password,
+        },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+    const object = storedFile(path);
+    for await (const chunk of object.read()) expect(chunk.length).toBeGreaterThan(0);
+    const writer = new GraphWriter(graph);
+    const progress = (): Promise<{ linesDone: number; status: string | null }> =>
+      writer.progress(object.identity().uri);
+
+    // Killed as soon as one more batch is in, so that every batch boundary sees a kill.
+    let kills = 0;
+    for (let seen = -1; (await progress()).status !== 'accepted' && kills < 40;) {
+      const child = run();
+      const exit = once(child, 'exit');
+      const isOver = (): boolean => child.exitCode !== null;
+      while (!isOver()) {
+        const { linesDone } = await progress();
+        if (linesDone > seen) {
+          seen = linesDone;
+          if (linesDone > 0) break;
+        }
+      }
+      if (!isOver()) {
+        child.kill('SIGKILL');
+        kills += 1;
+      }
+      await exit;
+    }
+    expect(kills).toBeGreaterThanOrEqual(4);
+
+    const last = run();
+    let out = '';
+    last.stdout?.on('data', (chunk) => (out += String(chunk)));
+    const [code] = (await once(last, 'close')) as [number];
+    expect(code).toBe(0);
+    const { objects } = JSON.parse(out) as { objects: Receipt[] };
+    expect((objects[0]?.accepted ?? 0) + (objects[0]?.duplicate ?? 0)).toBe(LINES);
+    expect(await writer.progress(object.identity().uri)).toMatchObject({
+      status: 'accepted',
+      linesDone: LINES,
+      accepted: LINES,
+      duplicate: 0,
+    });
+    expect(await graphSnapshot(graph)).toEqual(undisturbed);
+    await graph.close();
+  },
+);

@@ -1,0 +1,138 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { createPrivateKey } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, expect, onTestFinished, test } from 'vitest';
+import { openGraph } from '../../lib/graph/connection.ts';
+import type { Receipt } from '../../lib/ingest/ingest.ts';
+import { neo4jStatus, runningNeo4j } from '../../lib/local/neo4j.ts';
+import { signRecord } from '../../lib/trust/sign.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'custody-start-'));
+const at = (...parts: string[]): string => join(folder, '.custody', ...parts);
+const script = join(import.meta.dirname, '..', '..', 'cli', 'custody.ts');
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function custody(...args: string[]): ChildProcess & { said: () => string } {
+  const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' };
+  const child = spawn(process.execPath, [script, ...args], { cwd: folder, env });
+  // A test that fails leaves nothing running either; the database goes with its parent.
+  onTestFinished(() => {
+    child.kill('SIGINT');
+  });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk) => (said += String(chunk)));
+  return Object.assign(child, { said: () => said });
+}
+
+async function receiptOf(name: string): Promise<Receipt> {
+  const file = at('receipts', `${name}.json`);
+  for (let tries = 0; tries < 1_200 && !existsSync(file); tries += 1) await pause(50);
+  return JSON.parse(readFileSync(file, 'utf8')) as Receipt;
+}
+
+async function said({ said: heard }: { said: () => string }, what: RegExp): Promise<string> {
+  for (let tries = 0; tries < 1_200 && !what.test(heard()); tries += 1) await pause(50);
+  expect(heard()).toMatch(what);
+  return what.exec(heard())?.[1] ?? '';
+}
+
+test(
+  'the first start ingests a demo log, then each dropped file, and Ctrl-C leaves nothing running',
+  { timeout: 180_000 },
+  async () => {
+    const start = custody('start');
+    expect(await receiptOf('demo.jsonl')).toMatchObject({ status: 'accepted', accepted: 19 });
+    // The orphan among the models, the inferences that name no commit.
+    await said(start, /compliance: [1-9]\d* open, [1-9]\d* new, 0 settled\n/);
+    expect(statSync(at('demo.private.pem')).mode & 0o777).toBe(0o600);
+
+    // Its first half, then the rest: a file that is still being written is not read.
+    const log = readFileSync(at('bucket', 'demo.jsonl'), 'utf8');
+    writeFileSync(at('bucket', 'half.jsonl'), log.slice(0, 1_500));
+    await pause(300);
+    writeFileSync(at('bucket', 'half.jsonl'), log);
+    expect(await receiptOf('half.jsonl')).toMatchObject({ status: 'accepted', duplicate: 19 });
+
+    writeFileSync(at('bucket', 'torn.jsonl'), log.slice(0, -9));
+    expect(await receiptOf('torn.jsonl')).toMatchObject({
+      status: 'rejected',
+      rejected: [{ line: 19, code: 'LINE_NOT_JSON' }],
+    });
+    // A shell makes the file first; the command behind the > fills it later.
+    writeFileSync(at('bucket', 'late.jsonl'), '');
+    await said(start, /late\.jsonl: empty so far/);
+    expect(existsSync(at('receipts', 'late.jsonl.json'))).toBe(false);
+    writeFileSync(at('bucket', 'late.jsonl'), log);
+    expect(await receiptOf('late.jsonl')).toMatchObject({ status: 'accepted', duplicate: 19 });
+    writeFileSync(at('bucket', 'notes.txt'), 'x');
+    await said(start, /notes\.txt: ignored/);
+
+    const query = custody('query', '3.8');
+    await once(query, 'close');
+    expect(query.said()).toContain('vendor-score');
+
+    const { pid } = await neo4jStatus(at('neo4j'));
+    start.kill('SIGINT');
+    const [code] = (await once(start, 'exit')) as [number];
+    expect(code).toBe(0);
+    expect(pid).toBeGreaterThan(0);
+    expect(() => process.kill(pid ?? 0, 0)).toThrow('ESRCH');
+    expect(start.said()).not.toContain(readFileSync(at('neo4j', 'password'), 'utf8').trim());
+  },
+);
+
+test(
+  'the rules are asked at the start and after each dropped file; a check that fails is told and stops nothing',
+  { timeout: 180_000 },
+  async () => {
+    const start = custody('start');
+    const url = await said(start, /open in a browser: +(\S+)/);
+    await said(start, /compliance: \d+ open, \d+ new, 0 settled\n/);
+    const orphan = async (): Promise<Record<string, unknown> | undefined> => {
+      const answer = await fetch(`${url}v1/findings?rule=model-without-dataset`);
+      return ((await answer.json()) as { items: Record<string, unknown>[] }).items[0];
+    };
+    const found = await orphan();
+    expect(found).toMatchObject({ status: 'open', entity: { name: 'vendor-score' } });
+
+    const key = createPrivateKey(readFileSync(at('demo.private.pem'), 'utf8'));
+    const drop = (name: string, record: object): void =>
+      writeFileSync(at('bucket', name), signRecord(JSON.stringify(record), key, 'digest'));
+    const timestamp = '2026-01-05T08:00:00Z';
+    const [, command = ''] =
+      /^```sh\n(echo [^]*?)```$/m.exec(readFileSync('README.md', 'utf8')) ?? [];
+    execFileSync(
+      'sh',
+      ['-c', command.replace('npm run --silent custody --', `${process.execPath} ${script}`)],
+      { cwd: folder },
+    );
+    // The orphan, and the use of a dataset that was never recorded.
+    await said(start, /compliance: \d+ open, 0 new, 2 settled\n/);
+    const settled = await orphan();
+    expect(settled).toMatchObject({ status: 'settled', firstSeenAt: found?.['firstSeenAt'] });
+    expect(Date.parse(String(settled?.['settledAt']))).toBeGreaterThan(
+      Date.parse(String(found?.['firstSeenAt'])),
+    );
+
+    const database = await runningNeo4j(at('neo4j'));
+    if (database === null) throw new Error('the database does not run');
+    const graph = openGraph(database);
+    await graph.run('MATCH (s:Schema) SET s:Lost REMOVE s:Schema');
+    drop('other.jsonl', { type: 'dataset', hash: 'e', path: 'p', timestamp });
+    await said(start, /the compliance check failed: .*run custody migrate/);
+    await graph.run('MATCH (s:Lost) SET s:Schema REMOVE s:Lost');
+    await graph.close();
+    drop('another.jsonl', { type: 'dataset', hash: 'f', path: 'p', timestamp });
+    expect(await receiptOf('another.jsonl')).toMatchObject({ status: 'accepted', accepted: 1 });
+    await said(start, /check failed[^]*compliance: \d+ open/);
+
+    start.kill('SIGINT');
+    const [code] = (await once(start, 'exit')) as [number];
+    expect(code).toBe(0);
+  },
+);

@@ -1,0 +1,312 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { check, type Checked } from '../../lib/compliance/check.ts';
+import { DEFAULT_SETTINGS, RULES, type RuleSettings } from '../../lib/compliance/rules.ts';
+import { openGraph, type Graph } from '../../lib/graph/connection.ts';
+import { findings, lastChecks, waive } from '../../lib/graph/findings.ts';
+import { GraphWriter } from '../../lib/graph/write/writer.ts';
+import { ingestObject } from '../../lib/ingest/ingest.ts';
+import { storedObject } from '../../lib/object/stored.ts';
+import { signRecord } from '../../lib/trust/sign.ts';
+import { wipe } from '../support/snapshot.ts';
+import { testKey } from '../support/test-key.ts';
+
+const { privateKey, key } = testKey();
+const NOW = new Date('2026-06-01T12:00:00Z');
+const EARLIER = '2026-01-01T00:00:00Z';
+const LATER = '2026-02-01T00:00:00Z';
+
+let graph: Graph;
+beforeAll(() => {
+  graph = openGraph(inject('neo4j'));
+});
+beforeEach(() => wipe(graph));
+afterAll(() => graph.close());
+
+type Members = Readonly<Record<string, unknown>>;
+
+const dataset = (members: Members = {}): Members => ({
+  type: 'dataset',
+  hash: 'd',
+  path: 'p',
+  timestamp: EARLIER,
+  ...members,
+});
+const model = (members: Members = {}): Members => ({
+  type: 'model',
+  model_name: 'm',
+  git_commit: 'c',
+  dataset_hashes: ['d'],
+  timestamp: EARLIER,
+  ...members,
+});
+const inference = (members: Members = {}): Members => ({
+  type: 'inference',
+  id: 'i',
+  model_name: 'm',
+  git_commit: 'c',
+  timestamp: LATER,
+  ...members,
+});
+const CLEAN: readonly Members[] = [dataset(), model(), inference()];
+
+let drops = 0;
+
+/** Drops a log under a name; an array of texts is taken for lines as they are. */
+async function drop(records: readonly (Members | string)[], name = 'log'): Promise<void> {
+  const lines = records.map((of) =>
+    typeof of === 'string' ? of : signRecord(JSON.stringify(of), privateKey, 'digest'),
+  );
+  const bytes = Buffer.from(lines.map((line) => `${line}\n`).join(''));
+  const uri = `s3://logs/${name}.jsonl?versionId=${(drops += 1)}`;
+  const chunks = async function* (): AsyncGenerator<Uint8Array> {
+    yield bytes;
+  };
+  const store = { name: `${name}.jsonl`, uri, bytes: bytes.length, uriOf: () => uri, chunks };
+  await ingestObject(storedObject(store), new GraphWriter(graph), {
+    keys: [key],
+    onBadLine: 'reject',
+  });
+}
+
+const checked = (settings: Partial<RuleSettings> = {}, now = NOW): Promise<Checked> =>
+  check(graph, { ...DEFAULT_SETTINGS, ...settings }, { now });
+
+/** What each rule has found that is open, by the rule's id. */
+async function open(settings: Partial<RuleSettings> = {}): Promise<Record<string, unknown[]>> {
+  await checked(settings);
+  const ids = RULES.map(({ id }) => id);
+  const rows = await findings(graph, { statuses: ['open'], rules: ids }, '', 1_000);
+  const found: Record<string, unknown[]> = {};
+  for (const { rule, entity, detail } of rows) (found[rule] ??= []).push([entity, detail]);
+  return found;
+}
+
+const M = { kind: 'model', name: 'm', commit: 'c' };
+const USE = { kind: 'use', hash: 'd', name: 'm', commit: 'c' };
+
+/** What is planted, and all that the rule may find of it. */
+const PLANTED: Readonly<
+  Record<
+    string,
+    {
+      readonly records: readonly Members[];
+      readonly found: readonly unknown[];
+      readonly also?: readonly string[];
+      readonly settings?: Partial<RuleSettings>;
+    }
+  >
+> = {
+  'model-without-dataset': {
+    records: [
+      ...CLEAN,
+      model({
+        model_name: 'declared',
+        dataset_hashes: ['x', 'y'],
+        timestamp: '2026-05-31T00:00:00Z',
+      }),
+      model({ model_name: 'nothing', dataset_hashes: [] }),
+    ],
+    found: [
+      [{ kind: 'model', name: 'declared', commit: 'c' }, { declared: 2 }],
+      [{ kind: 'model', name: 'nothing', commit: 'c' }, { declared: 0 }],
+    ],
+  },
+  'dataset-not-recorded': {
+    records: [
+      ...CLEAN,
+      model({ dataset_hashes: ['d', 'x'] }),
+      model({ model_name: 'new', dataset_hashes: ['d', 'y'], timestamp: '2026-05-30T00:00:00Z' }),
+    ],
+    found: [[{ ...USE, hash: 'x' }, { declaredAt: '2026-01-01T00:00:00Z' }]],
+    also: ['model-equivocation'],
+  },
+  'model-without-commit': {
+    records: [...CLEAN, model({ git_commit: undefined })],
+    found: [[{ ...M, commit: 'N/A' }, {}]],
+  },
+  'inference-without-model': {
+    records: [
+      ...CLEAN,
+      inference({ id: 'j', git_commit: 'x' }),
+      inference({ id: 'k', model_name: 'n', git_commit: null }),
+    ],
+    found: [
+      [{ ...M, commit: 'x' }, { inferences: 1 }],
+      [{ kind: 'model', name: 'n', commit: null }, { inferences: 1 }],
+    ],
+  },
+  'inference-linked-by-time': {
+    records: [
+      ...CLEAN,
+      model({ git_commit: 'b', timestamp: LATER }),
+      inference({ id: 'j', git_commit: null }),
+    ],
+    found: [[{ ...M, commit: 'b' }, { inferences: 1 }]],
+  },
+  'dataset-equivocation': {
+    records: [...CLEAN, dataset({ path: 'q' }), dataset({ timestamp: '2026-01-02T00:00:00Z' })],
+    found: [[{ kind: 'dataset', hash: 'd' }, { contents: 2 }]],
+  },
+  'model-equivocation': {
+    records: [...CLEAN, model({ hyperparameters: { lr: 1 } }), model({ timestamp: LATER })],
+    found: [[M, { contents: 2 }]],
+  },
+  'inference-equivocation': {
+    records: [...CLEAN, inference({ output: 1 })],
+    found: [[{ kind: 'inference', id: 'i' }, { records: 2 }]],
+  },
+  'claimed-in-future': {
+    records: [
+      ...CLEAN,
+      inference({ id: 'j', timestamp: '2027-01-01T00:00:00Z' }),
+      inference({ id: 'k', timestamp: '2026-06-02T00:00:00Z' }),
+    ],
+    found: [[{ kind: 'inference', id: 'j' }, { recordedAt: '2027-01-01T00:00:00Z' }]],
+  },
+  'dataset-after-model': {
+    records: [
+      ...CLEAN,
+      dataset({ hash: 'late', timestamp: LATER }),
+      model({ model_name: 'n', dataset_hashes: ['late'] }),
+    ],
+    found: [
+      [
+        { kind: 'use', hash: 'late', name: 'n', commit: 'c' },
+        { dataset: '2026-02-01T00:00:00Z', model: '2026-01-01T00:00:00Z' },
+      ],
+    ],
+  },
+  'inference-before-model': {
+    records: [...CLEAN, inference({ id: 'j', timestamp: '2025-12-31T00:00:00Z' })],
+    found: [[M, { inferences: 1, first: '2025-12-31T00:00:00Z', model: '2026-01-01T00:00:00Z' }]],
+  },
+};
+
+test.each(RULES)(
+  '$id finds nothing in a clean graph, and says how many $of it looked at',
+  async ({ id }) => {
+    await drop(CLEAN);
+    const { check: done } = await checked({ prefixes: ['s3://logs/'], silenceHours: 1_000_000 });
+    const result = done.rules.find(({ rule }) => rule === id);
+    expect(result).toMatchObject({ outcome: 'done', open: 0, waived: 0, new: 0, isCut: false });
+    const { expected } = { expected: id === 'claimed-in-future' ? 3 : 1 };
+    expect(result?.examined).toBe(expected);
+  },
+);
+
+test.each(Object.entries(PLANTED))(
+  '%s finds what is planted, and no other rule does',
+  async (id, planted) => {
+    await drop(planted.records);
+    const found = await open(planted.settings);
+    expect(Object.keys(found).sort()).toEqual([id, ...(planted.also ?? [])].sort());
+    expect(found[id]).toHaveLength(planted.found.length);
+    expect(found[id]).toEqual(expect.arrayContaining([...planted.found]));
+  },
+);
+
+test('object-refused finds a refused log until the same name brings a good one', async () => {
+  await drop([...CLEAN, '{"not":'], 'team/a');
+  const found = await open();
+  expect(Object.keys(found)).toEqual(['object-refused']);
+  expect(found['object-refused']).toMatchObject([[{ kind: 'object' }, { lines: 4, rejected: 1 }]]);
+  await drop(CLEAN, 'team/b');
+  expect(Object.keys(await open())).toEqual(['object-refused']);
+  await drop(CLEAN, 'team/a');
+  expect(await open()).toEqual({});
+});
+
+test('object-unfinished finds a log that nobody has worked on for hours', async () => {
+  await drop(CLEAN);
+  await graph.run(
+    `MATCH (o:SourceObject)
+     SET o.status = 'writing', o.lastSeenAt = datetime('2026-06-01T09:00:00Z')`,
+  );
+  expect(Object.keys(await open())).toEqual(['object-unfinished']);
+  expect(await open({ unfinishedHours: 4 })).toEqual({});
+});
+
+test('silence finds a prefix that has brought nothing for hours, or never', async () => {
+  await drop(CLEAN, 'a/1');
+  await graph.run(
+    `MATCH (o:SourceObject)
+     SET o.firstSeenAt = datetime('2026-05-30T12:00:00Z')`,
+  );
+  const prefixes = ['s3://logs/a/', 's3://logs/b/'];
+  expect(await open({ prefixes })).toEqual({
+    silence: [
+      [{ kind: 'prefix', prefix: 's3://logs/a/' }, { last: '2026-05-30T12:00:00Z' }],
+      [{ kind: 'prefix', prefix: 's3://logs/b/' }, { last: null }],
+    ],
+  });
+  expect((await open({ prefixes, silenceHours: 72 }))['silence']).toHaveLength(1);
+});
+
+test('every rule has a test that plants what it looks for', () => {
+  const others = [...readFileSync(import.meta.filename, 'utf8').matchAll(/^test\('(\S+) finds /gm)];
+  const planted = [...Object.keys(PLANTED), ...others.map(([, id]) => id)];
+  expect(new Set(planted)).toEqual(new Set(RULES.map(({ id }) => id)));
+});
+
+describe('a finding', () => {
+  const ORPHAN = 'model-without-dataset:{"commit":"c","kind":"model","name":"m"}';
+  const one = async (): Promise<unknown> => {
+    const rules = ['model-without-dataset'];
+    const rows = await findings(graph, { statuses: ['open', 'waived', 'settled'], rules }, '', 10);
+    expect(rows).toHaveLength(1);
+    return rows[0];
+  };
+
+  test('keeps its history: it is new once, settles when its cause is gone, and opens again', async () => {
+    await drop([model({ timestamp: '2026-05-31T00:00:00Z' })]);
+    expect((await checked()).fresh).toEqual([ORPHAN]);
+    const again = await checked({}, new Date('2026-06-02T12:00:00Z'));
+    expect([again.fresh, again.settled]).toEqual([[], []]);
+    expect(await one()).toMatchObject({
+      key: ORPHAN,
+      status: 'open',
+      firstSeenAt: '2026-06-01T12:00:00Z',
+      lastSeenAt: '2026-06-02T12:00:00Z',
+    });
+    await drop([dataset()]);
+    expect((await checked({}, new Date('2026-06-03T12:00:00Z'))).settled).toEqual([ORPHAN]);
+    expect(await one()).toMatchObject({
+      status: 'settled',
+      firstSeenAt: '2026-06-01T12:00:00Z',
+      settledAt: '2026-06-03T12:00:00Z',
+    });
+  });
+
+  test('rests while it is waived, and no longer', async () => {
+    await drop([model({ dataset_hashes: [] })]);
+    await checked();
+    const waiver = { who: 'auditor', why: 'a vendor’s model', until: '2026-07-01T00:00:00Z' };
+    expect(await waive(graph, ORPHAN, waiver, NOW.toISOString())).toBe('waived');
+    expect(await waive(graph, 'no-such-finding', waiver, NOW.toISOString())).toBeNull();
+    const { check: within, fresh } = await checked({}, new Date('2026-06-30T00:00:00Z'));
+    const counts = within.rules.find(({ rule }) => rule === 'model-without-dataset');
+    expect([counts?.open, counts?.waived, fresh]).toEqual([0, 1, []]);
+    expect(await one()).toMatchObject({ status: 'waived', waiver });
+    const lapsed = await checked({}, new Date('2026-07-02T00:00:00Z'));
+    expect(lapsed.fresh).toEqual([ORPHAN]);
+    expect(await one()).toMatchObject({ status: 'open' });
+  });
+
+  test('of a rule that is off or was not run is not settled, and the check says so', async () => {
+    await drop([model({ dataset_hashes: [] })]);
+    await checked();
+    await drop([model({ dataset_hashes: ['d'] }), dataset()]);
+    const off = await checked({ off: ['model-without-dataset'] });
+    expect(off.check.rules[0]).toMatchObject({
+      outcome: 'off',
+      reason: 'switched off',
+      examined: null,
+    });
+    const late = await check(graph, DEFAULT_SETTINGS, { now: NOW, isTimeUp: () => true });
+    expect(late.check.complete).toBe(false);
+    expect(late.check.rules.every(({ outcome }) => outcome !== 'done')).toBe(true);
+    expect(await one()).toMatchObject({ status: 'open' });
+    expect((await lastChecks(graph, 10)).map(({ complete }) => complete)).toContain(false);
+  });
+});

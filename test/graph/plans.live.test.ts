@@ -1,0 +1,491 @@
+import { readdir, readFile } from 'node:fs/promises';
+import neo4j, { type Driver, type ManagedTransaction, type Plan } from 'neo4j-driver';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { check } from '../../lib/compliance/check.ts';
+import { makeReport } from '../../lib/compliance/report.ts';
+import { DEFAULT_SETTINGS, RULES, type Rule } from '../../lib/compliance/rules.ts';
+import { openCounts, unfinishedObjects } from '../../lib/graph/ask/objects.ts';
+import { openGraph, type Graph } from '../../lib/graph/connection.ts';
+import { checkTimes, markTold, untold, waive } from '../../lib/graph/findings.ts';
+import { settle } from '../../lib/graph/write/settle.ts';
+import { GraphWriter } from '../../lib/graph/write/writer.ts';
+import { Api, type Query } from '../support/api.ts';
+import {
+  bringRecords,
+  datasetRecord,
+  inferenceRecord,
+  KID,
+  modelRecord,
+} from '../support/records.ts';
+import { wipe } from '../support/snapshot.ts';
+import { forgetStatistics, learnStatistics } from '../support/statistics.ts';
+
+type Statements = Map<string, Record<string, unknown>>;
+
+/** A graph that notes every statement, each with the parameters that it came with last. */
+function noting(graph: Graph, statements: Statements): Graph {
+  const noted = (tx: ManagedTransaction): ManagedTransaction =>
+    new Proxy(tx, {
+      get: (of, name) => {
+        if (name !== 'run') return Reflect.get(of, name) as unknown;
+        return (text: string, parameters: Record<string, unknown> = {}) => {
+          statements.set(text, parameters);
+          return of.run(text, parameters);
+        };
+      },
+    });
+  return {
+    ...graph,
+    read: (work) => graph.read((tx) => work(noted(tx))),
+    write: (work) => graph.write((tx) => work(noted(tx))),
+    ask: (text, parameters = {}) => {
+      statements.set(text, parameters);
+      return graph.ask(text, parameters);
+    },
+  };
+}
+
+const reads: Statements = new Map();
+const writes: Statements = new Map();
+/** What a check asks by its rules, and how it keeps what they find. */
+const ruled: Statements = new Map();
+const checks: Statements = new Map();
+const RULE_TEXTS = RULES.flatMap(({ examined, findings }) => [examined, findings]);
+let graph: Graph;
+let driver: Driver;
+
+beforeAll(async () => {
+  const { uri, username, password } = inject('neo4j');
+  graph = openGraph({ uri, username, password });
+  driver = neo4j.driver(uri, neo4j.auth.basic(username, password));
+  await wipe(graph);
+  await bringWorld(new GraphWriter(noting(graph, writes)));
+  await settle(noting(graph, writes));
+  const checked = await check(noting(graph, checks), {
+    ...DEFAULT_SETTINGS,
+    prefixes: ['file:///'],
+  });
+  const waiver = { who: 'w', why: 'y', until: '2030-01-01T00:00:00Z' };
+  await waive(noting(graph, checks), checked.fresh[0] ?? '', waiver, '2026-01-01T00:00:00Z');
+  await markTold(noting(graph, checks), await untold(noting(graph, checks)));
+  await checkTimes(noting(graph, checks), { from: AT, to: '2030-01-01T00:00:00Z' });
+  for (const [text, parameters] of checks)
+    if (RULE_TEXTS.includes(text)) ruled.set(text, parameters);
+  for (const text of ruled.keys()) checks.delete(text);
+  await learnStatistics(graph);
+});
+afterAll(async () => {
+  await driver.close();
+  await graph.close();
+});
+
+const MODELS = 100;
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+
+/** Every way in which a graph is written: new, again, changed, late, refused and left unfinished. */
+async function bringWorld(writer: GraphWriter): Promise<void> {
+  await bringRecords(
+    writer,
+    numbers(200).map((index) => datasetRecord(`d${index}`, index)),
+  );
+  const models = numbers(MODELS).map((index) =>
+    modelRecord(`m${index % 40}`, `c${index}`, 1_000 + index, [
+      `d${index}`,
+      'hub',
+      `ghost${index}`,
+    ]),
+  );
+  await bringRecords(writer, models);
+  const inferences = numbers(6_000).map((index) =>
+    inferenceRecord(
+      `i${index}`,
+      `m${index % 45}`,
+      index % 3 === 0 ? `c${index % MODELS}` : null,
+      2_000 + index,
+    ),
+  );
+  await bringRecords(writer, inferences);
+  // Again, changed, and what older links have waited for.
+  await bringRecords(writer, inferences.slice(0, 10));
+  await bringRecords(
+    writer,
+    numbers(10).map((index) => inferenceRecord(`i${index}`, 'm0', null, 90_000 + index)),
+  );
+  await bringRecords(writer, [
+    datasetRecord('hub', 5),
+    datasetRecord('ghost1', 6),
+    datasetRecord('d1', 50_000, 'another path'),
+    modelRecord('m41', 'late', 7),
+    modelRecord('m0', 'earlier', 8),
+  ]);
+  // More of one name than are linked at once.
+  await bringRecords(
+    writer,
+    numbers(1_100).map((index) => inferenceRecord(`many${index}`, 'many', null, 4 + index)),
+  );
+  await bringRecords(writer, [modelRecord('many', 'late', 7)]);
+  // A key that signed nothing but inferences.
+  await bringRecords(writer, [inferenceRecord('other', 'm1', 'c1', 3)], 'cd'.repeat(32));
+  const object = {
+    uri: 'file:///bad',
+    sha256: '',
+    bytes: 1,
+    lines: 1,
+    rejected: 1,
+    rejections: [],
+  };
+  await writer.progress(object.uri);
+  await writer.pause(object, '{}');
+  await writer.record(object, 'rejected');
+  await writer.abandon(object.uri, 'gone');
+}
+
+const AT = '2020-01-01T00:00:00Z';
+const ASKED: readonly (readonly [string, Query])[] = [
+  ['/v1/datasets', {}],
+  ['/v1/datasets', { since: AT, until: AT, asOf: AT }],
+  ['/v1/dataset', { hash: 'hub' }],
+  ['/v1/models', {}],
+  ['/v1/models', { name: 'm1', minDatasets: 1, orphan: 'false', since: AT, asOf: AT }],
+  ['/v1/model', { name: 'm1', commit: 'c1' }],
+  ['/v1/inferences', {}],
+  ['/v1/inferences', { model: 'm1', include: 'payload' }],
+  ['/v1/inferences', { model: 'm1', commit: 'c1', dataset: 'hub', asOf: '1970-01-01T00:40:00Z' }],
+  ['/v1/inferences', { asOf: '1970-01-01T00:40:00Z' }],
+  ['/v1/inference', { id: 'i100' }],
+  ...['up', 'down', 'both'].flatMap((direction) =>
+    [
+      { dataset: 'hub' },
+      { model: 'm1', commit: 'c1' },
+      { inference: 'i102' },
+      { dataset: 'hub', asOf: '1970-01-01T00:40:00Z' },
+    ].map((start) => ['/v1/lineage', { ...start, direction }] as const),
+  ),
+  ['/v1/graph', {}],
+  ['/v1/impact', { dataset: 'hub' }],
+  ['/v1/impact', { model: 'm1', commit: 'c1' }],
+  ['/v1/impact', { kid: KID }],
+  ['/v1/impact', { kid: 'cd'.repeat(32) }],
+  ['/v1/compliance', {}],
+  ['/v1/findings', {}],
+  ['/v1/objects', {}],
+  ['/v1/object', { uri: 'file:///bad' }],
+  ['/v1/evidence', { digest: KID }],
+  ['/v1/health', {}],
+];
+
+async function askAll(statements: Statements, asked: typeof ASKED): Promise<void> {
+  const api = new Api(noting(graph, statements));
+  for (const [path, query] of asked) {
+    const { status, body } = await api.ask(path, query);
+    expect(status).toBeLessThan(500);
+    const { next = null } = JSON.parse(body) as { next?: string | null };
+    if (next !== null) await api.ask(path, { ...query, cursor: next });
+  }
+  expect(api.failures).toEqual([]);
+}
+
+interface Operator {
+  readonly name: string;
+  readonly details: string;
+  readonly under: readonly Operator[];
+}
+
+function operator({ operatorType, arguments: of, children }: Plan): Operator {
+  return {
+    name: operatorType.replace(/@.*/, ''),
+    details: ((of as Record<string, unknown>)['Details'] ?? '') as string,
+    under: children.map(operator),
+  };
+}
+
+const allUnder = (of: Operator): Operator[] => [of, ...of.under.flatMap(allUnder)];
+
+/** True where what comes out of an operator grows with the number of inferences: nothing under it has a limit. */
+function grows({ name, details, under }: Operator): boolean {
+  if (/^(?:Limit|Top|PartialTop|EagerAggregation)$/.test(name)) return false;
+  // The other way there is one version for each inference.
+  if (name.includes('Expand') && /-\[[^\]]*:GENERATED[^\]]*\]->/.test(details)) return true;
+  if (/Seek|Scan/.test(name) && /:Inference\b/.test(details) && !name.includes('Unique'))
+    return true;
+  return under.some(grows);
+}
+
+// A filter compares a name with a parameter by UTF-16, and only a seek by code points (docs/graph.md, G-1).
+const BY_NAME = /\b(?:hash|name|commit|model|id|key|path)\b\]? [<>]=? \$/;
+
+/** What S13 does not want to see in a plan. */
+function faults(plan: Operator): string[] {
+  return allUnder(plan).flatMap((of) => {
+    const { name, details, under } = of;
+    const isForbidden = ['AllNodesScan', 'Eager', 'CartesianProduct'].includes(name);
+    const isScan =
+      name.includes('LabelScan') || (name.includes('Scan') && /:Inference\b/.test(details));
+    const isSort = /^(?:Sort|PartialSort|Top|PartialTop)$/.test(name) && under.some(grows);
+    const isByName = name === 'Filter' && BY_NAME.test(details);
+    return isForbidden || isScan || isSort || isByName ? [`${name} ${details}`] : [];
+  });
+}
+
+/** A rule looks at all there is of what it is about, and at nothing that grows with inferences unless it is about those. */
+function ruleFaults({ of: about }: Rule, plan: Operator): string[] {
+  const isAboutInferences = about.includes('inferences');
+  return allUnder(plan).flatMap((of) => {
+    const { name, details } = of;
+    const isScan = name.includes('LabelScan');
+    const isBounded = isScan && !/:Inference\b/.test(details);
+    // Inferences that are signed twice have records, too.
+    const isTooMuch =
+      /:Inference\b|:GENERATED\b/.test(details) || (isScan && details.endsWith(':Record'));
+    const isCount = name === 'CartesianProduct' && !allUnder(of).some(grows);
+    const own = faults({ ...of, under: [] });
+    const sorted = faults(of).filter((fault) => /^(?:Partial)?(?:Sort|Top) /.test(fault));
+    return [
+      ...(isBounded || isCount ? [] : own),
+      ...sorted,
+      ...(isTooMuch && !isAboutInferences ? [`${name} ${details}`] : []),
+    ];
+  });
+}
+
+async function explain(text: string, parameters: Record<string, unknown>): Promise<Operator> {
+  const session = driver.session({ defaultAccessMode: neo4j.session.READ });
+  try {
+    const { summary } = await session.run(`EXPLAIN ${text}`, parameters);
+    if (summary.plan === false) throw new Error('the server tells no plan');
+    return operator(summary.plan);
+  } finally {
+    await session.close();
+  }
+}
+
+/** What may stand in a plan all the same. */
+const EXCEPTIONS: readonly { readonly fault: RegExp; readonly in: RegExp; readonly why: string }[] =
+  [
+    {
+      fault: /^Eager read\/set/,
+      in: /^MERGE \(o:SourceObject|^MATCH \(o:SourceObject/,
+      why: 'one object by its URI: one row',
+    },
+    {
+      fault: /^Eager /,
+      in: /^UNWIND \$rows AS row\n(?:MERGE \([dm]:|MATCH \([ei]:|MATCH \(p:PendingLink)/,
+      why: 'the rows of one batch or page, at most a thousand; a batch of new inferences sends none of these',
+    },
+    {
+      fault: /^Eager read\/set conflict for property: digest/,
+      in: /^UNWIND \$names AS name/,
+      why: 'the names of one batch',
+    },
+    {
+      fault: /^CartesianProduct/,
+      in: /^(?:UNWIND \$rows AS row\nMATCH|MATCH \(p:PendingLink)/,
+      why: 'of two nodes that are each found by their identity: one row',
+    },
+    {
+      fault: /^CartesianProduct/,
+      in: /^MATCH \(i:Inference \{id: \$id\}\)/,
+      why: 'of one inference and one row of what is being written',
+    },
+    {
+      fault: /^CartesianProduct/,
+      in: /AS openMarkers/,
+      why: 'of three counts, one row each; asked by the sweep only',
+    },
+    {
+      fault: /^Eager read\/set conflict for property: (?:openedIn|status)/,
+      in: /^MATCH \(f:Finding \{key: \$key\}\)|^UNWIND \$found AS row/,
+      why: 'one finding by its key, or those of one rule, at most a thousand',
+    },
+    {
+      fault: /^NodeByLabelScan \w+:Relink/,
+      in: /:Relink/,
+      why: 'markers: one for each name or dataset whose links are being made, none at rest',
+    },
+  ];
+
+/** Each statement with what S13 does not want and nothing excuses. */
+async function unexcused(statements: Statements): Promise<string[]> {
+  const found: string[] = [];
+  for (const [text, parameters] of statements) {
+    // Not a query: it can't be explained.
+    if (text.includes('SHOW INDEXES')) continue;
+    for (const fault of faults(await explain(text, parameters))) {
+      const excuse = EXCEPTIONS.find((of) => of.fault.test(fault) && of.in.test(text.trim()));
+      if (excuse === undefined) found.push(`${fault} in ${text}`);
+    }
+  }
+  return found;
+}
+
+test('no statement that answers a question scans, sorts or gathers what grows with inferences', async () => {
+  await askAll(reads, ASKED);
+  await openCounts(noting(graph, reads));
+  await unfinishedObjects(noting(graph, reads), 1, 1);
+  expect(await unexcused(reads)).toEqual([]);
+});
+
+test('no statement that writes scans, sorts or gathers what grows with inferences', async () => {
+  expect(await unexcused(writes)).toEqual([]);
+  expect(checks.size).toBeGreaterThan(4);
+  expect(await unexcused(checks)).toEqual([]);
+});
+
+test('what adds new inferences needs no excuse, but where it opens and closes their object', async () => {
+  const hot: Statements = new Map();
+  const fresh = numbers(100).map((index) =>
+    inferenceRecord(`hot${index}`, `m${index}`, null, index),
+  );
+  await bringRecords(new GraphWriter(noting(graph, hot)), fresh);
+  const found: string[] = [];
+  for (const [text, parameters] of hot)
+    if (!/^(?:MERGE|MATCH) \(o:SourceObject/.test(text.trim()) && !text.includes(':Relink'))
+      found.push(...faults(await explain(text, parameters)));
+  expect(found).toEqual([]);
+  const created = [...hot.keys()].filter((text) => text.includes('CREATE ('));
+  expect(created).toHaveLength(2);
+});
+
+test('a report counts inferences off their indexes, and scans nothing but what it counts whole', async () => {
+  const reports: Statements = new Map();
+  await makeReport(noting(graph, reports), {
+    period: { from: AT, to: '2030-01-01T00:00:00Z' },
+    settings: DEFAULT_SETTINGS,
+    keys: [],
+    readEnvelope: () => Promise.resolve({ status: 'gone', envelope: null, key: null }),
+  });
+  const found: string[] = [];
+  for (const [text, parameters] of reports)
+    for (const { name, details } of allUnder(await explain(text, parameters)))
+      if (name === 'AllNodesScan' || (name.includes('Scan') && /:Inference\b/.test(details)))
+        found.push(`${name} ${details} in ${text}`);
+  expect(found).toEqual([]);
+  expect(reports.size).toBeGreaterThan(8);
+});
+
+test.each(RULES)('the rule $id looks at $of and no further', async (rule) => {
+  for (const text of [rule.examined, rule.findings]) {
+    const parameters = ruled.get(text);
+    if (parameters === undefined) throw new Error('a check did not ask it');
+    expect(ruleFaults(rule, await explain(text, parameters))).toEqual([]);
+  }
+});
+
+/** Statements that page through inferences, and whose plans do not take them from an index in order. */
+async function unordered(): Promise<string[]> {
+  const lists = [...reads].filter(([text]) => text.includes('LIMIT $scan'));
+  expect(lists).toHaveLength(4);
+  const plans = lists.map(async ([text, parameters]) => {
+    const names = allUnder(await explain(text, parameters)).map(({ name }) => name);
+    return names.includes('Limit') && !names.some((name) => /Sort|Top/.test(name)) ? [] : [text];
+  });
+  return (await Promise.all(plans)).flat();
+}
+
+test('a page of inferences is read off its index, in order and no further than its limit', async () => {
+  expect(await unordered()).toEqual([]);
+});
+
+// What the schema is made with once; the article's own queries, which ask for the whole graph; and a
+// report's, which count all of a period.
+const OTHERS = ['schema.ts', 'ask/seed-queries.ts', 'ask/period.ts'];
+
+test('every statement of lib/graph was looked at', async () => {
+  const seen = new Set([...reads.keys(), ...writes.keys(), ...checks.keys()]);
+  const files = (await readdir('lib/graph', { recursive: true })).filter(
+    (name) => name.endsWith('.ts') && !OTHERS.includes(name),
+  );
+  const missing: string[] = [];
+  let total = 0;
+  for (const file of files) {
+    const source = await readFile(`lib/graph/${file}`, 'utf8');
+    for (const [, name, text = ''] of source.matchAll(/const (\w+) = `\n([^`]*)`;/g)) {
+      // The slots of the lock are made with the schema.
+      if (text.includes('${')) continue;
+      total += 1;
+      if (!seen.has(`\n${text}`)) missing.push(`${file} ${name}`);
+    }
+  }
+  expect(missing).toEqual([]);
+  expect(total).toBeGreaterThan(60);
+});
+
+const HOSTILE = [
+  "' OR 1=1 //",
+  '"}) DETACH DELETE (n) //',
+  '`) RETURN 1 //',
+  '$name',
+  'm1`; MATCH (n) DETACH DELETE n; //',
+  '\\u0027}) RETURN n //',
+  '${injected}',
+  '\u{1F600}\uFFFD\u202E',
+  'x'.repeat(2_048),
+];
+
+test('what is asked for changes parameters, never the text of a statement', async () => {
+  const tame: Statements = new Map();
+  const hostile: Statements = new Map();
+  await askAll(tame, ASKED);
+  const texts = ['hash', 'name', 'commit', 'model', 'dataset', 'id', 'inference', 'uri'];
+  for (const text of HOSTILE)
+    await askAll(
+      hostile,
+      ASKED.map(([path, query]) => {
+        const members = Object.entries(query);
+        return [
+          path,
+          Object.fromEntries(members.map(([name, of]) => [name, texts.includes(name) ? text : of])),
+        ];
+      }),
+    );
+  expect([...hostile.keys()].filter((text) => !tame.has(text))).toEqual([]);
+  // Names that are all recorded reach every statement: the same set.
+  await bringRecords(
+    new GraphWriter(graph),
+    HOSTILE.flatMap((text, index) => [
+      datasetRecord(text, 1),
+      modelRecord(text, text, 2, [text]),
+      inferenceRecord(text, text, text, 200_000 + index),
+    ]),
+  );
+  for (const text of HOSTILE) {
+    const seen: Statements = new Map();
+    const calm: Statements = new Map();
+    const questions = (of: string): typeof ASKED => [
+      ['/v1/dataset', { hash: of }],
+      ['/v1/model', { name: of, commit: of }],
+      ['/v1/models', { name: of }],
+      ['/v1/inference', { id: of }],
+      ['/v1/inferences', { model: of, commit: of, dataset: of }],
+      ['/v1/lineage', { dataset: of }],
+      ['/v1/lineage', { inference: of }],
+      ['/v1/impact', { model: of, commit: of }],
+      ['/v1/object', { uri: encodeURIComponent(of) }],
+    ];
+    await askAll(seen, questions(text));
+    await askAll(calm, questions(HOSTILE.at(-1) ?? ''));
+    expect([...seen.keys()].sort()).toEqual([...calm.keys()].sort());
+  }
+});
+
+test('all that holds in a new database, too, of whose indexes the planner has no statistics', async () => {
+  await askAll(reads, ASKED);
+  await wipe(graph);
+  await forgetStatistics(graph);
+  const writer = new GraphWriter(graph);
+  await bringRecords(
+    writer,
+    numbers(30).flatMap((index) => [
+      datasetRecord(`d${index}`, 1),
+      modelRecord(`m${index % 5}`, `c${index}`, 2, [`d${index}`]),
+    ]),
+  );
+  await bringRecords(
+    writer,
+    numbers(1_000).map((index) => inferenceRecord(`i${index}`, `m${index % 5}`, null, 3 + index)),
+  );
+  await graph.run('CALL db.clearQueryCaches()');
+  expect(await unexcused(reads)).toEqual([]);
+  expect(await unexcused(writes)).toEqual([]);
+  expect(await unordered()).toEqual([]);
+});

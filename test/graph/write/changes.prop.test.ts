@@ -1,0 +1,46 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { MemoryGraph } from '../../support/memory-graph.ts';
+import { expectedGraph } from '../../support/oracle.ts';
+import { manyVersions, randomObjects } from '../../support/random-records.ts';
+
+test(
+  '2,000 record sets in any order, split and repetition are decided as the oracle says',
+  { timeout: 300_000 },
+  () => {
+    fc.assert(
+      fc.property(
+        randomObjects,
+        fc.array(fc.nat(), { minLength: 20, maxLength: 20 }),
+        fc.integer({ min: 1, max: 9 }),
+        (objects, keys, size) => {
+          const records = objects.flatMap((object) => object.records);
+          const order = [...records, ...records.slice(0, (keys[0] ?? 0) % 20)]
+            .map((record, index) => ({ record, key: (keys[index % 20] ?? 0) * (index + 1) }))
+            .sort((a, b) => a.key - b.key)
+            .map(({ record }) => record);
+          const graph = new MemoryGraph();
+          for (let at = 0; at < order.length; at += size) graph.apply(order.slice(at, at + size));
+          expect(graph.snapshot()).toEqual(expectedGraph(records, Infinity));
+        },
+      ),
+      { numRuns: 2_000 },
+    );
+  },
+);
+
+test('a batch that is applied again changes nothing, and all of it is counted as duplicate', () => {
+  fc.assert(
+    fc.property(fc.oneof(randomObjects, manyVersions), (objects) => {
+      const graph = new MemoryGraph();
+      const records = objects.flatMap((object) => object.records);
+      const first = graph.apply(records);
+      expect(first.accepted).toBe(new Set(records.map(({ record }) => record.digest)).size);
+      const before = graph.snapshot();
+      const again = graph.apply(records);
+      expect([again.accepted, again.duplicate]).toEqual([0, records.length]);
+      expect(graph.snapshot()).toEqual(before);
+    }),
+    { numRuns: 500 },
+  );
+});

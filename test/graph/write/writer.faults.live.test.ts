@@ -1,0 +1,67 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { openGraph, type Graph } from '../../../lib/graph/connection.ts';
+import { GraphWriter } from '../../../lib/graph/write/writer.ts';
+import { expectedGraph } from '../../support/oracle.ts';
+import { randomObjects, type RandomObject } from '../../support/random-records.ts';
+import { graphSnapshot, wipe } from '../../support/snapshot.ts';
+import { writeObject } from '../../support/write-object.ts';
+
+let graph: Graph;
+beforeAll(() => {
+  graph = openGraph(inject('neo4j'));
+});
+afterAll(() => graph.close());
+
+class Lost extends Error {}
+
+/** The real graph, whose n-th writing transaction is lost before its COMMIT or has its reply lost after it. */
+function failing(fault: 'lost-before-commit' | 'reply-lost-after-commit', nth: number): Graph {
+  let count = 0;
+  return {
+    ...graph,
+    async write(work) {
+      count += 1;
+      if (count !== nth) return graph.write(work);
+      if (fault === 'reply-lost-after-commit') await graph.write(work);
+      // The driver runs the work again after a lost reply; a lost transaction reaches the caller.
+      return fault === 'reply-lost-after-commit'
+        ? graph.write(work)
+        : graph.write(async (tx) => {
+            await work(tx);
+            throw new Lost();
+          });
+    },
+  };
+}
+
+async function deliver(writer: GraphWriter, object: RandomObject): Promise<boolean> {
+  try {
+    await writeObject(writer, object, 3);
+    return true;
+  } catch (error) {
+    if (error instanceof Lost) return false;
+    throw error;
+  }
+}
+
+test.each(['lost-before-commit', 'reply-lost-after-commit'] as const)(
+  'a write %s is made good by the redelivery, at every transaction, and counted once',
+  { timeout: 300_000 },
+  async (fault) => {
+    for (const objects of fc.sample(randomObjects, { numRuns: 12, seed: 20_261 })) {
+      for (let nth = 1; nth <= 6; nth += 1) {
+        await wipe(graph);
+        const writer = new GraphWriter(failing(fault, nth));
+        for (const object of objects) {
+          const isDone = (await deliver(writer, object)) || (await deliver(writer, object));
+          expect(isDone).toBe(true);
+          const { status, accepted, duplicate } = await writer.progress(object.uri);
+          expect([status, accepted + duplicate]).toEqual(['accepted', object.records.length]);
+        }
+        const records = objects.flatMap((object) => object.records);
+        expect(await graphSnapshot(graph)).toEqual(expectedGraph(records));
+      }
+    }
+  },
+);

@@ -1,0 +1,449 @@
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { bucketReceipts } from '../../lib/aws/bucket-receipts.ts';
+import { sqsQueue } from '../../lib/aws/queue.ts';
+import { s3Client, s3Object } from '../../lib/aws/s3-object.ts';
+import { TransientError } from '../../lib/errors.ts';
+import { openCounts, unfinishedObjects } from '../../lib/graph/ask/objects.ts';
+import { openGraph, type Graph } from '../../lib/graph/connection.ts';
+import { GraphWriter } from '../../lib/graph/write/writer.ts';
+import {
+  deliverAll,
+  type Delivery,
+  type Journal,
+  type Message,
+} from '../../lib/ingest/delivery.ts';
+import type { GraphSink, Receipt } from '../../lib/ingest/ingest.ts';
+import type { S3Name } from '../../lib/object/s3-name.ts';
+import { signRecord } from '../../lib/trust/sign.ts';
+import { graphSnapshot, wipe } from '../support/snapshot.ts';
+import { StubAws, type Fault, type StubRequest } from '../support/stub-aws.ts';
+import { testKey } from '../support/test-key.ts';
+
+const RANGE = 512 * 1024;
+/** Three ranges, and two batches of records. */
+const LINES = 160;
+/** Cases that run side by side, each on a log of its own. */
+const SIDE_BY_SIDE = 8;
+
+const { privateKey, key } = testKey();
+let stub: StubAws;
+let graph: Graph;
+let client: ReturnType<typeof s3Client>;
+const faults = new Map<string, (request: StubRequest) => Fault>();
+const kept = (place: string): (string | null)[] =>
+  (stub.objects.get(place) ?? []).map(({ bytes }) => bytes.toString('utf8'));
+
+beforeAll(async () => {
+  stub = await StubAws.start();
+  stub.fault = (request) => faults.get(request.target)?.(request) ?? null;
+  Object.assign(process.env, stub.environment);
+  client = s3Client(500);
+  graph = openGraph(inject('neo4j'));
+});
+beforeEach(async () => {
+  await wipe(graph);
+  faults.clear();
+  for (const place of receiptsIn()) stub.objects.delete(place);
+});
+afterAll(async () => {
+  client.destroy();
+  await graph.close();
+  await stub.close();
+});
+
+function lineOf(name: string, index: number): string {
+  const at = { timestamp: '2026-01-01T00:00:00Z' };
+  const record =
+    index === 0
+      ? { type: 'dataset', hash: name, path: '/d', ...at }
+      : index === 1
+        ? { type: 'model', model_name: name, dataset_hashes: [name], ...at }
+        : {
+            type: 'inference',
+            id: `${name}-${index}`,
+            model_name: name,
+            output: createHash('shake256', { outputLength: 4_000 })
+              .update(`${index}`)
+              .digest('hex'),
+            ...at,
+          };
+  return `${signRecord(JSON.stringify(record), privateKey, 'digest')}\n`;
+}
+
+function logOf(name: string, lines = LINES): string {
+  return Array.from({ length: lines }, (_, index) => lineOf(name, index)).join('');
+}
+
+/** As S3 writes it. */
+function notification({ bucket, key: name, versionId }: S3Name): string {
+  const object = { key: encodeURIComponent(name).replaceAll('%20', '+'), versionId };
+  const s3 = { bucket: { name: bucket }, object };
+  return JSON.stringify({ Records: [{ eventName: 'ObjectCreated:Put', s3 }] });
+}
+
+const journal: Journal & { readonly failures: unknown[] } = {
+  failures: [],
+  told: () => undefined,
+  passedOver: () => undefined,
+  failed: (error) => void journal.failures.push(error),
+};
+
+/** A container of the function: a writer of its own, the same buckets and database. */
+async function delivered(
+  names: readonly S3Name[],
+  receiveCount = 1,
+  around: (sink: GraphSink) => GraphSink = (sink) => sink,
+): Promise<readonly string[]> {
+  const sink = around(new GraphWriter(graph, 'hash'));
+  const delivery = {
+    source: { bucket: 'inbox', prefix: '' },
+    open: (name, onRead) => s3Object(client, name, { rangeBytes: RANGE, onRead }),
+    sink,
+    receipts: bucketReceipts(client, 'evidence'),
+    options: { keys: [key], onBadLine: 'reject' },
+  } satisfies Partial<Delivery>;
+  const messages = names.map((name, index): Message => ({
+    messageId: `m${index}`,
+    receiptHandle: `${name.key} ${index}`,
+    body: notification(name),
+    receiveCount,
+  }));
+  const inbox = { queue: sqsQueue(`${stub.url}/queue`), journal, isTimeUp: () => false };
+  return deliverAll(messages, inbox, () => Promise.resolve(delivery));
+}
+
+/** Of an object's records: datasets and models have them as nodes of their own, inferences are theirs. */
+async function recordsOf(uri: string): Promise<number> {
+  const [row] = await graph.run(
+    'MATCH (n:Record|Inference {source: $uri}) RETURN count(n) AS records',
+    {
+      uri,
+    },
+  );
+  return Number(row?.['records']);
+}
+
+type Phase = 'HEAD' | 'first reading' | 'second reading' | 'receipt';
+
+interface Case {
+  readonly phase: Phase;
+  /** The range it happens to. */
+  readonly range?: number;
+  readonly fault: Fault;
+  /** What the next request of the delivery meets, and every later one. */
+  readonly next?: Fault;
+}
+
+const REFUSED = { status: 403, code: 'AccessDenied' } as const;
+const READINGS = ['first reading', 'second reading'] as const;
+const PASSING: readonly Fault[] = [
+  { status: 503, code: 'SlowDown' },
+  { status: 500, code: 'InternalError' },
+  { silence: 'reset' },
+  { silence: 'hang' },
+];
+const FINAL: readonly Fault[] = [REFUSED, { status: 412, code: 'PreconditionFailed' }];
+
+const CASES: readonly Case[] = [
+  ...READINGS.flatMap((phase) =>
+    [0, 1, 2].flatMap((range): Case[] => [
+      ...(['reset', 'end', 'stall'] as const).flatMap((how) =>
+        [0, 1, 4_096, 100_000, 262_144, 290_000].flatMap((cutAfter): Case[] => [
+          { phase, range, fault: { cutAfter, how } },
+          { phase, range, fault: { cutAfter, how }, next: REFUSED },
+        ]),
+      ),
+      ...[...PASSING, ...FINAL, { checksum: 'wrong' } as const].map((fault) => ({
+        phase,
+        range,
+        fault,
+      })),
+    ]),
+  ),
+  ...(['HEAD', 'receipt'] as const).flatMap((phase): Case[] => [
+    ...[...PASSING, REFUSED].map((fault) => ({ phase, fault })),
+    ...[...PASSING, REFUSED].map((fault) => ({ phase, fault, next: REFUSED })),
+  ]),
+  { phase: 'receipt', fault: { lost: 'answer' } },
+  { phase: 'receipt', fault: { lost: 'answer' }, next: REFUSED },
+  { phase: 'receipt', fault: { status: 409, code: 'ConditionalRequestConflict' } },
+  // For ever, which ends the delivery only when nobody tries any more.
+  ...(['first reading', 'second reading'] as const).flatMap((phase): Case[] => [
+    { phase, range: 1, fault: PASSING[0] ?? null, next: PASSING[0] ?? null },
+    { phase, range: 1, fault: { silence: 'reset' }, next: { silence: 'reset' } },
+    { phase, range: 2, fault: { silence: 'hang' }, next: { silence: 'hang' } },
+    ...(['reset', 'end', 'stall'] as const).map((how): Case => ({
+      phase,
+      range: 1,
+      fault: { cutAfter: 9_999, how },
+      next: { cutAfter: 0, how },
+    })),
+  ]),
+];
+
+/** One log of a case: where it lies, and what an undisturbed delivery makes of it. */
+interface Slot {
+  readonly name: S3Name & { readonly versionId: string };
+  readonly uri: string;
+  readonly receiptPlace: string;
+}
+
+function slotOf(key: string, content: string): Slot {
+  const versionId = stub.put(`inbox/${key}`, content) ?? '';
+  return {
+    name: { bucket: 'inbox', key, versionId },
+    uri: `s3://inbox/${key}?versionId=${versionId}`,
+    receiptPlace: `evidence/receipts/inbox/${key}@${versionId}.json`,
+  };
+}
+
+/** The case's fault, until {@link over}: then everything works again. */
+function faulty({ name, receiptPlace }: Slot, { phase, range = 0, fault, next }: Case) {
+  const began = new Map<string, number>();
+  const wanted = phase === 'second reading' ? 2 : 1;
+  let isBroken = false;
+  let isOver = false;
+  const ask = (request: StubRequest): Fault => {
+    if (isOver) return null;
+    if (isBroken) return next ?? null;
+    const what = `${request.action} ${/=(\d+)-/.exec(request.range ?? '')?.[1] ?? ''}`;
+    const nth = (began.get(what) ?? 0) + 1;
+    began.set(what, nth);
+    const isIt =
+      phase === 'HEAD'
+        ? request.action === 's3:HEAD'
+        : phase === 'receipt'
+          ? request.action === 's3:PUT'
+          : what === `s3:GET ${range * RANGE}` && nth === wanted;
+    if (!isIt) return null;
+    isBroken = true;
+    return fault;
+  };
+  for (const place of [`inbox/${name.key}`, receiptPlace]) faults.set(place, ask);
+  return { happened: () => isBroken, over: () => void (isOver = true) };
+}
+
+describe.each([
+  ['a good log', (name: string) => logOf(name), CASES],
+  [
+    'a log whose last line is forged',
+    (name: string) =>
+      logOf(name, LINES - 1) + lineOf(name, LINES).replace(`${name}-${LINES}`, `${name}-x`),
+    CASES.filter(({ phase }) => phase !== 'second reading'),
+  ],
+])('%s', (title, content, cases) => {
+  let slots: readonly Slot[];
+  let undisturbed: { readonly graph: readonly string[]; readonly receipts: readonly unknown[] };
+
+  beforeAll(async () => {
+    slots = Array.from({ length: SIDE_BY_SIDE }, (_, index) =>
+      slotOf(`${title} ${index}.jsonl`, content(`${index}`)),
+    );
+    await wipe(graph);
+    await delivered(slots.map(({ name }) => name));
+    undisturbed = {
+      graph: await graphSnapshot(graph),
+      receipts: slots.map(({ receiptPlace }) => kept(receiptPlace)),
+    };
+  });
+
+  test('without faults has its receipt', () => {
+    const status = title === 'a good log' ? 'accepted' : 'rejected';
+    const text = expect.stringContaining(`"status": "${status}"`) as unknown;
+    expect(undisturbed.receipts).toEqual(slots.map(() => [text]));
+  });
+
+  const groups = Array.from({ length: Math.ceil(cases.length / SIDE_BY_SIDE) }, (_, index) => ({
+    from: index * SIDE_BY_SIDE + 1,
+    to: Math.min((index + 1) * SIDE_BY_SIDE, cases.length),
+    group: cases.slice(index * SIDE_BY_SIDE, (index + 1) * SIDE_BY_SIDE),
+  }));
+
+  test.each(groups)(`faults $from to $to of ${cases.length} leave no trace`, async ({ group }) => {
+    await Promise.all(
+      slots.map(async (slot, index) => {
+        const one = group[index];
+        const trouble = one === undefined ? null : faulty(slot, one);
+        for (let count = 1; ; count += 1) {
+          const failed = await delivered([slot.name], count);
+          trouble?.over();
+          if (failed.length === 0) break;
+          expect(count).toBe(1);
+          const isUnread = one?.phase === 'HEAD' || one?.phase === 'first reading';
+          expect(isUnread ? await recordsOf(slot.uri) : 0).toBe(0);
+        }
+        expect(trouble?.happened() ?? true).toBe(true);
+      }),
+    );
+    expect(await graphSnapshot(graph)).toEqual(undisturbed.graph);
+    expect(slots.map(({ receiptPlace }) => kept(receiptPlace))).toEqual(undisturbed.receipts);
+  });
+});
+
+test.each([
+  ['progress', 0, 'before'],
+  ['apply', 0, 'before'],
+  ['apply', 0, 'after'],
+  ['apply', 1, 'before'],
+  ['apply', 1, 'after'],
+] as const)(
+  'a database that fails at %s, call %i, %s it took effect, makes the message come again',
+  async (call, nth, when) => {
+    const slot = slotOf(`database ${call} ${nth} ${when}.jsonl`, logOf('d'));
+    let calls = 0;
+    const failing = (sink: GraphSink): GraphSink => ({
+      ...passed(sink),
+      async [call](...given: never[]) {
+        const isNow = calls === nth;
+        calls += 1;
+        if (isNow && when === 'before') throw new TransientError('the database is away');
+        const answer: never = await (sink[call] as (...of: never[]) => Promise<never>)(...given);
+        if (isNow) throw new TransientError('the database is away');
+        return answer;
+      },
+    });
+    expect(await delivered([slot.name], 2, failing)).toEqual(['m0']);
+    expect(stub.visibilities.at(-1)).toEqual({ handle: `${slot.name.key} 0`, seconds: 40 });
+    expect(kept(slot.receiptPlace)).toEqual([]);
+    expect(await delivered([slot.name], 3)).toEqual([]);
+    expect(receiptOf(slot)).toMatchObject({ status: 'accepted', accepted: LINES, duplicate: 0 });
+  },
+);
+
+test.each([
+  ['first reading', 0],
+  ['first reading', 1],
+  ['second reading', 1],
+  ['second reading', 2],
+] as const)(
+  'an object without versions that is overwritten in the %s, at range %i, is read anew and whole',
+  async (phase, range) => {
+    const [name, place] = [{ bucket: 'inbox', key: 'plain.jsonl' }, 'inbox/plain.jsonl'];
+    stub.put(place, logOf('old'), false);
+    const after = logOf('new');
+    const begun = new Map<string | null, number>();
+    faults.set(place, (request) => {
+      const nth = (begun.get(request.range) ?? 0) + 1;
+      begun.set(request.range, nth);
+      const isIt = request.range?.startsWith(`bytes=${range * RANGE}-`) === true;
+      if (isIt && nth === (phase === 'first reading' ? 1 : 2)) stub.put(place, after, false);
+      return null;
+    });
+    journal.failures.length = 0;
+    expect(await delivered([name])).toEqual(['m0']);
+    expect(journal.failures).toEqual([expect.any(TransientError)]);
+    expect(phase === 'second reading' || (await graphSnapshot(graph)).length === 0).toBe(true);
+    expect(await delivered([name], 2)).toEqual([]);
+    const etag = createHash('md5').update(after).digest('hex');
+    expect(await recordsOf(`s3://inbox/plain.jsonl?etag=${etag}`)).toBe(LINES);
+    const receipts = [...stub.objects.keys()].filter((of) => of.startsWith('evidence/'));
+    expect(receipts).toEqual([`evidence/receipts/inbox/plain.jsonl@${etag}.json`]);
+  },
+);
+
+test.each(['before it is opened', 'in the first reading'])(
+  'an object that is deleted %s gets a receipt that says so, and none of it is in the graph',
+  async (when) => {
+    const slot = slotOf(`deleted ${when}.jsonl`, logOf('x'));
+    const place = `inbox/${slot.name.key}`;
+    faults.set(place, ({ action, range }) => {
+      if (action === 's3:HEAD' ? when.startsWith('before') : range?.startsWith(`bytes=${RANGE}-`))
+        stub.objects.delete(place);
+      return null;
+    });
+    expect(await delivered([slot.name])).toEqual([]);
+    expect(receiptOf(slot)).toMatchObject({ status: 'rejected', problem: /not there/ });
+    expect(await graphSnapshot(graph)).toEqual([]);
+  },
+);
+
+test('an object that is deleted while it is written is an operator’s case, not a rejected one', async () => {
+  const slot = slotOf('gone.jsonl', logOf('g', 260));
+  const place = `inbox/${slot.name.key}`;
+  let begun = 0;
+  faults.set(place, ({ range }) => {
+    if (range?.startsWith(`bytes=${4 * RANGE}-`) && (begun += 1) === 2) stub.objects.delete(place);
+    return null;
+  });
+  for (const count of [1, 2]) {
+    expect(await delivered([slot.name], count)).toEqual(['m0']);
+    expect(stub.visibilities.at(-1)).toEqual({ handle: 'gone.jsonl 0', seconds: 0 });
+  }
+  expect(kept(slot.receiptPlace)).toEqual([]);
+  // It stays visibly unfinished, and the sweep does not send it round and round.
+  expect(await openCounts(graph)).toMatchObject({ unfinishedObjects: 1 });
+  expect(await unfinishedObjects(graph, -60, 10)).toEqual([]);
+});
+
+test('a notification that comes when its object is gone again changes no receipt', async () => {
+  const slot = slotOf('late.jsonl', logOf('l', 3));
+  expect(await delivered([slot.name])).toEqual([]);
+  stub.objects.delete(`inbox/${slot.name.key}`);
+  expect(await delivered([slot.name])).toEqual([]);
+  expect(receiptsIn()).toEqual([slot.receiptPlace]);
+  expect(receiptOf(slot)).toMatchObject({ status: 'accepted', accepted: 3 });
+});
+
+test('a notification eight times at once has one effect, and one receipt', async () => {
+  for (let round = 0; round < 10; round += 1) {
+    await wipe(graph);
+    const slot = slotOf(`at-once-${round}.jsonl`, logOf('o'));
+    const eight = Array.from({ length: 8 }, () => delivered([slot.name]));
+    expect((await Promise.all(eight)).flat()).toEqual([]);
+    expect(await recordsOf(slot.uri)).toBe(LINES);
+    expect(receiptsIn()).toContain(slot.receiptPlace);
+    expect(receiptsIn()).toHaveLength(round + 1);
+    expect(receiptOf(slot)).toMatchObject({ status: 'accepted', accepted: LINES, duplicate: 0 });
+  }
+});
+
+test('duplicated, late and shuffled notifications of overlapping versions have one effect each', async () => {
+  const slots = [
+    slotOf('grows.jsonl', logOf('s', 4)),
+    slotOf('grows.jsonl', logOf('s', 9)),
+    slotOf('other + one.jsonl', logOf('t', 5)),
+    slotOf('ünicode/25%.jsonl', logOf('u', 6)),
+  ];
+  const names = slots.map(({ name }) => name);
+  await delivered(names);
+  const undisturbed = await graphSnapshot(graph);
+  for (let round = 0; round < 20; round += 1) {
+    await wipe(graph);
+    for (const place of receiptsIn()) stub.objects.delete(place);
+    const shuffled = [...names, ...names, ...names]
+      .map((name, index) => ({
+        name,
+        at: createHash('md5').update(`${round} ${index}`).digest('hex'),
+      }))
+      .toSorted((a, b) => (a.at < b.at ? -1 : 1))
+      .map(({ name }) => name);
+    const containers = [0, 1, 2].map((at) => shuffled.filter((__, index) => index % 3 === at));
+    expect((await Promise.all(containers.map((part) => delivered(part)))).flat()).toEqual([]);
+    expect(await graphSnapshot(graph)).toEqual(undisturbed);
+    expect(receiptsIn().toSorted()).toEqual(slots.map((slot) => slot.receiptPlace).toSorted());
+    const accepted = slots.map((slot) => receiptOf(slot).accepted);
+    expect(accepted.reduce((sum, count) => sum + count)).toBe(9 + 5 + 6);
+  }
+});
+
+function receiptOf({ receiptPlace }: Slot): Receipt {
+  const [text, ...more] = kept(receiptPlace);
+  expect(more).toEqual([]);
+  return JSON.parse(text ?? 'null') as Receipt;
+}
+
+function receiptsIn(): string[] {
+  return [...stub.objects.keys()].filter((place) => place.startsWith('evidence/'));
+}
+
+/** The same sink as an object of functions. */
+function passed(sink: GraphSink): GraphSink {
+  return {
+    progress: (uri) => sink.progress(uri),
+    apply: (batch, isTimeUp) => sink.apply(batch, isTimeUp),
+    record: (object, status, problem) => sink.record(object, status, problem),
+    pause: (object, judged) => sink.pause(object, judged),
+    abandon: (uri, problem) => sink.abandon(uri, problem),
+  };
+}

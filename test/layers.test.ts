@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { dirname, join, normalize } from 'node:path';
+import { expect, test } from 'vitest';
+
+/** From the top down; a room imports its own layer and those below it. CONTRIBUTING.md says why. */
+const LAYERS = [
+  ['cli', 'functions'],
+  ['config'],
+  ['keys'],
+  ['aws', 'local'],
+  ['http', 'page'],
+  ['compliance'],
+  ['evidence', 'ingest'],
+  ['object', 'graph'],
+  ['trust', 'errors', 'counted', 'once', 'version'],
+] as const;
+/** Rooms of one layer that know nothing of each other. */
+const APART = [['aws', 'local']] as const;
+const CLOUD = /^(?:@aws-|aws-|aws4fetch$)/;
+
+function roomOf(path: string): string {
+  return /^(?:lib\/)?([\w-]+)/.exec(path)?.[1] ?? path;
+}
+
+function depthOf(room: string): number {
+  return LAYERS.findIndex((rooms) => rooms.some((name) => name === room));
+}
+
+/** Why an import may not be, or null. */
+function fault(file: string, imported: string): string | null {
+  const from = roomOf(file);
+  if (!imported.startsWith('.'))
+    return CLOUD.test(imported) && from !== 'aws' && from !== 'functions' ? 'a cloud' : null;
+  const to = roomOf(normalize(join(dirname(file), imported)));
+  if (depthOf(to) < 0) return 'a room without a layer';
+  const isApart = APART.some(([a, b]) => (a === from && b === to) || (b === from && a === to));
+  return depthOf(to) < depthOf(from) ? 'up' : isApart ? 'across' : null;
+}
+
+test('imports go down the list of layers only, and no domain room imports a cloud', async () => {
+  const faults: string[] = [];
+  for (const folder of ['lib', 'cli', 'functions'])
+    for (const name of await readdir(folder, { recursive: true })) {
+      if (!name.endsWith('.ts')) continue;
+      const file = join(folder, name);
+      const text = readFileSync(file, 'utf8');
+      for (const [, imported = ''] of text.matchAll(
+        /\b(?:from|import\()\s*'([^'.][^']*|\.[^']*\.ts)'/g,
+      )) {
+        const why = fault(file, imported);
+        if (why !== null) faults.push(`${file} imports ${why}: ${imported}`);
+      }
+    }
+  expect(faults).toEqual([]);
+});
+
+test('the layers refuse an import that goes up, across, or into a cloud', () => {
+  expect(fault('lib/graph/ask/models.ts', '../../http/answer.ts')).toBe('up');
+  expect(fault('lib/local/listen.ts', '../aws/log.ts')).toBe('across');
+  expect(fault('lib/ingest/ingest.ts', '@aws-sdk/client-s3')).toBe('a cloud');
+  expect(fault('lib/ingest/ingest.ts', '../graph/connection.ts')).toBeNull();
+});

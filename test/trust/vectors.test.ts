@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { LineFramer } from '../../lib/trust/lines.ts';
+import { isRefusal, REJECTION_CODES } from '../../lib/trust/rejection.ts';
+import { verifyLine } from '../../lib/trust/verify.ts';
+import { usable } from '../support/test-key.ts';
+
+interface Vectors {
+  readonly keys: readonly string[];
+  readonly maxLineBytes: number;
+  readonly vectors: readonly {
+    readonly id: string;
+    readonly line: string;
+    readonly result: string;
+  }[];
+}
+
+const read = (name: string): Vectors =>
+  JSON.parse(readFileSync(new URL(`../vectors/${name}.json`, import.meta.url), 'utf8')) as Vectors;
+
+describe.each(['python', 'node'])('lines signed by %s', (signer) => {
+  const { keys: pems, maxLineBytes, vectors } = read(signer);
+  const keys = pems.map(usable);
+
+  test.each(vectors)('$id: $result', ({ line, result }) => {
+    const bytes = Buffer.from(line, 'base64');
+    const [framed] = new LineFramer(maxLineBytes).push(Buffer.concat([bytes, Buffer.from('\n')]));
+    if (framed === undefined) throw new Error('no line');
+    const verdict = verifyLine(framed, 'file:///a', keys);
+    expect(isRefusal(verdict) ? verdict.code : 'accepted').toBe(result);
+    const told = isRefusal(verdict) ? verdict.detail : '';
+    const content = bytes.toString('utf8').slice(0, 40);
+    expect(content.length === 40 && told.includes(content)).toBe(false);
+  });
+});
+
+test('every rejection code has a vector', () => {
+  const results = [...read('python').vectors, ...read('node').vectors].map(({ result }) => result);
+  expect(REJECTION_CODES.filter((code) => !results.includes(code))).toEqual([]);
+});
+
+test('what was signed is kept to the letter', () => {
+  const { keys, vectors } = read('python');
+  const line = vectors.find(({ id }) => id === 'big-integer')?.line ?? '';
+  const [framed] = new LineFramer().push(
+    Buffer.from(`${Buffer.from(line, 'base64').toString()}\n`),
+  );
+  const verdict = framed && verifyLine(framed, 'file:///a', keys.map(usable));
+  expect(verdict).toMatchObject({
+    record: { input: '{"n": 12345678901234567890, "f": 10.0, "e": 1e-05}' },
+  });
+});

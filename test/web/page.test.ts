@@ -1,0 +1,161 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, expect, expectTypeOf, test } from 'vitest';
+import type * as z from 'zod';
+import { problem } from '../../lib/http/problem.ts';
+import type { impactItem, impactSummary } from '../../lib/http/routes/impact.ts';
+import type { dataset, evidence, inference, model } from '../../lib/http/schemas.ts';
+import { buildPage } from '../../lib/page/build.ts';
+import { pageFiles } from '../../lib/page/files.ts';
+import { formatAddress, parseAddress, type Address } from '../../web/address.ts';
+import type * as page from '../../web/answers.ts';
+import { Chain } from '../../web/chain.ts';
+import { csv } from '../../web/csv.ts';
+import { keyOf, namedBy } from '../../web/keys.ts';
+import { visible } from '../../web/text.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'custody-page-'));
+beforeAll(() => buildPage(folder));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+test('the page is served under a policy that lets nothing but its own files run or be asked', async () => {
+  const file = await pageFiles(folder);
+  const types = ['/', '/app.js', '/app.css', '/openapi.json'].map((path) => {
+    const { status, headers } = file(path) ?? problem(new Error('no such file'), '');
+    expect(status).toBe(200);
+    expect(headers['content-security-policy']).toBe(
+      "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
+        "img-src 'self' data: blob:; base-uri 'none'; frame-ancestors 'none'; form-action 'none'",
+    );
+    expect(headers).toMatchObject({
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+      'cache-control': 'no-store',
+    });
+    return headers['content-type'];
+  });
+  expect(types).toEqual([
+    'text/html; charset=utf-8',
+    'text/javascript; charset=utf-8',
+    'text/css; charset=utf-8',
+    'application/json',
+  ]);
+  for (const path of ['/app.ts', '/../package.json', '/index.html', '/__proto__', ''])
+    expect(file(path)).toBeNull();
+});
+
+test('a file of the page that is missing is found out at the start', async () => {
+  const empty = mkdtempSync(join(tmpdir(), 'custody-page-'));
+  writeFileSync(join(empty, 'index.html'), '');
+  await expect(pageFiles(empty)).rejects.toThrow('app.js');
+  rmSync(empty, { recursive: true });
+});
+
+test('the page names no other host, and nothing in it stands inline', async () => {
+  const file = await pageFiles(folder);
+  const texts = ['/', '/app.js', '/app.css'].map((path) => file(path)?.body ?? '');
+  // The namespace of SVG is a name, not an address.
+  const hosts = texts.join('').match(/https?:\/\/(?!www\.w3\.org\/2000\/svg)[^'"`\s)]+/g);
+  expect(hosts).toBeNull();
+  expect(texts[0]).not.toMatch(/<style|style=|<script(?! src="\/app\.js")|\son\w+=/);
+  expect(texts[1]).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(/);
+});
+
+const text = fc.string({ unit: 'binary', minLength: 1 }).filter((of) => of.isWellFormed());
+const subject = fc.oneof(
+  text.map((hash) => ({ kind: 'dataset', hash }) as const),
+  fc.tuple(text, text).map(([name, commit]) => ({ kind: 'model', name, commit }) as const),
+  text.map((id) => ({ kind: 'inference', id }) as const),
+  text.map((kid) => ({ kind: 'key', kid }) as const),
+);
+const address: fc.Arbitrary<Address> = fc.record({
+  view: fc.constantFrom('graph', 'lineage', 'impact', 'files', 'compliance', 'search'),
+  subject,
+  direction: fc.constantFrom('up', 'down', 'both'),
+  depth: fc.constantFrom(1, 2),
+  asOf: fc.oneof(fc.constant(''), text),
+  open: fc.array(text),
+  select: fc.oneof(fc.constant(''), text),
+  query: fc.oneof(fc.constant(''), text),
+});
+
+test('a link reproduces the view that it was made from, whatever the names in it', () => {
+  fc.assert(
+    fc.property(address, (of) => {
+      expect(parseAddress(formatAddress(of))).toEqual(of);
+    }),
+  );
+});
+
+test('a key names what it was made of, and a cut one names nothing', () => {
+  fc.assert(
+    fc.property(subject, (of) => {
+      if (of.kind !== 'key') expect(namedBy(keyOf(of))).toEqual(of);
+    }),
+  );
+  for (const cut of ['', 'model:', 'model:["a"', 'model:[1,2]', 'model:["a",1]', 'other:x', 'x'])
+    expect(namedBy(cut), cut).toBeNull();
+});
+
+test('a cell of a CSV is never a formula, and text is kept to the letter', () => {
+  expect(csv([['a', 1, null, '=1+1', 'b"c,d\n', '-2', -2]])).toBe(
+    `a,1,,'=1+1,"b""c,d\n",'-2,-2\r\n`,
+  );
+});
+
+test('what would turn the reading direction or steer a terminal is spelled out', () => {
+  expect(visible('a\u202Eb\u0000c\u001Bd')).toBe('a⟨U+202E⟩b⟨U+0000⟩c⟨U+001B⟩d');
+  expect(visible('שלום 👩‍💻 é')).toBe('שלום 👩‍💻 é');
+});
+
+const asOf = '2026-01-01T00:00:00Z';
+const signed = { digest: 'd', kid: 'k', source: 's', line: 1, offset: 0, length: 1 };
+const pageOfGraph = (name: string, next: string | null, reason?: 'TIME_BUDGET' | 'PENDING_LINKS') =>
+  ({
+    nodes: [
+      {
+        kind: 'model',
+        key: `model:["${name}","c"]`,
+        name,
+        commit: 'c',
+        datasetCount: 0,
+        pendingCount: 0,
+        inferenceCount: 3,
+        evidence: signed,
+      },
+    ],
+    edges: [],
+    next,
+    complete: reason === undefined,
+    ...(reason === undefined ? {} : { incomplete: [{ reason, detail: reason }] }),
+    asOf,
+  }) as const;
+
+test('a budget that was up is made good by the page behind it; what is pending stays missing', () => {
+  const chain = new Chain();
+  chain.addGraph(pageOfGraph('a', 'more', 'TIME_BUDGET'));
+  expect(chain.told().map(({ complete }) => complete)).toEqual([false]);
+  chain.addGraph(pageOfGraph('b', 'more', 'PENDING_LINKS'));
+  chain.addGraph(pageOfGraph('c', null));
+  expect(chain.told().map(({ complete }) => complete)).toEqual([true, false, true]);
+});
+
+test('inferences that are not opened stand in the drawing as their count', () => {
+  const chain = new Chain();
+  chain.addGraph(pageOfGraph('a', null));
+  const labels = (isPast: boolean): string[] =>
+    chain.picture({ withGroups: true, isPast, isAll: true }).nodes.map(({ label }) => label);
+  expect(labels(false)).toEqual(['a', '3 inferences']);
+  expect(labels(true)).toEqual(['a', 'at most 3 inferences']);
+});
+
+test('what the page reads of an answer is what the API promises', () => {
+  expectTypeOf<z.output<typeof evidence>>().toExtend<page.Evidence>();
+  expectTypeOf<z.output<typeof dataset>>().toExtend<page.Dataset>();
+  expectTypeOf<z.output<typeof model>>().toExtend<page.Model>();
+  expectTypeOf<z.output<typeof inference>>().toExtend<page.Inference>();
+  expectTypeOf<z.output<typeof impactSummary>>().toExtend<page.ImpactSummary>();
+  expectTypeOf<z.output<typeof impactItem>>().toExtend<page.ImpactItem>();
+});
