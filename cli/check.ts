@@ -36,7 +36,7 @@ export const check: Command = async (args) => {
     .map((id) => `there is no rule ${id}`);
   const failOn = SEVERITIES.findIndex((severity) => severity === values['fail-on']);
   if (failOn === -1) problems.push('--fail-on is low, medium or high');
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (problems.length > 0) throw new ConfigError('USAGE', problems);
   const settings = ruleSettings(process.env);
   return withGraph(async (graph) => {
     const only = values.rule.length === 0 ? {} : { rules: values.rule };

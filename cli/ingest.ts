@@ -51,8 +51,9 @@ async function overFiles(
   }
   const onBadLine = values['on-bad-line'];
   if (onBadLine !== 'reject' && onBadLine !== 'quarantine')
-    throw new ConfigError(['--on-bad-line is reject or quarantine']);
-  if (positionals.length === 0) throw new ConfigError([`custody ${name} takes at least one file`]);
+    throw new ConfigError('USAGE', ['--on-bad-line is reject or quarantine']);
+  if (positionals.length === 0)
+    throw new ConfigError('USAGE', [`custody ${name} takes at least one file`]);
   let bar: ProgressBar | null = null;
   const logs = await openAll(positionals, { onRead: (bytes) => bar?.to(bytes) });
   const keys = await loadKeys(namedKeys(values.key));
@@ -95,7 +96,7 @@ async function openAll(names: readonly string[], options: ReadOptions): Promise<
     if (typeof log === 'string') problems.push(`${name}: ${log}`);
     else logs.push(log);
   }
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (problems.length > 0) throw new ConfigError('USAGE', problems);
   return logs;
 }
 

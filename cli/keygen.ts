@@ -20,7 +20,7 @@ export const keygen: Command = async (args) => {
   }
   const bits = Number(values.bits);
   if (![2_048, 3_072, 4_096].includes(bits))
-    throw new ConfigError(['--bits is 2048, 3072 or 4096']);
+    throw new ConfigError('USAGE', ['--bits is 2048, 3072 or 4096']);
   const files = await writeKeyPair(positionals[0] ?? 'custody', bits);
   process.stdout.write(`${files.join('\n')}\n`);
   return 0;
@@ -36,7 +36,9 @@ export async function writeKeyPair(name: string, bits: number): Promise<[string,
     await writeFile(files[1], publicKey.export({ type: 'spki', format: 'pem' }), { flag: 'wx' });
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw error;
-    throw new ConfigError([`${files.join(' or ')} is there already; it is not overwritten`]);
+    throw new ConfigError('FILE_EXISTS', [
+      `${files.join(' or ')} is there already; it is not overwritten`,
+    ]);
   }
   return files;
 }

@@ -29,6 +29,6 @@ export const neo4j: Command = async (args) => {
       return running ? 0 : 1;
     }
     default:
-      throw new ConfigError(['custody neo4j takes start, stop or status']);
+      throw new ConfigError('USAGE', ['custody neo4j takes start, stop or status']);
   }
 };

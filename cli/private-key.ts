@@ -9,8 +9,9 @@ export async function readPrivateKey(path: string): Promise<KeyObject> {
   try {
     key = createPrivateKey(pem);
   } catch {
-    throw new ConfigError([`${path} is not a private key in PEM form`]);
+    throw new ConfigError('KEYS_UNUSABLE', [`${path} is not a private key in PEM form`]);
   }
-  if (key.asymmetricKeyType !== 'rsa') throw new ConfigError([`${path} is not an RSA key`]);
+  if (key.asymmetricKeyType !== 'rsa')
+    throw new ConfigError('KEYS_UNUSABLE', [`${path} is not an RSA key`]);
   return key;
 }

@@ -23,7 +23,7 @@ export const query: Command = async (args) => {
     return 0;
   }
   const asked = SEED_QUERIES.find(({ id }) => id === positionals[0]);
-  if (asked === undefined) throw new ConfigError([`custody query takes one of\n${list}`]);
+  if (asked === undefined) throw new ConfigError('USAGE', [`custody query takes one of\n${list}`]);
   if (values.cypher) {
     process.stdout.write(`${asked.statement};\n`);
     return 0;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { ConfigError, TransientError } from '../lib/errors.ts';
+import { ConfigError } from '../lib/errors.ts';
 import type { Graph } from '../lib/graph/connection.ts';
 import { ROUTES } from '../lib/http/routes.ts';
 import { server } from '../lib/http/serve.ts';
@@ -35,8 +35,7 @@ export async function* pages<Page extends { readonly next: string | null }>(
     const [failure] = failures;
     if (failure instanceof Error) throw failure;
     const answer = JSON.parse(body) as Page & { detail: string };
-    if (status === 503) throw new TransientError(answer.detail);
-    if (status !== 200) throw new ConfigError([answer.detail]);
+    if (status !== 200) throw new ConfigError('USAGE', [answer.detail]);
     yield answer;
     next = answer.next;
   }

@@ -21,7 +21,7 @@ interface Given {
 /** What reports are signed with: a key of AWS KMS, a private key's file, or a pair of this machine's own. */
 export async function reportSigner({ key, kms }: Given): Promise<Signer> {
   if (key !== undefined && kms !== undefined)
-    throw new ConfigError(['one of --key PRIVATE.pem and --kms KEY_ARN, not both']);
+    throw new ConfigError('USAGE', ['one of --key PRIVATE.pem and --kms KEY_ARN, not both']);
   const isGiven = key !== undefined || kms !== undefined;
   const named = isGiven ? { file: key, kms } : reportKey(process.env);
   if (named?.kms !== undefined) {
@@ -46,11 +46,11 @@ export async function reportVerifyingKeys(
   if (named?.kms !== undefined) return loadKeys([`kms:${named.kms}`]);
   const file = named?.file ?? `${LOCAL}.private.pem`;
   if (!existsSync(file))
-    throw new ConfigError([
+    throw new ConfigError('KEYS_UNUSABLE', [
       'no key to verify with: give --key PUBLIC.pem or set CUSTODY_REPORT_KEY',
     ]);
   const pem = createPublicKey(await readPrivateKey(file)).export({ type: 'spki', format: 'pem' });
   const key = readVerifyingKey(pem.toString());
-  if ('problem' in key) throw new ConfigError([`${file}: ${key.problem}`]);
+  if ('problem' in key) throw new ConfigError('KEYS_UNUSABLE', [`${file}: ${key.problem}`]);
   return [key];
 }

@@ -40,7 +40,7 @@ export const report: Command = async (args) => {
   const problems = 'problems' in period ? [...period.problems] : [];
   if (out === '') problems.push('--out is needed: a folder that is new or empty');
   else if ((await filesOf(out)).length > 0) problems.push(`${out} is not empty`);
-  if ('problems' in period || problems.length > 0) throw new ConfigError(problems);
+  if ('problems' in period || problems.length > 0) throw new ConfigError('USAGE', problems);
   const settings = ruleSettings(process.env);
   const signer = await reportSigner(values);
   const keys = await loadKeys(await knownKeys());

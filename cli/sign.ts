@@ -63,7 +63,7 @@ async function signer({
   if (salt !== 'digest' && salt !== 'max') problems.push('--salt is digest or max');
   if (salt === 'max' && kms !== undefined)
     problems.push('AWS KMS signs with a salt of 32 bytes only: leave --salt max out');
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (problems.length > 0) throw new ConfigError('USAGE', problems);
   if (kms !== undefined) {
     // Only who names a key of AWS KMS waits for its client to load.
     const { kmsClient, kmsSign } = await import('../lib/aws/kms.ts');
@@ -75,10 +75,11 @@ async function signer({
 }
 
 function textOf({ bytes, number }: Line): string {
-  if (bytes === null) throw new ConfigError([`line ${number} is too long to be ingested`]);
+  if (bytes === null)
+    throw new ConfigError('LINE_UNSIGNABLE', [`line ${number} is too long to be ingested`]);
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw new ConfigError([`line ${number} is not valid UTF-8`]);
+    throw new ConfigError('LINE_UNSIGNABLE', [`line ${number} is not valid UTF-8`]);
   }
 }

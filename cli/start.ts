@@ -58,7 +58,8 @@ export const start: Command = async (args) => {
   const embedded =
     settings === null ? await startNeo4j({ home: NEO4J_HOME, onProgress: tell }) : null;
   const connection = settings ?? embedded;
-  if (connection === null) throw new TransientError('no database was started');
+  if (connection === null)
+    throw new TransientError('DATABASE_NOT_STARTED', 'no database was started');
   const graph = openGraph(connection);
   try {
     await graph.verify();

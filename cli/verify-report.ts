@@ -25,7 +25,7 @@ export const verifyReportCommand: Command = async (args) => {
   }
   const [folder] = positionals;
   if (folder === undefined || positionals.length > 1)
-    throw new ConfigError(['one report is verified at a time']);
+    throw new ConfigError('USAGE', ['one report is verified at a time']);
   const keys = await reportVerifyingKeys(values.key);
   const files = new Map<string, Uint8Array>();
   for (const entry of await readdir(folder, { withFileTypes: true }))

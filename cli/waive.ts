@@ -31,12 +31,13 @@ export const waive: Command = async (args) => {
   const instant = parseTimestamp(until);
   if (instant === null) problems.push('--until is a time of RFC 3339, as 2027-01-31T00:00:00Z');
   else if (instant.epochSeconds * 1000 < Date.now()) problems.push('--until has passed already');
-  if (problems.length > 0 || key === undefined || instant === null) throw new ConfigError(problems);
+  if (problems.length > 0 || key === undefined || instant === null)
+    throw new ConfigError('USAGE', problems);
   const waiver = { who, why, until: new Date(instant.epochSeconds * 1000).toISOString() };
   const status = await withGraph((graph) =>
     keepWaiver(graph, key, waiver, new Date().toISOString()),
   );
-  if (status === null) throw new ConfigError([`there is no finding ${key}`]);
+  if (status === null) throw new ConfigError('USAGE', [`there is no finding ${key}`]);
   process.stdout.write(`${key}: ${status} until ${waiver.until}\n`);
   return 0;
 };

@@ -30,7 +30,7 @@ export type Environment = Readonly<Partial<Record<(typeof VARIABLES)[number], st
 function onBadLine(env: Environment): 'reject' | 'quarantine' {
   const named = env.CUSTODY_ON_BAD_LINE || 'reject';
   if (named === 'reject' || named === 'quarantine') return named;
-  throw new ConfigError(['CUSTODY_ON_BAD_LINE is reject or quarantine']);
+  throw new ConfigError('SETTING_INVALID', ['CUSTODY_ON_BAD_LINE is reject or quarantine']);
 }
 
 /** What a function is told of the stack it belongs to. */
@@ -58,7 +58,11 @@ export function stack<Name extends keyof Stack>(
   names: readonly Name[],
 ): Pick<Stack, Name> {
   const missing = names.filter((name) => !env[STACK[name]]);
-  if (missing.length > 0) throw new ConfigError(missing.map((name) => `${STACK[name]} is not set`));
+  if (missing.length > 0)
+    throw new ConfigError(
+      'SETTING_INVALID',
+      missing.map((name) => `${STACK[name]} is not set`),
+    );
   return Object.fromEntries(names.map((name) => [name, env[STACK[name]]])) as Pick<Stack, Name>;
 }
 
@@ -98,6 +102,6 @@ export function ingestSettings(env: Environment): IngestSettings {
   const keys = keyEntries(env);
   if (keys.length === 0) problems.push('CUSTODY_KEYS names no key to verify with');
   if (of === undefined || bad === undefined || kept === undefined || problems.length > 0)
-    throw new ConfigError(problems);
+    throw new ConfigError('SETTING_INVALID', problems);
   return { ...of, prefix: env.CUSTODY_PREFIX ?? '', onBadLine: bad, payload: kept, keys };
 }

@@ -28,7 +28,7 @@ export async function loadKeys(entries: readonly string[]): Promise<readonly Ver
     if ('problem' in key) problems.push(`${name}: ${key.problem}`);
     else keys.set(key.kid, key);
   }
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (problems.length > 0) throw new ConfigError('KEYS_UNUSABLE', problems);
   return [...keys.values()];
 }
 
@@ -54,7 +54,7 @@ export function reportKey(env: {
   if (!text) return null;
   const [, kind, name] = /^(kms|file):(.+)$/s.exec(text) ?? [];
   if (name === undefined)
-    throw new ConfigError([
+    throw new ConfigError('SETTING_INVALID', [
       'CUSTODY_REPORT_KEY is kms:<key ARN, id or alias> or file:<private key, PEM>',
     ]);
   return kind === 'kms' ? { kms: name } : { file: name };

@@ -22,7 +22,10 @@ export function bucketReceipts(client: S3Client, bucket: string): Receipts {
         const key = `${base}${outcome === 1 ? '' : `.${outcome}`}.json`;
         if (await isKept(client, bucket, key, body)) return key;
       }
-      throw new TransientError(`${receipt.object} has more than ${MAX_OUTCOMES} receipts`);
+      throw new TransientError(
+        'RECEIPTS_TOO_MANY',
+        `${receipt.object} has more than ${MAX_OUTCOMES} receipts`,
+      );
     },
   };
 }
@@ -58,7 +61,9 @@ async function isKept(
 
 function failed(error: unknown): TransientError {
   const code = failureCode(error);
-  return new TransientError(`the receipt could not be written (${code}); it will be tried again`, {
-    cause: error,
-  });
+  return new TransientError(
+    'RECEIPT_NOT_WRITTEN',
+    `the receipt could not be written (${code}); it will be tried again`,
+    { cause: error },
+  );
 }

@@ -76,9 +76,12 @@ export async function kmsSign(
   });
   const answer = await client.send(command).catch((error: unknown) => {
     const { problem } = refusal(error, key);
-    throw new ConfigError([`${key}: ${problem.replace('GetPublicKey', 'Sign')}`], { cause: error });
+    throw new ConfigError('KEYS_UNUSABLE', [`${key}: ${problem.replace('GetPublicKey', 'Sign')}`], {
+      cause: error,
+    });
   });
-  if (answer.Signature === undefined) throw new TransientError(`${key}: KMS sent no signature`);
+  if (answer.Signature === undefined)
+    throw new TransientError('KMS_FAILED', `${key}: KMS sent no signature`);
   return answer.Signature;
 }
 
@@ -86,7 +89,8 @@ export async function kmsSign(
 export async function kmsSigner(key: string, client = kmsClient(key)): Promise<Signer> {
   const pem = await kmsPublicKey(key, client);
   const verifying = typeof pem === 'string' ? readVerifyingKey(pem) : pem;
-  if ('problem' in verifying) throw new ConfigError([`${key}: ${verifying.problem}`]);
+  if ('problem' in verifying)
+    throw new ConfigError('KEYS_UNUSABLE', [`${key}: ${verifying.problem}`]);
   return {
     kid: verifying.kid,
     sign: (data) => kmsSign(key, data, client),
@@ -97,7 +101,7 @@ function refusal(error: unknown, key: string): KeyProblem {
   const code = failureCode(error);
   const problem = Object.hasOwn(REFUSALS, code) ? REFUSALS[code] : undefined;
   if (problem !== undefined) return { problem };
-  throw new TransientError(`KMS could not be asked for ${key} (${code}); try again`, {
+  throw new TransientError('KMS_FAILED', `KMS could not be asked for ${key} (${code}); try again`, {
     cause: error,
   });
 }

@@ -11,7 +11,9 @@ export function sqsQueue(url: string, client = new SQSClient({ maxAttempts: 4 })
         await client.send(new SendMessageCommand({ QueueUrl: url, MessageBody: body }));
       } catch (error) {
         const code = failureCode(error);
-        throw new TransientError(`the queue took no message (${code})`, { cause: error });
+        throw new TransientError('QUEUE_FAILED', `the queue took no message (${code})`, {
+          cause: error,
+        });
       }
     },
     async retryIn(receiptHandle, seconds) {

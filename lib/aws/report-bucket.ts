@@ -27,9 +27,12 @@ export async function putReport(
     const put = { Bucket: bucket, Key: `${folder}${name}`, Body: bytes, ContentType: type };
     const isNew = await isPutNew(client, put).catch((error: unknown) => {
       const code = failureCode(error);
-      throw new TransientError(`the report could not be written (${code})`, { cause: error });
+      throw new TransientError('REPORT_NOT_WRITTEN', `the report could not be written (${code})`, {
+        cause: error,
+      });
     });
-    if (!isNew) throw new TransientError('a report of the same instant is there already');
+    if (!isNew)
+      throw new TransientError('REPORT_EXISTS', 'a report of the same instant is there already');
   }
   return folder;
 }

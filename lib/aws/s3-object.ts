@@ -75,7 +75,7 @@ export async function s3Object(
     });
   const { ContentLength: bytes, ETag: etag, VersionId: versionId } = head;
   if (bytes === undefined || etag === undefined)
-    throw new TransientError(`S3 told neither size nor ETag of ${address}`);
+    throw new TransientError('S3_FAILED', `S3 told neither size nor ETag of ${address}`);
   // The version "null" of a bucket whose versioning is suspended can be overwritten.
   const isVersioned = versionId !== undefined && versionId !== 'null';
   const uri = isVersioned
@@ -185,6 +185,7 @@ async function* bodyOf(
   if (response.ContentRange !== undefined) {
     if (response.ContentRange !== `bytes ${start}-${end - 1}/${bytes}`)
       throw new TransientError(
+        'OBJECT_CHANGED',
         `S3 answered for ${address} with other bytes than were asked for; the object may have changed`,
       );
     yield* body;
@@ -192,7 +193,7 @@ async function* bodyOf(
   }
   // Whoever ignores the range sends the whole object: RFC 9110, section 14.2.
   if (response.ContentLength !== bytes)
-    throw new TransientError(`${address} has another size than S3 announced`);
+    throw new TransientError('OBJECT_CHANGED', `${address} has another size than S3 announced`);
   let at = 0;
   for await (const part of body) {
     const wanted = part.subarray(Math.max(0, start - at), Math.max(0, end - at));
@@ -212,18 +213,23 @@ function translated(error: unknown, address: string): Error {
   const code = failureCode(error);
   // 405 is what a version answers that is a delete marker.
   if (status === 404 || status === 405)
-    return new PoisonObjectError('the object is not there any more', { cause: error });
+    return new PoisonObjectError('OBJECT_GONE', 'the object is not there any more', {
+      cause: error,
+    });
   if (status === 412)
     return new TransientError(
+      'OBJECT_CHANGED',
       `${address} was overwritten while it was read; nothing more of it was written`,
       { cause: error },
     );
   if (status === 401 || status === 403)
     return new TransientError(
+      'S3_REFUSED',
       `S3 refused to let ${address} be read (${code}): the role needs s3:GetObject, s3:GetObjectVersion and s3:ListBucket`,
       { cause: error },
     );
   return new TransientError(
+    'S3_FAILED',
     `S3 failed while ${address} was read (${code}); it will be tried again`,
     {
       cause: error,

@@ -22,7 +22,10 @@ export function scheduled<Result>(
     } catch (error) {
       telemetry.error(`${name}.failed`, error);
       // The runtime logs what it is thrown; the error itself may quote a record.
-      throw new TransientError(`the ${name} was not finished; the log before this line says why`);
+      throw new TransientError(
+        'INVOCATION_FAILED',
+        `the ${name} was not finished; the log before this line says why`,
+      );
     } finally {
       telemetry.flush();
     }

@@ -34,13 +34,18 @@ export async function openMigrated(arn: string): Promise<Graph> {
 async function read(arn: string): Promise<GraphSettings> {
   const text = await secretString(arn).catch((error: unknown) => {
     const code = failureCode(error);
-    throw new TransientError(`the secret ${arn} could not be read (${code})`, { cause: error });
+    throw new TransientError('SECRET_UNREADABLE', `the secret ${arn} could not be read (${code})`, {
+      cause: error,
+    });
   });
   const found = members(text);
   const settings = graphSettings(found, `the secret ${arn}`);
   if (settings !== null) return settings;
   const missing = NEEDED.filter((name) => !found[name]);
-  throw new ConfigError(missing.map((name) => `the secret ${arn} has no ${name}`));
+  throw new ConfigError(
+    'DATABASE_SETTINGS_INVALID',
+    missing.map((name) => `the secret ${arn} has no ${name}`),
+  );
 }
 
 /** Nothing of what can't be parsed may get into a message. */

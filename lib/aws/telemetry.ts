@@ -48,7 +48,7 @@ export function objectJournal(telemetry: Telemetry): Journal {
         telemetry.info('object.handedOn', { object, status, line: outcome.line, ...numbers });
         return;
       }
-      const { lines, accepted, duplicate, withheld, rejectedTotal, problem, rejected } = outcome;
+      const { lines, accepted, duplicate, withheld, rejectedTotal, rejected } = outcome;
       telemetry.count('LinesAccepted', accepted);
       telemetry.count('LinesDuplicate', duplicate);
       telemetry.count('LinesRejected', rejectedTotal);
@@ -56,7 +56,8 @@ export function objectJournal(telemetry: Telemetry): Journal {
       const counts = { lines, accepted, duplicate, rejected: rejectedTotal, withheld };
       const first = rejected[0];
       const why = first === undefined ? {} : { firstRejected: first };
-      const unreadable = problem === undefined ? {} : { problem };
+      const { problem, problemCode } = outcome;
+      const unreadable = problem === undefined ? {} : { problem, problemCode };
       telemetry.info(`object.${status}`, { object, ...counts, ...numbers, ...why, ...unreadable });
     },
     passedOver(event, name) {

@@ -17,7 +17,9 @@ export function snsTopic(arn: string, client = new SNSClient({ maxAttempts: 4 })
       const input = { TopicArn: arn, Subject: subject.slice(0, MAX_SUBJECT), Message: message };
       await client.send(new PublishCommand(input)).catch((error: unknown) => {
         const code = failureCode(error);
-        throw new TransientError(`the topic took no message (${code})`, { cause: error });
+        throw new TransientError('TOPIC_FAILED', `the topic took no message (${code})`, {
+          cause: error,
+        });
       });
     },
   };

@@ -31,7 +31,7 @@ export function periodOfEvent(event: unknown, now: Date): Period {
   if (from === undefined && to === undefined) return lastMonth(now);
   const text = (value: unknown): string => (typeof value === 'string' ? value : '');
   const period = periodOf(text(from), to === undefined ? undefined : text(to), now);
-  if ('problems' in period) throw new ConfigError(period.problems);
+  if ('problems' in period) throw new ConfigError('PERIOD_INVALID', period.problems);
   return period;
 }
 

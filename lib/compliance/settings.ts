@@ -11,7 +11,9 @@ export function ruleSettings(env: { readonly CUSTODY_RULES?: string | undefined 
     given = null;
   }
   if (typeof given !== 'object' || given === null || Array.isArray(given))
-    throw new ConfigError(['CUSTODY_RULES is a JSON object, as {"datasetGraceDays":7}']);
+    throw new ConfigError('SETTING_INVALID', [
+      'CUSTODY_RULES is a JSON object, as {"datasetGraceDays":7}',
+    ]);
   const problems: string[] = [];
   for (const [name, value] of Object.entries(given)) {
     const usual = (DEFAULT_SETTINGS as unknown as Record<string, unknown>)[name];
@@ -26,7 +28,7 @@ export function ruleSettings(env: { readonly CUSTODY_RULES?: string | undefined 
         if (!RULES.some((rule) => rule.id === id))
           problems.push(`CUSTODY_RULES: there is no rule ${id} to switch off`);
   }
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (problems.length > 0) throw new ConfigError('SETTING_INVALID', problems);
   return { ...DEFAULT_SETTINGS, ...given };
 }
 

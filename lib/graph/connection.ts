@@ -119,6 +119,7 @@ function connect(uri: string, login: Login): Driver {
     });
   } catch (error) {
     throw new ConfigError(
+      'DATABASE_SETTINGS_INVALID',
       ['NEO4J_URI is not an address of Neo4j (neo4j+s://…, bolt+s://…, bolt://127.0.0.1:…)'],
       { cause: error },
     );
@@ -204,21 +205,32 @@ function translated(error: unknown, isLimited: boolean): unknown {
   if (!(error instanceof neo4j.Neo4jError)) return error;
   if (error.code === LOCKED)
     return new TransientError(
+      'DATABASE_LOGIN_LOCKED',
       'Neo4j takes no login for some seconds, after too many wrong ones; try again',
       { cause: error },
     );
   if (error.code.startsWith('Neo.ClientError.Security'))
-    return new ConfigError(['Neo4j refused the login: check NEO4J_USERNAME and NEO4J_PASSWORD'], {
-      cause: error,
-    });
+    return new ConfigError(
+      'DATABASE_LOGIN_REFUSED',
+      ['Neo4j refused the login: check NEO4J_USERNAME and NEO4J_PASSWORD'],
+      {
+        cause: error,
+      },
+    );
   const isEnded = ENDED.some((code) => error.code.startsWith(code));
   if (isEnded && isLimited)
-    return new OutOfTimeError('Neo4j ended a transaction that took too long', { cause: error });
+    return new OutOfTimeError('TIME_BUDGET', 'Neo4j ended a transaction that took too long', {
+      cause: error,
+    });
   // Of a write nothing was kept, and another time those that it waited for may be done.
-  if (isEnded || neo4j.isRetryableError(error) || error.code === 'ServiceUnavailable')
+  if (isEnded || neo4j.isRetryableError(error) || error.code === 'ServiceUnavailable') {
+    // The server's codes begin with its name; the driver's own tell of the connection.
+    const isReached = error.code.startsWith('Neo.');
     return new TransientError(
-      `Neo4j could not be reached or could not finish (${error.code}); nothing half-done was kept, try again`,
+      isReached ? 'DATABASE_BUSY' : 'DATABASE_UNREACHABLE',
+      `Neo4j could not ${isReached ? 'finish' : 'be reached'} (${error.code}); nothing half-done was kept, try again`,
       { cause: error },
     );
+  }
   return error;
 }

@@ -97,7 +97,7 @@ export async function readCursorKey(graph: Graph): Promise<string> {
   const [row] = await graph.ask(READ_CURSOR_KEY);
   const key = row?.['cursorKey'];
   if (typeof key !== 'string')
-    throw new ConfigError(['the database has no schema: run custody migrate']);
+    throw new ConfigError('SCHEMA_MISSING', ['the database has no schema: run custody migrate']);
   return key;
 }
 

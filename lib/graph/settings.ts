@@ -35,7 +35,8 @@ export function graphSettings(
     );
   if (!username) problems.push(`NEO4J_URI is set, but NEO4J_USERNAME is not, in ${from}`);
   if (!password) problems.push(`NEO4J_URI is set, but NEO4J_PASSWORD is not, in ${from}`);
-  if (problems.length > 0 || !username || !password) throw new ConfigError(problems);
+  if (problems.length > 0 || !username || !password)
+    throw new ConfigError('DATABASE_SETTINGS_INVALID', problems);
   const database = env.NEO4J_DATABASE;
   return { uri, username, password, ...(database ? { database } : {}) };
 }
@@ -54,5 +55,5 @@ export type Payload = 'inline' | 'hash' | 'none';
 export function payload(env: { readonly CUSTODY_PAYLOAD?: string | undefined }): Payload {
   const named = env.CUSTODY_PAYLOAD || 'inline';
   if (named === 'inline' || named === 'hash' || named === 'none') return named;
-  throw new ConfigError(['CUSTODY_PAYLOAD is inline, hash or none']);
+  throw new ConfigError('SETTING_INVALID', ['CUSTODY_PAYLOAD is inline, hash or none']);
 }

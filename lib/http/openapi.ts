@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { VERSION } from '../version.ts';
+import { PROBLEM_CODES } from './problem.ts';
 import type { Route } from './route.ts';
 
 const PROBLEM = {
@@ -10,7 +11,7 @@ const PROBLEM = {
     title: { type: 'string' },
     status: { type: 'integer' },
     detail: { type: 'string' },
-    code: { type: 'string' },
+    code: { type: 'string', enum: PROBLEM_CODES, description: 'What happened' },
     requestId: { type: 'string' },
   },
 } as const;
@@ -19,7 +20,7 @@ const PROBLEMS = {
   '400': 'A parameter is unknown, repeated or invalid',
   '403': 'The caller may not',
   '404': 'Nothing of that identity is recorded',
-  '503': 'The database can’t be asked now, or took too long',
+  '503': 'Something that the answer takes fails now, or took too long',
 } as const;
 
 /** OpenAPI 3.1, from the schemas that check requests and describe answers. */

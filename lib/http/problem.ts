@@ -1,4 +1,4 @@
-import { ConfigError, OutOfTimeError, TransientError } from '../errors.ts';
+import { ConfigError, FAILURES, OutOfTimeError, TransientError } from '../errors.ts';
 import { json, type Answer } from './answer.ts';
 
 /** What a caller can get wrong. */
@@ -25,6 +25,20 @@ const REQUEST_ERRORS = {
   NOT_FOUND: { status: 404, title: 'Not found' },
 } as const satisfies Record<RequestCode, { status: number; title: string }>;
 
+/** What keeps an answer away for a while. */
+const UNAVAILABLE = {
+  ...FAILURES.OutOfTimeError,
+  ...FAILURES.TransientError,
+  ...FAILURES.ConfigError,
+} as const;
+
+/** Every `code` that a problem document may have. */
+export const PROBLEM_CODES: readonly string[] = [
+  ...Object.keys(REQUEST_ERRORS),
+  ...Object.keys(UNAVAILABLE),
+  'INTERNAL',
+];
+
 /** The caller can mend it; the message is for the caller. */
 export class RequestError extends Error {
   override readonly name = 'RequestError';
@@ -36,7 +50,7 @@ export class RequestError extends Error {
   }
 }
 
-/** RFC 9457. Of what is not the caller's doing it tells the request's id only; the log has the rest. */
+/** RFC 9457. Of what is not the caller's doing it tells what happened, nothing of the inside; the log has the rest. */
 export function problem(error: unknown, requestId: string): Answer {
   const { status, title, code, detail } = described(error);
   const document = { type: 'about:blank', title, status, detail, code, requestId };
@@ -47,34 +61,34 @@ export function problem(error: unknown, requestId: string): Answer {
   return json(status, document, { 'content-type': 'application/problem+json', ...more[status] });
 }
 
-function described(error: unknown): {
-  status: number;
-  title: string;
-  code: string;
-  detail: string;
-} {
+interface Described {
+  readonly status: number;
+  readonly title: string;
+  readonly code: string;
+  readonly detail: string;
+}
+
+function described(error: unknown): Described {
   if (error instanceof RequestError)
     return { ...REQUEST_ERRORS[error.code], code: error.code, detail: error.message };
   if (error instanceof OutOfTimeError)
-    return {
-      status: 503,
-      title: 'Out of time',
-      code: 'TIME_BUDGET',
-      detail:
-        'The database took too long for this question. Ask for a smaller limit or a narrower filter.',
-    };
-  if (error instanceof TransientError || error instanceof ConfigError)
-    return {
-      status: 503,
-      title: 'Service unavailable',
-      code: 'DATABASE_UNAVAILABLE',
-      detail:
-        'The database can’t be asked now. Try again; if it lasts, tell the operator the requestId.',
-    };
+    return unavailable(error, 'Ask for a smaller limit or a narrower filter.');
+  if (error instanceof TransientError)
+    return unavailable(error, 'Try again; if it lasts, tell the operator the requestId.');
+  if (error instanceof ConfigError)
+    return unavailable(error, 'It lasts until the operator mends it: tell them the requestId.');
   return {
     status: 500,
     title: 'Internal error',
     code: 'INTERNAL',
     detail: 'Something is wrong here. Tell the operator the requestId.',
   };
+}
+
+function unavailable(
+  { code }: OutOfTimeError | TransientError | ConfigError,
+  advice: string,
+): Described {
+  const title = UNAVAILABLE[code];
+  return { status: 503, title, code, detail: `${title}. ${advice}` };
 }

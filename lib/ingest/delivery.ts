@@ -90,7 +90,10 @@ export async function deliverEvent(event: unknown, inbox: Inbox, open: Open): Pr
   } catch (error) {
     inbox.journal.failed(error, { messageId: 'none', receiveCount: 1 });
     // The runtime logs what it is thrown; the error itself may quote a record.
-    throw new TransientError('the event was not worked off; the log before this line says why');
+    throw new TransientError(
+      'INVOCATION_FAILED',
+      'the event was not worked off; the log before this line says why',
+    );
   }
 }
 
@@ -101,7 +104,10 @@ export async function deliverEvent(event: unknown, inbox: Inbox, open: Open): Pr
 async function deliver(message: unknown, inbox: Inbox, open: Open): Promise<void> {
   const notices = noticesOf(message);
   if (notices === null)
-    throw new PoisonObjectError('the message is no notification of S3 or EventBridge');
+    throw new PoisonObjectError(
+      'MESSAGE_UNKNOWN',
+      'the message is no notification of S3 or EventBridge',
+    );
   for (const notice of notices) {
     // S3 sends its test event as soon as the stack is made, when there may be no database yet.
     if (notice.kind === 'passing') inbox.journal.passedOver(notice.event);

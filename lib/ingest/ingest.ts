@@ -1,4 +1,4 @@
-import { PoisonObjectError, TransientError } from '../errors.ts';
+import { PoisonObjectError, TransientError, type PoisonCode } from '../errors.ts';
 import type { Applied, Batch, Progress, SourceObject, Totals } from '../graph/write/writer.ts';
 import type { Identity, StoredObject } from '../object/stored.ts';
 import type { Line, Place } from '../trust/lines.ts';
@@ -24,9 +24,13 @@ import {
 export interface GraphSink {
   progress(uri: string): Promise<Progress>;
   apply(batch: Batch, isTimeUp?: () => boolean): Promise<Applied>;
-  record(object: SourceObject, status: 'rejected' | 'empty', problem?: string): Promise<void>;
+  record(
+    object: SourceObject,
+    status: 'rejected' | 'empty',
+    why?: PoisonObjectError,
+  ): Promise<void>;
   pause(object: { readonly uri: string; readonly bytes: number }, judged: string): Promise<void>;
-  abandon(uri: string, problem: string): Promise<void>;
+  abandon(uri: string, why: PoisonObjectError): Promise<void>;
 }
 
 /** The time was up; what was done is in the graph, and the next delivery goes on from there. */
@@ -54,6 +58,8 @@ export interface Receipt {
   readonly sha256: string | null;
   /** Why nothing of the object could be read, where that is so. */
   readonly problem?: string;
+  /** There with `problem`. */
+  readonly problemCode?: PoisonCode;
 }
 
 /** A log that can't be read as it is gets a receipt like any other bad log; other failures pass through. */
@@ -67,7 +73,7 @@ export async function refusing(uri: string, act: () => Promise<Receipt>): Promis
 }
 
 /** Refused whole, without a verdict on any line. */
-function unreadable(uri: string, bytes: number | null, { message }: PoisonObjectError): Receipt {
+function unreadable(uri: string, bytes: number | null, why: PoisonObjectError): Receipt {
   return {
     object: uri,
     status: 'rejected',
@@ -79,7 +85,8 @@ function unreadable(uri: string, bytes: number | null, { message }: PoisonObject
     rejected: [],
     bytes,
     sha256: null,
-    problem: message,
+    problem: why.message,
+    problemCode: why.code,
   };
 }
 
@@ -143,7 +150,7 @@ export async function ingestObject(
   } catch (error) {
     if (!(error instanceof PoisonObjectError) || object.uri === null) throw error;
     const refused = unreadable(object.uri, object.identity().bytes, error);
-    await sink.record(sourceObject(object, refused), 'rejected', error.message);
+    await sink.record(sourceObject(object, refused), 'rejected', error);
     return refused;
   }
   const { uri, bytes } = object.identity();
@@ -176,7 +183,7 @@ export async function departed(
   const known = await sink.progress(uri);
   if (known.object !== null && isDone(known)) return repeated(known.object, known);
   if (known.linesDone > 0) {
-    await sink.abandon(uri, error.message);
+    await sink.abandon(uri, error);
     throw error;
   }
   return unreadable(uri, null, error);
@@ -300,6 +307,7 @@ function again(
   if (!isRefusal(result)) return result;
   if (kid === undefined && final === 'partial' && mayBeParked(line, result)) return null;
   throw new TransientError(
+    'VERDICT_CHANGED',
     `line ${line.number} of ${uri} was accepted before and is not now; was a key taken away?`,
   );
 }

@@ -58,8 +58,9 @@ export async function resolveClasspath(
     );
   } catch (error) {
     if (hasCode(error, 'ENOENT'))
-      throw new ConfigError([`Maven (mvn) is not on the path.\n${WAYS_OUT}`]);
+      throw new ConfigError('TOOL_MISSING', [`Maven (mvn) is not on the path.\n${WAYS_OUT}`]);
     throw new TransientError(
+      'DATABASE_NOT_STARTED',
       'Maven could not fetch Neo4j; check the network and run this again (nothing half-fetched is used)',
       { cause: error },
     );
@@ -87,9 +88,13 @@ async function needJava(): Promise<void> {
     const { stdout, stderr } = await run('java', ['-version']);
     text = stdout + stderr;
   } catch (error) {
-    throw new ConfigError([`Java is not on the path.\n${WAYS_OUT}`], { cause: error });
+    throw new ConfigError('TOOL_MISSING', [`Java is not on the path.\n${WAYS_OUT}`], {
+      cause: error,
+    });
   }
   const major = Number(/version "(\d+)/.exec(text)?.[1] ?? 0);
   if (major < MIN_JAVA)
-    throw new ConfigError([`Java ${MIN_JAVA} or newer is needed, this is ${major}.\n${WAYS_OUT}`]);
+    throw new ConfigError('TOOL_MISSING', [
+      `Java ${MIN_JAVA} or newer is needed, this is ${major}.\n${WAYS_OUT}`,
+    ]);
 }

@@ -12,7 +12,7 @@ export interface PortWish {
 /** Two different free ports of loopback; {@link ConfigError} names every wanted one that is in use. */
 export async function freePorts(first: PortWish, second: PortWish): Promise<[number, number]> {
   if (first.wanted !== undefined && first.wanted !== 0 && first.wanted === second.wanted)
-    throw new ConfigError([
+    throw new ConfigError('PORT_UNAVAILABLE', [
       `port ${first.wanted} is wanted for Neo4j's ${first.kind} and its ${second.kind}`,
     ]);
   const problems: string[] = [];
@@ -24,14 +24,14 @@ export async function freePorts(first: PortWish, second: PortWish): Promise<[num
       problems.push(`port ${wanted}, wanted for Neo4j's ${kind}, is in use`);
     else ports.push((await listenOnce(0)) ?? noPort());
   }
-  if (problems.length > 0) throw new ConfigError(problems);
+  if (problems.length > 0) throw new ConfigError('PORT_UNAVAILABLE', problems);
   const [one, two] = ports;
   if (one === undefined || two === undefined) return noPort();
   return one === two ? freePorts(first, second) : [one, two];
 }
 
 function noPort(): never {
-  throw new TransientError('no port is free on loopback');
+  throw new TransientError('DATABASE_NOT_STARTED', 'no port is free on loopback');
 }
 
 async function listenOnce(port: number): Promise<number | null> {

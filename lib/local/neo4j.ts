@@ -206,7 +206,10 @@ async function notUp(home: string, what: string): Promise<TransientError> {
   const file = join(home, 'neo4j.log');
   const text = await readFile(file, 'utf8').catch(() => '');
   const last = text.trimEnd().split('\n').slice(-15).join('\n');
-  return new TransientError(`${what}; its log, ${file}, ends with\n${last}`);
+  return new TransientError(
+    'DATABASE_NOT_STARTED',
+    `${what}; its log, ${file}, ends with\n${last}`,
+  );
 }
 
 /** First login is neo4j/neo4j; nothing is done when the password is ours already. */
@@ -226,7 +229,7 @@ async function setPassword(httpPort: number, password: string): Promise<void> {
   if (await ask(password, 'SHOW CURRENT USER', {})) return;
   const statement = "ALTER CURRENT USER SET PASSWORD FROM 'neo4j' TO $password";
   if (await ask('neo4j', statement, { password })) return;
-  throw new ConfigError([
+  throw new ConfigError('DATABASE_LOGIN_REFUSED', [
     'the embedded Neo4j has another password than its password file: restore that file, or remove the data folder to begin anew',
   ]);
 }

@@ -34,7 +34,10 @@ async function take(file: string, own: string): Promise<void> {
     if (holder === null) continue;
     if (!(await isAlive(holder))) await setAside(file, holder);
     else if (Date.now() > deadline)
-      throw new TransientError(`another start has held ${file} for ${WAIT_SECONDS} s`);
+      throw new TransientError(
+        'DATABASE_NOT_STARTED',
+        `another start has held ${file} for ${WAIT_SECONDS} s`,
+      );
     else await pause(100);
   }
 }

@@ -107,7 +107,10 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
     for await (const chunk of chunks) {
       bytes += chunk.length;
       if (bytes > maxObjectBytes)
-        throw new PoisonObjectError(`the log is larger than the limit of ${maxObjectBytes} bytes`);
+        throw new PoisonObjectError(
+          'OBJECT_TOO_LARGE',
+          `the log is larger than the limit of ${maxObjectBytes} bytes`,
+        );
       yield chunk;
     }
   }
@@ -151,9 +154,13 @@ async function* unpacked(
     const isGzip = head[0] === 0x1f && head[1] === 0x8b;
     const packed = PACKED.find(({ magic }) => magic.every((byte, index) => head[index] === byte));
     if (packed !== undefined)
-      throw new PoisonObjectError(`the file is ${packed.name}; only plain and gzip logs are read`);
+      throw new PoisonObjectError(
+        'PACKING_UNSUPPORTED',
+        `the file is ${packed.name}; only plain and gzip logs are read`,
+      );
     if (head.length > 0 && isGzip !== isNamedGzip)
       throw new PoisonObjectError(
+        'GZIP_MISNAMED',
         isGzip
           ? 'the file is gzip, but its name does not end in .gz'
           : 'the name ends in .gz, but the file is not gzip',
@@ -184,7 +191,9 @@ async function* gunzipped(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uin
     for await (const rest of source) void rest;
   } catch (error) {
     if (error instanceof Error && 'code' in error && String(error.code).startsWith('Z_'))
-      throw new PoisonObjectError('the gzip data is damaged or cut off', { cause: error });
+      throw new PoisonObjectError('GZIP_DAMAGED', 'the gzip data is damaged or cut off', {
+        cause: error,
+      });
     throw error;
   } finally {
     source.destroy();
@@ -192,5 +201,8 @@ async function* gunzipped(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uin
 }
 
 function changed(name: string): TransientError {
-  return new TransientError(`${name} changed while it was read; nothing more of it was written`);
+  return new TransientError(
+    'OBJECT_CHANGED',
+    `${name} changed while it was read; nothing more of it was written`,
+  );
 }

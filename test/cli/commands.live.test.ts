@@ -192,7 +192,12 @@ test('a log that can’t be read as it is is refused on its own; the others have
   expect(JSON.parse(ended.out)).toMatchObject({
     objects: [
       { status: 'accepted', lines: 19 },
-      { status: 'rejected', lines: 0, problem: 'the name ends in .gz, but the file is not gzip' },
+      {
+        status: 'rejected',
+        lines: 0,
+        problem: 'the name ends in .gz, but the file is not gzip',
+        problemCode: 'GZIP_MISNAMED',
+      },
       { status: 'accepted', lines: 19 },
     ],
   });

@@ -124,12 +124,17 @@ test('an error that is not ours is logged without its message, which may quote a
     '22N41',
     'quoted',
   );
-  const ours = new TransientError('the database is away', { cause: foreign });
-  const parsing = new ConfigError(['not JSON'], { cause: new SyntaxError(`at ${CANARY}`) });
+  const ours = new TransientError('DATABASE_UNREACHABLE', 'the database is away', {
+    cause: foreign,
+  });
+  const parsing = new ConfigError('SETTING_INVALID', ['not JSON'], {
+    cause: new SyntaxError(`at ${CANARY}`),
+  });
   for (const error of [foreign, ours, parsing, CANARY, { message: CANARY }])
     expect(JSON.stringify(safeDescription(error))).not.toContain(CANARY);
   expect(safeDescription(ours)).toMatchObject({
     name: 'TransientError',
+    code: 'DATABASE_UNREACHABLE',
     message: 'the database is away',
     cause: { code: 'Neo.ClientError.Schema.ConstraintValidationFailed' },
   });

@@ -166,6 +166,7 @@ test('one poison message, one missing object and one bad log among good ones har
   expect(JSON.parse(lost ?? '')).toMatchObject({
     status: 'rejected',
     problem: 'the object is not there any more',
+    problemCode: 'OBJECT_GONE',
   });
   // What nobody can mend is not kept waiting on its way to the dead-letter queue.
   expect(aws.visibilities.map(({ seconds }) => seconds)).toEqual([0, 0]);

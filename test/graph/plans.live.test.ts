@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { check } from '../../lib/compliance/check.ts';
 import { makeReport } from '../../lib/compliance/report.ts';
 import { DEFAULT_SETTINGS, RULES, type Rule } from '../../lib/compliance/rules.ts';
+import { PoisonObjectError } from '../../lib/errors.ts';
 import { openCounts, unfinishedObjects } from '../../lib/graph/ask/objects.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { checkTimes, markTold, untold, waive } from '../../lib/graph/findings.ts';
@@ -137,7 +138,7 @@ async function bringWorld(writer: GraphWriter): Promise<void> {
   await writer.progress(object.uri);
   await writer.pause(object, '{}');
   await writer.record(object, 'rejected');
-  await writer.abandon(object.uri, 'gone');
+  await writer.abandon(object.uri, new PoisonObjectError('OBJECT_GONE', 'gone'));
 }
 
 const AT = '2020-01-01T00:00:00Z';

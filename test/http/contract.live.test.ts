@@ -2,11 +2,17 @@ import { constants, createHash, createPublicKey, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { ConfigError, OutOfTimeError, TransientError } from '../../lib/errors.ts';
+import {
+  ConfigError,
+  FAILURES,
+  OutOfTimeError,
+  PoisonObjectError,
+  TransientError,
+} from '../../lib/errors.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { openApi } from '../../lib/http/openapi.ts';
-import { problem, RequestError, type RequestCode } from '../../lib/http/problem.ts';
+import { problem, PROBLEM_CODES, RequestError, type RequestCode } from '../../lib/http/problem.ts';
 import { ROUTES } from '../../lib/http/routes.ts';
 import { demoLog } from '../../lib/local/demo.ts';
 import { Api, isOptional, queryText, type Told } from '../support/api.ts';
@@ -568,19 +574,35 @@ const CODES = {
   NOT_FOUND: 404,
 } as const satisfies Record<RequestCode, number>;
 
+/** What a failure knows, and a caller does not hear. */
+const INSIDE = 'bolt://10.0.0.1';
+
+function codesOf<Code extends string>(failures: Readonly<Record<Code, string>>): Code[] {
+  return Object.keys(failures) as Code[];
+}
+
 test.each([
   ...Object.entries(CODES).map(
     ([code, status]) => [code, status, new RequestError(code as RequestCode, 'why')] as const,
   ),
-  ['TIME_BUDGET', 503, new OutOfTimeError('x')] as const,
-  ['DATABASE_UNAVAILABLE', 503, new TransientError('x')] as const,
-  ['DATABASE_UNAVAILABLE', 503, new ConfigError(['x'])] as const,
-  ['INTERNAL', 500, new Error('x')] as const,
+  ...codesOf(FAILURES.OutOfTimeError).map(
+    (code) => [code, 503, new OutOfTimeError(code, INSIDE)] as const,
+  ),
+  ...codesOf(FAILURES.TransientError).map(
+    (code) => [code, 503, new TransientError(code, INSIDE)] as const,
+  ),
+  ...codesOf(FAILURES.ConfigError).map(
+    (code) => [code, 503, new ConfigError(code, [INSIDE])] as const,
+  ),
+  ['INTERNAL', 500, new PoisonObjectError('OBJECT_GONE', INSIDE)] as const,
+  ['INTERNAL', 500, new Error(INSIDE)] as const,
 ])('%s is a problem document of status %i', (code, status, error) => {
   const { headers, body, ...rest } = problem(error, 'id-1');
   expect(rest).toEqual({ status });
   expect(headers['content-type']).toBe('application/problem+json');
   expect(headers['retry-after']).toBe(status === 503 ? '5' : undefined);
+  expect(body).not.toContain(INSIDE);
+  expect(PROBLEM_CODES).toContain(code);
   expect(JSON.parse(body)).toEqual({
     type: 'about:blank',
     title: expect.any(String) as unknown,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
-import { PoisonObjectError, TransientError } from '../../lib/errors.ts';
+import { TransientError, type PoisonCode } from '../../lib/errors.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { GraphWriter, type Batch } from '../../lib/graph/write/writer.ts';
 import { ingestObject, type GraphSink } from '../../lib/ingest/ingest.ts';
@@ -106,7 +106,7 @@ test.each([0, 1, 2])(
   'a break-off before batch %i is made good by the redelivery, each line counted once',
   async (at) => {
     const lost = watched((_, nth) => {
-      if (nth === at) throw new TransientError('lost');
+      if (nth === at) throw new TransientError('DATABASE_UNREACHABLE', 'lost');
     });
     await expect(ingestObject(storedFile(path), lost, options)).rejects.toThrow('lost');
     const applied: number[] = [];
@@ -124,17 +124,22 @@ test.each([0, 1, 2])(
 test('gzip that unpacks beyond the limit, is cut off, or is not what its name says is refused', async () => {
   const gz = join(folder, 'log.jsonl.gz');
   const plain = new GraphWriter(graph);
-  const refused = async (name: string, bytes: Uint8Array, limit?: number): Promise<void> => {
+  const refused = async (
+    code: PoisonCode,
+    name: string,
+    bytes: Uint8Array,
+    limit?: number,
+  ): Promise<void> => {
     writeFileSync(name, bytes);
     await expect(
       ingestObject(storedFile(name, { maxObjectBytes: limit ?? Infinity }), plain, options),
-    ).rejects.toThrow(PoisonObjectError);
+    ).rejects.toMatchObject({ name: 'PoisonObjectError', code });
   };
-  await refused(gz, gzipSync(Buffer.alloc(8 * 1024 * 1024)), 1024 * 1024);
-  await refused(gz, gzipSync(log).subarray(0, 5_000));
-  await refused(gz, Buffer.from(log));
-  await refused(path, gzipSync(log));
-  await refused(path, Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0]));
+  await refused('OBJECT_TOO_LARGE', gz, gzipSync(Buffer.alloc(8 * 1024 * 1024)), 1024 * 1024);
+  await refused('GZIP_DAMAGED', gz, gzipSync(log).subarray(0, 5_000));
+  await refused('GZIP_MISNAMED', gz, Buffer.from(log));
+  await refused('GZIP_MISNAMED', path, gzipSync(log));
+  await refused('PACKING_UNSUPPORTED', path, Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0]));
   expect(await graphSnapshot(graph)).toEqual([]);
 });
 

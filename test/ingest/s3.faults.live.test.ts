@@ -4,7 +4,7 @@ import { bucketReceipts } from '../../lib/aws/bucket-receipts.ts';
 import { sqsQueue } from '../../lib/aws/queue.ts';
 import { s3Client, s3Object } from '../../lib/aws/s3-object.ts';
 import { TransientError } from '../../lib/errors.ts';
-import { openCounts, unfinishedObjects } from '../../lib/graph/ask/objects.ts';
+import { openCounts, readObject, unfinishedObjects } from '../../lib/graph/ask/objects.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import {
@@ -297,9 +297,10 @@ test.each([
       async [call](...given: never[]) {
         const isNow = calls === nth;
         calls += 1;
-        if (isNow && when === 'before') throw new TransientError('the database is away');
+        if (isNow && when === 'before')
+          throw new TransientError('DATABASE_UNREACHABLE', 'the database is away');
         const answer: never = await (sink[call] as (...of: never[]) => Promise<never>)(...given);
-        if (isNow) throw new TransientError('the database is away');
+        if (isNow) throw new TransientError('DATABASE_UNREACHABLE', 'the database is away');
         return answer;
       },
     });
@@ -353,7 +354,12 @@ test.each(['before it is opened', 'in the first reading'])(
       return null;
     });
     expect(await delivered([slot.name])).toEqual([]);
-    expect(receiptOf(slot)).toMatchObject({ status: 'rejected', problem: /not there/ });
+    const gone = { status: 'rejected', problem: /not there/, problemCode: 'OBJECT_GONE' };
+    expect(receiptOf(slot)).toMatchObject(gone);
+    const noted = await readObject(graph, receiptOf(slot).object);
+    // What was never opened is not known by its version.
+    if (when === 'in the first reading') expect(noted).toMatchObject(gone);
+    else expect(noted).toBeNull();
     expect(await graphSnapshot(graph)).toEqual([]);
   },
 );

@@ -35,7 +35,10 @@ export class PageServer {
     const started: { it?: PageServer } = {};
     const serve: Serve = async (request) =>
       started.it?.hasDatabase === false
-        ? problem(new TransientError('the database is gone'), request.requestId)
+        ? problem(
+            new TransientError('DATABASE_UNREACHABLE', 'the database is gone'),
+            request.requestId,
+          )
         : answered(request);
     const web = await listen(serve, files, 0);
     started.it = new PageServer(folder, files, serve, web, failures);

@@ -16,6 +16,7 @@ export interface ObjectRow {
   readonly bytes: number | null;
   readonly sha256: string | null;
   readonly problem: string | null;
+  readonly problemCode: string | null;
   readonly firstSeenAt: string;
   readonly lastSeenAt: string;
 }
@@ -141,6 +142,7 @@ function objectRow(row: Row): ObjectRow {
     bytes: or('bytes'),
     sha256: or('sha256'),
     problem: or('problem'),
+    problemCode: or('problemCode'),
     firstSeenAt: timeOf(object['firstSeenAt']),
     lastSeenAt: timeOf(object['lastSeenAt']),
   };

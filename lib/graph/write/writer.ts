@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ManagedTransaction } from 'neo4j-driver';
-import { ConfigError, TransientError } from '../../errors.ts';
+import { ConfigError, TransientError, type PoisonObjectError } from '../../errors.ts';
 import type { Place } from '../../trust/lines.ts';
 import type { Rejection } from '../../trust/rejection.ts';
 import type { VerifiedRecord } from '../../trust/verify.ts';
@@ -99,7 +99,8 @@ SET o.lastSeenAt = datetime.transaction()
 WITH o
 WHERE NOT coalesce(o.status, 'empty') IN ['accepted', 'partial', 'writing']
 SET o.status = $status, o.sha256 = $sha256, o.bytes = $bytes, o.lines = $lines,
-  o.rejected = $rejected, o.rejections = $rejections, o.problem = $problem, o.judged = null
+  o.rejected = $rejected, o.rejections = $rejections, o.problem = $problem, o.problemCode = $problemCode,
+  o.judged = null
 `;
 
 const PAUSE_OBJECT = `
@@ -113,7 +114,7 @@ SET o.status = 'verifying', o.bytes = $bytes, o.judged = $judged
 
 const ABANDON_OBJECT = `
 MATCH (o:SourceObject {uri: $uri})
-SET o.problem = $problem
+SET o.problem = $problem, o.problemCode = $problemCode
 `;
 
 const READ_PROGRESS = `
@@ -199,12 +200,12 @@ export class GraphWriter {
   async record(
     object: SourceObject,
     status: 'rejected' | 'empty',
-    problem: string | null = null,
+    why?: PoisonObjectError,
   ): Promise<void> {
     await this.#needSchema();
     await this.#graph.write(async (tx) => {
       await lockAlone(tx);
-      await tx.run(RECORD_OBJECT, { ...objectParameters(object), status, problem });
+      await tx.run(RECORD_OBJECT, { ...objectParameters(object), ...problem(why), status });
     });
   }
 
@@ -218,9 +219,9 @@ export class GraphWriter {
   }
 
   /** Notes why an object that is in the graph in part can't be finished; it stays visibly unfinished. */
-  async abandon(uri: string, problem: string): Promise<void> {
+  async abandon(uri: string, why: PoisonObjectError): Promise<void> {
     await this.#graph.write(async (tx) => {
-      await tx.run(ABANDON_OBJECT, { uri, problem });
+      await tx.run(ABANDON_OBJECT, { uri, ...problem(why) });
     });
   }
 
@@ -228,7 +229,9 @@ export class GraphWriter {
     if (this.#schemaIsThere) return;
     const missing = await missingSchema(this.#graph);
     if (missing.length > 0)
-      throw new ConfigError([`the database lacks ${missing.join(', ')}: run custody migrate`]);
+      throw new ConfigError('SCHEMA_MISSING', [
+        `the database lacks ${missing.join(', ')}: run custody migrate`,
+      ]);
     this.#schemaIsThere = true;
   }
 
@@ -294,6 +297,7 @@ export class GraphWriter {
     if (linesDone >= batch.through.number) return closeObject(tx, batch);
     if (linesDone < batch.afterLine)
       throw new TransientError(
+        'BATCH_TOO_EARLY',
         `the lines before ${batch.afterLine + 1} of ${batch.object.uri} are not in the graph yet`,
       );
     const fresh = batch.records.filter(({ location }) => location.line > linesDone);
@@ -391,6 +395,10 @@ function checkpoint(
     accepted: BigInt(accepted),
     duplicate: BigInt(duplicate),
   };
+}
+
+function problem(why?: PoisonObjectError): Row {
+  return { problem: why?.message ?? null, problemCode: why?.code ?? null };
 }
 
 function objectParameters(object: SourceObject): Row {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { TransientError } from '../../errors.ts';
+import { ConfigError } from '../../errors.ts';
 import {
   newestObjects,
   readObject,
@@ -34,6 +34,7 @@ const object = z.object({
   bytes: z.number().int().nullable(),
   sha256: z.string().nullable(),
   problem: z.string().nullable().describe('Why nothing of it could be read'),
+  problemCode: z.string().nullable().describe('The same as a code: docs/operations.md'),
   firstSeenAt: z.string(),
   lastSeenAt: z.string(),
 });
@@ -93,7 +94,8 @@ export const OBJECT_ROUTES: readonly Route[] = [
     }),
     async handle({ graph }) {
       const missing = await missingSchema(graph);
-      if (missing.length > 0) throw new TransientError(`the database lacks ${missing.join(', ')}`);
+      if (missing.length > 0)
+        throw new ConfigError('SCHEMA_MISSING', [`the database lacks ${missing.join(', ')}`]);
       return {
         status: 'ok',
         version: VERSION,
