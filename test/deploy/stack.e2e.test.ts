@@ -99,7 +99,7 @@ beforeAll(async () => {
 
   await allow('producer', 's3:PutObject', `arn:aws:s3:::${out('BucketName')}/*`);
   await allow('reader', 'execute-api:Invoke', `arn:aws:execute-api:${REGION}:${ACCOUNT}:*`);
-  // The emulator leaves this part of the template out; test/template.test.ts proves that it is there.
+  // The emulator leaves this part of the template out; test/deploy/template.test.ts proves that it is there.
   await s3.send(
     new PutObjectLockConfigurationCommand({
       Bucket: out('EvidenceBucketName'),
