@@ -13,7 +13,7 @@ const LAYERS = [
   ['compliance'],
   ['evidence', 'ingest'],
   ['object', 'graph'],
-  ['trust', 'errors', 'counted', 'once', 'version'],
+  ['trust', 'errors', 'counted', 'members', 'once', 'version'],
 ] as const;
 /** Rooms of one layer that know nothing of each other. */
 const APART = [['aws', 'local']] as const;

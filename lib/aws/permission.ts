@@ -1,4 +1,5 @@
 import type { Scope } from '../http/route.ts';
+import { membersOf } from '../members.ts';
 
 /**
  * What the caller may do. With a JWT authorizer that is what the token's scopes say. With IAM whoever
@@ -25,9 +26,5 @@ function principalOf(arn: string): string {
 }
 
 function at(value: unknown, ...path: readonly string[]): unknown {
-  return path.reduce<unknown>(
-    (of, name) =>
-      typeof of === 'object' && of !== null ? (of as Record<string, unknown>)[name] : undefined,
-    value,
-  );
+  return path.reduce((of, name) => membersOf(of)[name], value);
 }

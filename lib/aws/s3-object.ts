@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   GetObjectCommand,
@@ -6,6 +7,7 @@ import {
   type GetObjectCommandOutput,
 } from '@aws-sdk/client-s3';
 import { PoisonObjectError, TransientError } from '../errors.ts';
+import { membersOf } from '../members.ts';
 import { s3Uri, type S3Name } from '../object/s3-name.ts';
 import {
   CHUNK_BYTES,
@@ -180,8 +182,9 @@ async function* bodyOf(
 ): AsyncGenerator<Uint8Array> {
   const command = new GetObjectCommand({ ...request, Range: `bytes=${start}-${end - 1}` });
   const response: GetObjectCommandOutput = await client.send(command, { abortSignal: signal });
-  const body = response.Body as AsyncIterable<Uint8Array> | undefined;
-  if (body === undefined) return;
+  // In Node every body is one.
+  if (!(response.Body instanceof Readable)) return;
+  const body: AsyncIterable<Uint8Array> = response.Body;
   if (response.ContentRange !== undefined) {
     if (response.ContentRange !== `bytes ${start}-${end - 1}/${bytes}`)
       throw new TransientError(
@@ -204,8 +207,8 @@ async function* bodyOf(
 
 function statusOf(error: unknown): number | null {
   if (!(error instanceof Error) || !('$metadata' in error)) return null;
-  const { httpStatusCode } = error.$metadata as { httpStatusCode?: number };
-  return httpStatusCode ?? null;
+  const { httpStatusCode: status } = membersOf(error.$metadata);
+  return typeof status === 'number' ? status : null;
 }
 
 function translated(error: unknown, address: string): Error {

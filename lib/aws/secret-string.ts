@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { AwsClient } from 'aws4fetch';
-import { awsAccess, type AwsAccess } from '../aws/access.ts';
+import { jsonMembers } from '../members.ts';
+import { awsAccess, type AwsAccess } from './access.ts';
 
 const ATTEMPTS = 4;
 const TIMEOUT_MS = 10_000;
@@ -28,10 +29,10 @@ export async function secretString(arn: string): Promise<string> {
   for (let attempt = 1; ; attempt += 1) {
     const isLast = attempt === ATTEMPTS;
     try {
-      const { status, body } = await asked(arn, access);
-      const { SecretString: found, __type: type } = members(body);
-      if (status === 200 && found !== undefined) return found;
-      const code = type?.split('#').at(-1) ?? `status ${status}`;
+      const { status, body } = await ask(arn, access);
+      const { SecretString: found, __type: type } = jsonMembers(body);
+      if (status === 200 && typeof found === 'string') return found;
+      const code = typeof type === 'string' ? type.replace(/^.*#/, '') : `status ${status}`;
       const mayPass = status >= 500 || status === 429 || code.startsWith('Throttling');
       if (!mayPass || isLast) throw new RefusedError(code);
     } catch (error) {
@@ -41,7 +42,7 @@ export async function secretString(arn: string): Promise<string> {
   }
 }
 
-async function asked(arn: string, { region, endpoint, ...credentials }: AwsAccess): Promise<Reply> {
+async function ask(arn: string, { region, endpoint, ...credentials }: AwsAccess): Promise<Reply> {
   const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
   const url = endpoint ?? `https://secretsmanager.${region}.${domain}`;
   const client = new AwsClient({ ...credentials, region, service: 'secretsmanager', retries: 0 });
@@ -55,13 +56,4 @@ async function asked(arn: string, { region, endpoint, ...credentials }: AwsAcces
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
   return { status: response.status, body: await response.text() };
-}
-
-/** Nothing of what can't be parsed may get into a message. */
-function members(body: string): { readonly SecretString?: string; readonly __type?: string } {
-  try {
-    return JSON.parse(body) as object;
-  } catch {
-    return {};
-  }
 }

@@ -2,6 +2,7 @@ import { ConfigError, TransientError } from '../errors.ts';
 import { openGraph, type Graph } from '../graph/connection.ts';
 import { migrate } from '../graph/schema.ts';
 import { graphSettings, type GraphSettings } from '../graph/settings.ts';
+import { jsonMembers } from '../members.ts';
 import { failureCode } from './failure-code.ts';
 import { secretString } from './secret-string.ts';
 
@@ -38,7 +39,7 @@ async function read(arn: string): Promise<GraphSettings> {
       cause: error,
     });
   });
-  const found = members(text);
+  const found = texts(text);
   const settings = graphSettings(found, `the secret ${arn}`);
   if (settings !== null) return settings;
   const missing = NEEDED.filter((name) => !found[name]);
@@ -48,18 +49,11 @@ async function read(arn: string): Promise<GraphSettings> {
   );
 }
 
-/** Nothing of what can't be parsed may get into a message. */
-function members(text: string): Readonly<Record<string, string | undefined>> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    value = null;
-  }
-  if (typeof value !== 'object' || value === null) return {};
+/** The members of a secret that are text. */
+function texts(secret: string): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    Object.entries(value).filter(
-      (entry): entry is [string, string] => typeof entry[1] === 'string',
+    Object.entries(jsonMembers(secret)).filter(
+      (member): member is [string, string] => typeof member[1] === 'string',
     ),
   );
 }

@@ -1,5 +1,6 @@
 import { ConfigError } from '../errors.ts';
 import type { Period } from '../graph/ask/period.ts';
+import { membersOf } from '../members.ts';
 import { parseTimestamp } from '../trust/timestamp.ts';
 
 /**
@@ -27,7 +28,7 @@ export function periodOf(
 
 /** The `from` and `to` of an event, or last month where it has none; `ConfigError` where they are no period. */
 export function periodOfEvent(event: unknown, now: Date): Period {
-  const { from, to } = (event ?? {}) as Record<string, unknown>;
+  const { from, to } = membersOf(event);
   if (from === undefined && to === undefined) return lastMonth(now);
   const text = (value: unknown): string => (typeof value === 'string' ? value : '');
   const period = periodOf(text(from), to === undefined ? undefined : text(to), now);

@@ -1,3 +1,4 @@
+import { membersOf } from '../members.ts';
 import type { Report, ReportedEvidence, ReportedFinding } from './report.ts';
 
 /** Of a table on paper; `report.json` has all. */
@@ -16,8 +17,7 @@ export function reportHtml(report: Report): string {
 }
 
 function page(report: Report): Html {
-  const { scope, completeness } = report;
-  const { complete, incomplete } = completeness;
+  const { from, to } = report.scope;
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -27,7 +27,7 @@ function page(report: Report): Html {
           http-equiv="Content-Security-Policy"
           content="default-src 'none'; style-src 'unsafe-inline'"
         />
-        <title>Custody report, ${day(scope.from)} to ${day(scope.to)}</title>
+        <title>Custody report, ${day(from)} to ${day(to)}</title>
         <style>
           ${{ html: STYLE }}
         </style>
@@ -35,55 +35,46 @@ function page(report: Report): Html {
       <body>
         <header>
           <h1>Lineage record-keeping report</h1>
-          <p>${time(scope.from)} to ${time(scope.to)}</p>
+          <p>${time(from)} to ${time(to)}</p>
           <p class="says">${report.crosswalk.says}</p>
         </header>
         <main>
-          <section id="scope">
-            <h2>Scope</h2>
-            ${facts([
-              ['Period, its end not included', html`${time(scope.from)} to ${time(scope.to)}`],
-              ['Made at', time(scope.madeAt)],
-              [
-                'By',
-                `${scope.software.name} ${scope.software.version}, schema ${scope.schemaVersion}`,
-              ],
-              [
-                'As of',
-                'counts of the whole graph, findings, keys and evidence are as of the time it was made; the rest is of the period',
-              ],
-              ['Rules switched off', scope.settings.off.join(', ') || 'none'],
-            ])}
-          </section>
-          <section id="completeness">
-            <h2>Completeness</h2>
-            ${
-              complete
-                ? html`<p class="good">
-                    Complete: all there is to report for this period is here.
-                  </p>`
-                : html`<p class="bad">Not complete.</p>
-                    <ul>
-                      ${incomplete.map(({ reason, detail }) => html`<li><code>${reason}</code> ${detail}</li>`)}
-                    </ul>`
-            }
-          </section>
-          ${counts(report)} ${rules(report)} ${findings(report)} ${checks(report)}
-          ${objects(report)} ${keys(report)} ${crosswalk(report)}
-          <section id="verify">
-            <h2>How to check this report</h2>
-            <p>
-              The SHA-256 of this file and of <code>report.json</code> stand in
-              <code>manifest.dsse.json</code>, an in-toto Statement in a DSSE envelope.
-              <code>custody verify-report FOLDER --key PUBLIC.pem</code> checks the signature and
-              every byte of the three files. An envelope that a finding rests on stands in its
-              source at the given offset and length; <code>/v1/evidence?digest=…</code> reads it
-              again.
-            </p>
-          </section>
+          ${scope(report)} ${completeness(report)} ${counts(report)} ${rules(report)}
+          ${findings(report)} ${checks(report)} ${objects(report)} ${keys(report)}
+          ${crosswalk(report)} ${howToCheck()}
         </main>
       </body>
     </html> `;
+}
+
+function scope({ scope: { from, to, madeAt, software, schemaVersion, settings } }: Report): Html {
+  return html`<section id="scope">
+    <h2>Scope</h2>
+    ${facts([
+      ['Period, its end not included', html`${time(from)} to ${time(to)}`],
+      ['Made at', time(madeAt)],
+      ['By', `${software.name} ${software.version}, schema ${schemaVersion}`],
+      [
+        'As of',
+        'counts of the whole graph, findings, keys and evidence are as of the time it was made; the rest is of the period',
+      ],
+      ['Rules switched off', settings.off.join(', ') || 'none'],
+    ])}
+  </section>`;
+}
+
+function completeness({ completeness: { complete, incomplete } }: Report): Html {
+  return html`<section id="completeness">
+    <h2>Completeness</h2>
+    ${
+      complete
+        ? html`<p class="good">Complete: all there is to report for this period is here.</p>`
+        : html`<p class="bad">Not complete.</p>
+            <ul>
+              ${incomplete.map(({ reason, detail }) => html`<li><code>${reason}</code> ${detail}</li>`)}
+            </ul>`
+    }
+  </section>`;
 }
 
 function counts({ counts: { inPeriod, inGraph, links } }: Report): Html {
@@ -137,7 +128,7 @@ function rules({ rules: all }: Report): Html {
 }
 
 function findings({ findings: { total, items }, rules: all }: Report): Html {
-  const listed = shown(items);
+  const listed = firstRows(items);
   const found = all.filter(({ id }) => listed.some(({ rule }) => rule === id));
   return html`<section id="findings">
     <h2>Findings</h2>
@@ -195,7 +186,7 @@ function checks({ checks: { total, longestWithoutHours, items } }: Report): Html
         ? ''
         : table(
             ['Begun', 'Complete', 'Open', 'New', 'Settled', 'Version'],
-            shown(items).map((check) => [
+            firstRows(items).map((check) => [
               time(check.startedAt),
               check.complete ? 'yes' : 'no',
               check.open,
@@ -238,7 +229,7 @@ function objects({ objects: { byStatus, total, items }, counts: { inGraph } }: R
         ? ''
         : table(
             ['Log', 'Outcome', 'Lines', 'Refused', 'First seen'],
-            shown(items).map((object) => [
+            firstRows(items).map((object) => [
               html`<code>${object.uri}</code
                 >${object.sha256 === null ? '' : html`<br />SHA-256 <code>${object.sha256}</code>`}${object.problem === null ? '' : html`<br />${object.problem}`}`,
               object.status,
@@ -298,6 +289,19 @@ function crosswalk({ crosswalk: { says, sources, items } }: Report): Html {
   </section>`;
 }
 
+function howToCheck(): Html {
+  return html`<section id="verify">
+    <h2>How to check this report</h2>
+    <p>
+      The SHA-256 of this file and of <code>report.json</code> stand in
+      <code>manifest.dsse.json</code>, an in-toto Statement in a DSSE envelope.
+      <code>custody verify-report FOLDER --key PUBLIC.pem</code> checks the signature and every byte
+      of the three files. An envelope that a finding rests on stands in its source at the given
+      offset and length; <code>/v1/evidence?digest=…</code> reads it again.
+    </p>
+  </section>`;
+}
+
 function facts(of: readonly (readonly [string, Value])[]): Html {
   return html`<dl>
     ${of.map(
@@ -332,7 +336,7 @@ function table(
   </div>`;
 }
 
-function shown<Item>(items: readonly Item[]): readonly Item[] {
+function firstRows<Item>(items: readonly Item[]): readonly Item[] {
   return items.slice(0, MAX_ROWS);
 }
 
@@ -346,9 +350,7 @@ function rest(listed: number, total: number): Html {
 }
 
 function members(value: unknown): Html {
-  const of = Object.entries((value ?? {}) as Record<string, unknown>).filter(
-    ([, member]) => member !== null,
-  );
+  const of = Object.entries(membersOf(value)).filter(([, member]) => member !== null);
   return html`${of.map(([name, member]) => html`${name} <code>${typeof member === 'string' ? member : JSON.stringify(member)}</code><br />`)}`;
 }
 
@@ -362,19 +364,26 @@ function day(at: string): string {
 
 /** Everything that is put in is escaped, unless it has been already. */
 function html(texts: TemplateStringsArray, ...values: readonly Value[]): Html {
-  return { html: texts.reduce((so, text, index) => `${so}${told(values[index - 1])}${text}`) };
+  return { html: texts.reduce((so, text, index) => `${so}${render(values[index - 1])}${text}`) };
 }
 
-function told(value: Value | undefined): string {
+function render(value: Value | undefined): string {
   if (value === null || value === undefined) return '';
   if (typeof value === 'number') return value.toLocaleString('en');
-  if (typeof value === 'string') return escaped(value);
+  if (typeof value === 'string') return escape(value);
   return 'html' in value ? value.html : value.map((one) => one.html).join('');
 }
 
-function escaped(text: string): string {
-  const named = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' } as const;
-  return text.replaceAll(/[&<>"']/g, (of) => named[of as keyof typeof named]);
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+function escape(text: string): string {
+  return text.replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? character);
 }
 
 const STYLE = `

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { jsonMembers, membersOf } from '../members.ts';
 import { dsseText, openDsse, preAuthEncoding } from '../trust/dsse.ts';
 import type { VerifyingKey } from '../trust/keys.ts';
 import type { Signer } from '../trust/sign.ts';
@@ -89,16 +90,33 @@ export function verifyReport(
   return problems.length > 0 ? { problems } : { kid: opened.kid, says: predicate };
 }
 
-/** Whatever a key has signed may be something else than a report; what it signed as one is ours. */
+/** Whatever a key has signed may be something else than a report. */
 function statementOf(payload: Buffer): Statement | null {
-  let statement: Partial<Statement> | null;
-  try {
-    statement = JSON.parse(payload.toString('utf8')) as Partial<Statement> | null;
-  } catch {
-    return null;
-  }
-  const isOurs = statement?._type === STATEMENT_TYPE && statement.predicateType === REPORT_FORMAT;
-  return isOurs ? (statement as Statement) : null;
+  const { _type, predicateType, subject, predicate } = jsonMembers(payload.toString('utf8'));
+  if (_type !== STATEMENT_TYPE || predicateType !== REPORT_FORMAT) return null;
+  const files = Array.isArray(subject) ? subject.map(fileOf) : [];
+  const says = predicateOf(predicate);
+  if (says === null || !files.every((file) => file !== null)) return null;
+  return { _type, subject: files, predicateType, predicate: says };
+}
+
+function fileOf(value: unknown): Statement['subject'][number] | null {
+  const { name, digest } = membersOf(value);
+  const { sha256: hash } = membersOf(digest);
+  return typeof name === 'string' && typeof hash === 'string'
+    ? { name, digest: { sha256: hash } }
+    : null;
+}
+
+function predicateOf(value: unknown): Statement['predicate'] | null {
+  const { from, to, madeAt, complete, version } = membersOf(value);
+  return typeof from === 'string' &&
+    typeof to === 'string' &&
+    typeof madeAt === 'string' &&
+    typeof complete === 'boolean' &&
+    typeof version === 'string'
+    ? { from, to, madeAt, complete, version }
+    : null;
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.ts';
+import { membersOf } from '../members.ts';
 import { DEFAULT_SETTINGS, RULES, type RuleSettings } from './rules.ts';
 
 /** The rules' settings: CUSTODY_RULES is JSON with any of the members of {@link RuleSettings}. */
@@ -15,8 +16,9 @@ export function ruleSettings(env: { readonly CUSTODY_RULES?: string | undefined 
       'CUSTODY_RULES is a JSON object, as {"datasetGraceDays":7}',
     ]);
   const problems: string[] = [];
+  const known = membersOf(DEFAULT_SETTINGS);
   for (const [name, value] of Object.entries(given)) {
-    const usual = (DEFAULT_SETTINGS as unknown as Record<string, unknown>)[name];
+    const usual = known[name];
     if (usual === undefined)
       problems.push(`CUSTODY_RULES knows ${Object.keys(DEFAULT_SETTINGS).join(', ')}, not ${name}`);
     else if (typeof usual === 'number' && !(Number.isInteger(value) && Number(value) >= 0))

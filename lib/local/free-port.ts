@@ -1,6 +1,6 @@
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { ConfigError, TransientError } from '../errors.ts';
+import { listenOnLoopback } from './loopback.ts';
 
 /** A use of a port: `wanted` must be free, `usual` is taken when it is free. 0 asks for any. */
 export interface PortWish {
@@ -37,9 +37,7 @@ function noPort(): never {
 async function listenOnce(port: number): Promise<number | null> {
   const server = createServer();
   try {
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    return (server.address() as AddressInfo).port;
+    return await listenOnLoopback(server, port);
   } catch {
     return null;
   } finally {

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { hasCode } from '../errors.ts';
 import type { Answer } from '../http/answer.ts';
 import { problem, RequestError } from '../http/problem.ts';
 import type { Serve } from '../http/serve.ts';
 import type { ServeFile } from '../page/files.ts';
+import { listenOnLoopback } from './loopback.ts';
 
 /** An HTTP server for this machine alone. */
 export interface LocalServer {
@@ -35,15 +35,12 @@ export async function listen(
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
     void answer(request, serve, file).then((answered) => send(response, request, answered));
   });
-  try {
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-  } catch (error) {
+  const taken = await listenOnLoopback(server, port).catch((error: unknown) => {
     if (port === 0 || !hasCode(error, 'EADDRINUSE')) throw error;
-    return listen(serve, file, 0);
-  }
+    return listenOnLoopback(server, 0);
+  });
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    url: `http://127.0.0.1:${taken}/`,
     async close() {
       server.close();
       server.closeAllConnections();

@@ -293,21 +293,28 @@ test('a file that is missing, added or cut off is refused, by its name', async (
   });
 });
 
-test.each([
-  ['of another kind', { _type: 'https://in-toto.io/Statement/v1', predicateType: 'other' }],
-  ['of nothing', {}],
-  ['no object', null],
-  ['no JSON', 'text'],
-  ['without the HTML', 'less'],
-] as const)('a statement %s that the key has signed is no report', async (_, other) => {
+interface Statement {
+  readonly subject: readonly unknown[];
+  readonly predicate: object;
+}
+
+test.each<[string, (own: Statement) => string]>([
+  ['of another kind', (own) => JSON.stringify({ ...own, predicateType: 'other' })],
+  ['of nothing', () => '{}'],
+  ['no object', () => 'null'],
+  ['no JSON', () => 'no JSON'],
+  ['without the HTML', (own) => JSON.stringify({ ...own, subject: own.subject.slice(0, 1) })],
+  ['without files', (own) => JSON.stringify({ ...own, subject: 'none' })],
+  ['of files without hashes', (own) => JSON.stringify({ ...own, subject: [{ name: 'a' }] })],
+  ['without a period', (own) => JSON.stringify({ ...own, predicate: {} })],
+])('a statement %s that the key has signed is no report', async (_, other) => {
   const files = await sealedDemo();
   const type = 'application/vnd.in-toto+json';
   const { payload } = JSON.parse(Buffer.from(files.get(MANIFEST) ?? []).toString()) as {
     payload: string;
   };
-  const own = JSON.parse(Buffer.from(payload, 'base64').toString()) as { subject: unknown[] };
-  const statement = other === 'less' ? { ...own, subject: own.subject.slice(0, 1) } : other;
-  const bytes = Buffer.from(other === 'text' ? 'no JSON' : JSON.stringify(statement));
+  const own = JSON.parse(Buffer.from(payload, 'base64').toString()) as Statement;
+  const bytes = Buffer.from(other(own));
   const signer = keySigner(logs.signer.privateKey);
   const signature = await signer.sign(preAuthEncoding(type, bytes));
   files.set(MANIFEST, Buffer.from(dsseText(type, bytes, signer.kid, signature)));
