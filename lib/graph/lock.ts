@@ -1,5 +1,5 @@
 import type { ManagedTransaction } from 'neo4j-driver';
-import { rows } from './connection.ts';
+import { rows } from './rows.ts';
 
 /** As many transactions may add inferences side by side; whoever needs the graph alone takes them all. */
 const SLOTS = 8;

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { ConfigError } from '../errors.ts';
-import { rows, type Graph, type Row } from './connection.ts';
+import type { Graph } from './connection.ts';
 import { CREATE_SLOTS } from './lock.ts';
+import { rows, text } from './rows.ts';
 
 /** Raised with every change of {@link SCHEMA} from the first release on; kept on the `Schema` node. */
 export const SCHEMA_VERSION = 1;
@@ -104,9 +105,9 @@ export async function readCursorKey(graph: Graph): Promise<string> {
 /** The names of constraints and indexes that are not there or not online; `version` when only the number differs. */
 export async function missingSchema(graph: Graph): Promise<readonly string[]> {
   const found = await graph.read(async (tx) => {
-    const names = rows(await tx.run(NAMES));
-    const version: Row | undefined = rows(await tx.run(READ_VERSION))[0];
-    return { names: new Set(names.map((row) => row['name'])), version: version?.['version'] };
+    const names = rows(await tx.run(NAMES)).map((row) => text(row, 'name'));
+    const [schema] = rows(await tx.run(READ_VERSION));
+    return { names: new Set(names), version: schema?.['version'] };
   });
   const missing = Object.keys(SCHEMA).filter((name) => !found.names.has(name));
   return missing.length === 0 && found.version !== SCHEMA_VERSION ? ['version'] : missing;

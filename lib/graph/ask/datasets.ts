@@ -1,5 +1,6 @@
-import type { Graph, Row } from '../connection.ts';
-import { earlierOf, evidenceOf, LAST_TEXT, NOW, timeOf, type Evidence } from '../place.ts';
+import type { Graph } from '../connection.ts';
+import { earlierOf, evidenceOf, LAST_TEXT, NOW, type Evidence } from '../place.ts';
+import { count, maybe, node, text, time, type Row } from '../rows.ts';
 
 /** A dataset as its head says, or as what held at a time says. */
 export interface DatasetItem {
@@ -104,17 +105,17 @@ export async function readDataset(
 }
 
 export function datasetItem(row: Row): DatasetItem {
-  const dataset = row['dataset'] as Row;
-  const earlier = (row['record'] ?? null) as Row | null;
+  const dataset = node(row, 'dataset');
+  const earlier = maybe(node, row, 'record');
   const head = earlier === null ? dataset : null;
   return {
-    hash: dataset['hash'] as string,
-    path: (head?.['path'] ?? null) as string | null,
-    description: (head?.['description'] ?? null) as string | null,
-    timestamp: (head?.['timestamp'] ?? null) as string | null,
-    recordedAt: timeOf((earlier ?? dataset)['recordedAt']),
-    since: timeOf(dataset['since']),
-    models: row['models'] as number,
+    hash: text(dataset, 'hash'),
+    path: head && text(head, 'path'),
+    description: head && text(head, 'description'),
+    timestamp: head && text(head, 'timestamp'),
+    recordedAt: time(earlier ?? dataset, 'recordedAt'),
+    since: time(dataset, 'since'),
+    models: count(row, 'models'),
     evidence: evidenceOf(earlier ?? dataset),
   };
 }

@@ -1,7 +1,8 @@
-import type { Graph, Row } from '../connection.ts';
-import { evidenceOf, isBy, NOW, placeOf, timeOf, type Evidence, type Place } from '../place.ts';
-import type { Resolution } from '../resolve.ts';
-import type { ModelName } from './models.ts';
+import type { Graph } from '../connection.ts';
+import { evidenceOf, isBy, NOW, placeOf, type Evidence, type Place } from '../place.ts';
+import { RESOLUTIONS, type Resolution } from '../resolve.ts';
+import { count, maybe, node, text, time, word, type Row } from '../rows.ts';
+import { modelName, type ModelName } from './models.ts';
 
 /** A payload as kept: its text, its hash and size, or nothing. */
 export interface Payloads {
@@ -220,32 +221,33 @@ export async function resolutionsAt(
   const byTime = links.filter(({ resolution }) => resolution === 'as-of').map(({ name }) => name);
   if (asOf === NOW || byTime.length === 0) return all;
   const found = await graph.ask(NAMES_OF_SEVERAL, { names: [...new Set(byTime)], asOf });
-  const several = new Set(found.map((row) => row['name']));
+  const several = new Set(found.map((row) => text(row, 'name')));
   return links.map(({ name, resolution }) =>
     resolution === 'as-of' && !several.has(name) ? 'only-version' : resolution,
   );
 }
 
+const resolution = word(RESOLUTIONS);
+
 function inferenceItem(row: Row, asOf: string): InferenceItem {
-  const inference = row['inference'] as Row;
-  const model = (row['model'] ?? null) as Row | null;
+  const inference = node(row, 'inference');
+  const model = maybe(node, row, 'model');
   // A version that came later was not there to be linked to.
-  const isThere = model !== null && isBy(timeOf(model['since']), asOf);
-  const or = <T>(name: string): T | null => (inference[name] ?? null) as T | null;
+  const isThere = model !== null && isBy(time(model, 'since'), asOf);
   return {
-    id: inference['id'] as string,
-    claimed: { name: inference['model'] as string, commit: or('commit') },
-    model: isThere ? { name: model['name'] as string, commit: model['commit'] as string } : null,
-    resolution: isThere ? (inference['resolution'] as Resolution) : 'pending',
-    timestamp: inference['timestamp'] as string,
-    recordedAt: timeOf(inference['recordedAt']),
+    id: text(inference, 'id'),
+    claimed: { name: text(inference, 'model'), commit: maybe(text, inference, 'commit') },
+    model: isThere ? modelName(model) : null,
+    resolution: isThere ? resolution(inference, 'resolution') : 'pending',
+    timestamp: text(inference, 'timestamp'),
+    recordedAt: time(inference, 'recordedAt'),
     payloads: {
-      input: or('input'),
-      inputSha256: or('inputSha256'),
-      inputBytes: or('inputBytes'),
-      output: or('output'),
-      outputSha256: or('outputSha256'),
-      outputBytes: or('outputBytes'),
+      input: maybe(text, inference, 'input'),
+      inputSha256: maybe(text, inference, 'inputSha256'),
+      inputBytes: maybe(count, inference, 'inputBytes'),
+      output: maybe(text, inference, 'output'),
+      outputSha256: maybe(text, inference, 'outputSha256'),
+      outputBytes: maybe(count, inference, 'outputBytes'),
     },
     evidence: evidenceOf(inference),
   };

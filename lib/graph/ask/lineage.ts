@@ -1,12 +1,20 @@
 import { once } from '../../once.ts';
-import type { Graph, Row } from '../connection.ts';
+import type { Graph } from '../connection.ts';
 import { compareText } from '../order.ts';
 import { isBy, NOW, OLDEST, type Place } from '../place.ts';
 import type { Resolution } from '../resolve.ts';
-import { behindInference, lineageModel, type LineageModel, type Rest } from './behind.ts';
-import { datasetItem, readDataset, type DatasetItem } from './datasets.ts';
+import { maybe, text, texts } from '../rows.ts';
+import {
+  behindInference,
+  declaredDataset,
+  lineageModel,
+  type DeclaredDataset,
+  type LineageModel,
+  type Rest,
+} from './behind.ts';
+import { readDataset, type DatasetItem } from './datasets.ts';
 import { inferencesOfVersion, type InferenceItem, type Scanned } from './inferences.ts';
-import type { ModelName } from './models.ts';
+import { modelName, type ModelName } from './models.ts';
 
 export type LineageNode =
   | { readonly kind: 'dataset'; readonly dataset: DatasetItem }
@@ -153,7 +161,7 @@ export async function versionsRestingOn(
   const statement = 'hash' in source ? VERSIONS_OF_DATASET : VERSIONS_OF_KEY;
   const parameters = { ...source, asOf, isNow: asOf === NOW };
   const found = await graph.ask(statement, parameters);
-  return (found as unknown as ModelName[]).sort(compareNames);
+  return found.map(modelName).sort(compareNames);
 }
 
 export interface SourcedModel {
@@ -172,7 +180,7 @@ export async function readVersions(
   const parameters = { versions: versions.map(nameOf), hash, asOf, isNow: asOf === NOW };
   const found = await graph.ask(VERSIONS, parameters);
   return found
-    .map((row) => ({ model: lineageModel(row), declared: (row['declared'] ?? []) as string[] }))
+    .map((row) => ({ model: lineageModel(row), declared: maybe(texts, row, 'declared') ?? [] }))
     .sort((a, b) => compareNames(a.model, b.model));
 }
 
@@ -293,44 +301,39 @@ function modelOf(
   };
 }
 
-/** `known` has the rows of all of them, where they have been read. */
+/** `known` has all of them, where they have been read. */
 function datasetsOf(
   graph: Graph,
   { name, commit }: ModelName,
   asOf: string,
-  known?: readonly Row[],
+  known?: readonly DeclaredDataset[],
 ): Phase {
   return async ({ phase, dataset: after }, limit) => {
     const parameters = { name, commit, asOf, isNow: asOf === NOW };
-    const all = known ?? (await graph.ask(HASHES_OF_MODEL, parameters));
+    const all =
+      known?.map(({ dataset }) => dataset.hash) ??
+      (await graph.ask(HASHES_OF_MODEL, parameters)).map((row) => text(row, 'hash'));
     const behind = all
-      .map((row) => row['hash'] as string)
       .filter((hash) => after === undefined || compareText(hash, after) > 0)
       .sort(compareText);
     const hashes = behind.slice(0, limit);
     const found =
-      known?.filter((row) => hashes.includes(row['hash'] as string)) ??
-      (await graph.ask(DATASETS_OF_MODEL, { hashes, ...parameters }));
+      known?.filter(({ dataset }) => hashes.includes(dataset.hash)) ??
+      (await graph.ask(DATASETS_OF_MODEL, { hashes, ...parameters })).map(declaredDataset);
     const steps = found
-      .map((row): Step => {
-        const dataset = datasetItem(row);
-        const evidence = row['declared'] as string[];
+      .toSorted((a, b) => compareText(a.dataset.hash, b.dataset.hash))
+      .map(({ dataset, declared }): Step => {
         const model = { name, commit };
         return {
           next: { phase, dataset: dataset.hash },
           node: { kind: 'dataset', dataset },
-          edge: { kind: 'USED_IN', dataset: dataset.hash, model, evidence },
+          edge: { kind: 'USED_IN', dataset: dataset.hash, model, evidence: declared },
         };
-      })
-      .sort((a, b) => compareText(hashOf(a), hashOf(b)));
+      });
     const last = hashes.at(-1);
     const isEnd = behind.length <= limit || last === undefined;
     return { steps, next: isEnd ? null : { phase, dataset: last } };
   };
-}
-
-function hashOf({ edge }: Step): string {
-  return edge.kind === 'USED_IN' ? edge.dataset : '';
 }
 
 function modelsUsing(

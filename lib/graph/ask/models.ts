@@ -1,5 +1,6 @@
-import type { Graph, Row } from '../connection.ts';
-import { earlierOf, evidenceOf, LAST_TEXT, NOW, timeOf, type Evidence } from '../place.ts';
+import type { Graph } from '../connection.ts';
+import { earlierOf, evidenceOf, LAST_TEXT, NOW, type Evidence } from '../place.ts';
+import { count, maybe, node, nodes, text, texts, time, type Row } from '../rows.ts';
 import type { Within } from './datasets.ts';
 
 /** A model version: a name and a commit. */
@@ -181,30 +182,38 @@ export async function pendingLinks(
   if (versions.length === 0) return [];
   const names = versions.map(({ name, commit }) => ({ name, commit }));
   const found = await graph.ask(PENDING_LINKS, { versions: names });
-  return found as unknown as Pick<ModelItem, 'pending' | 'pendingCount'>[];
+  return found.map(pendingOf);
+}
+
+/** What a version declares and nobody recorded. */
+export function pendingOf(row: Row): Pick<ModelItem, 'pending' | 'pendingCount'> {
+  return { pending: texts(row, 'pending'), pendingCount: count(row, 'pendingCount') };
+}
+
+/** The name and commit in a row, or in a map of one. */
+export function modelName(row: Row): ModelName {
+  return { name: text(row, 'name'), commit: text(row, 'commit') };
 }
 
 function modelItem(row: Row): ModelItem {
-  const model = row['model'] as Row;
-  const earlier = (row['record'] ?? null) as Row | null;
+  const model = node(row, 'model');
+  const earlier = maybe(node, row, 'record');
   const head = earlier === null ? model : null;
   return {
-    name: model['name'] as string,
-    commit: model['commit'] as string,
-    hyperparameters: (head?.['hyperparameters'] ?? null) as string | null,
-    environment: (head?.['environment'] ?? null) as string | null,
-    timestamp: (head?.['timestamp'] ?? null) as string | null,
-    recordedAt: timeOf((earlier ?? model)['recordedAt']),
-    since: timeOf(model['since']),
-    datasets: (row['datasets'] as Row[]).map((dataset) => ({
-      hash: dataset['hash'] as string,
-      path: (dataset['path'] ?? null) as string | null,
+    ...modelName(model),
+    hyperparameters: head && text(head, 'hyperparameters'),
+    environment: head && text(head, 'environment'),
+    timestamp: head && text(head, 'timestamp'),
+    recordedAt: time(earlier ?? model, 'recordedAt'),
+    since: time(model, 'since'),
+    datasets: nodes(row, 'datasets').map((dataset) => ({
+      hash: text(dataset, 'hash'),
+      path: maybe(text, dataset, 'path'),
       evidence: evidenceOf(dataset),
     })),
-    datasetCount: row['datasetCount'] as number,
-    pending: row['pending'] as string[],
-    pendingCount: row['pendingCount'] as number,
-    inferenceCount: row['inferenceCount'] as number,
+    datasetCount: count(row, 'datasetCount'),
+    ...pendingOf(row),
+    inferenceCount: count(row, 'inferenceCount'),
     evidence: evidenceOf(earlier ?? model),
   };
 }

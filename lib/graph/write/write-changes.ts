@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { ManagedTransaction } from 'neo4j-driver';
 import type { LineageRecord } from '../../trust/record.ts';
-import type { Row } from '../connection.ts';
 import { toDateTime } from '../instant.ts';
 import { compareText } from '../order.ts';
+import type { Row } from '../rows.ts';
 import type { Payload } from '../settings.ts';
 import { standingOf, type Changes, type InferenceChange, type Standing } from './changes.ts';
 import { LINK, UNLINK } from './settle.ts';

@@ -4,17 +4,16 @@ import { ConfigError, TransientError } from '../../errors.ts';
 import type { Place } from '../../trust/lines.ts';
 import type { Rejection } from '../../trust/rejection.ts';
 import type { VerifiedRecord } from '../../trust/verify.ts';
-import { isTaken, rows, type Graph, type Row } from '../connection.ts';
+import { isTaken, type Graph } from '../connection.ts';
 import { lockAlone, lockShared } from '../lock.ts';
+import { count, flag, maybe, node, only, rows, text, word, type Row } from '../rows.ts';
 import { missingSchema } from '../schema.ts';
 import type { Payload } from '../settings.ts';
+import { OBJECT_STATUSES, rejections, type ObjectStatus } from '../source-object.ts';
 import { decide, isOf, type Changes } from './changes.ts';
-import { readStored, readVersions } from './read-stored.ts';
+import { readStored, readStoredVersions } from './read-stored.ts';
 import { settle } from './settle.ts';
 import { writeChanges } from './write-changes.ts';
-
-/** What became of an object; `verifying`, then `writing`, until the last of its lines is in the graph. */
-export type ObjectStatus = 'accepted' | 'partial' | 'rejected' | 'empty' | 'verifying' | 'writing';
 
 /** An object as its `SourceObject` node describes it. */
 export interface SourceObject {
@@ -123,9 +122,6 @@ RETURN o.status AS status, o.linesDone AS linesDone, o.offsetDone AS offsetDone,
   o {.uri, .sha256, .bytes, .lines, .rejected, .rejections} AS object
 `;
 
-type StoredSourceObject = Omit<SourceObject, 'lines' | 'rejections'> &
-  ({ readonly lines: number; readonly rejections: string } | { readonly lines: null });
-
 const UNSEEN: Progress = {
   status: null,
   linesDone: 0,
@@ -154,11 +150,17 @@ export class GraphWriter {
     await this.#needSchema();
     const [row] = await this.#graph.read(async (tx) => rows(await tx.run(READ_PROGRESS, { uri })));
     if (row === undefined) return UNSEEN;
-    const { object, ...progress } = row as unknown as Progress & { object: StoredSourceObject };
-    // Before it was read to its end there is nothing to say of it.
-    if (object.lines === null) return { ...progress, object: null };
-    const rejections = JSON.parse(object.rejections) as Rejection[];
-    return { ...progress, object: { ...object, rejections } };
+    const object = node(row, 'object');
+    return {
+      status: maybe(word(OBJECT_STATUSES), row, 'status'),
+      linesDone: count(row, 'linesDone'),
+      offsetDone: maybe(count, row, 'offsetDone'),
+      accepted: count(row, 'accepted'),
+      duplicate: count(row, 'duplicate'),
+      judged: maybe(text, row, 'judged'),
+      // Before it was read to its end there is nothing to say of it.
+      object: object['lines'] === null ? null : sourceObject(object),
+    };
   }
 
   /**
@@ -271,7 +273,7 @@ export class GraphWriter {
   ): Promise<Applied> {
     const [, stored] = await Promise.all([
       lockShared(tx).then(turn.locked),
-      readVersions(tx, batch.records),
+      readStoredVersions(tx, batch.records),
     ]);
     const changes = decide(batch.records, stored);
     await writeChanges(tx, changes, this.#payload);
@@ -290,7 +292,7 @@ export class GraphWriter {
       tx.run(OPEN_OBJECT, objectParameters(batch.object)),
       readStored(tx, batch.records),
     ]);
-    const linesDone = Number(rows(opened)[0]?.['linesDone']);
+    const linesDone = count(only(rows(opened)), 'linesDone');
     if (linesDone >= batch.through.number) return closeObject(tx, batch);
     if (linesDone < batch.afterLine)
       throw new TransientError(
@@ -374,8 +376,23 @@ class Turn {
 }
 
 async function closeObject(tx: ManagedTransaction, { object, final }: Batch): Promise<Applied> {
-  const [row] = rows(await tx.run(CLOSE_OBJECT, { uri: object.uri, final }));
-  return row as unknown as Applied;
+  const closed = only(rows(await tx.run(CLOSE_OBJECT, { uri: object.uri, final })));
+  return {
+    accepted: count(closed, 'accepted'),
+    duplicate: count(closed, 'duplicate'),
+    isOpen: flag(closed, 'isOpen'),
+  };
+}
+
+function sourceObject(object: Row): SourceObject {
+  return {
+    uri: text(object, 'uri'),
+    sha256: maybe(text, object, 'sha256'),
+    bytes: count(object, 'bytes'),
+    lines: count(object, 'lines'),
+    rejected: count(object, 'rejected'),
+    rejections: rejections(object, 'rejections'),
+  };
 }
 
 function checkpoint(
