@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { ConfigError } from '../errors.ts';
 import type { Graph } from './connection.ts';
-import { CREATE_SLOTS } from './lock.ts';
+import { SLOTS } from './lock.ts';
 import { rows, text } from './rows.ts';
 
 /** Raised with every change of {@link SCHEMA} from the first release on; kept on the `Schema` node. */
@@ -57,6 +57,12 @@ const SCHEMA = {
     'CREATE INDEX inference_by_model IF NOT EXISTS FOR (i:Inference) ON (i.model, i.recordedAt, i.digest)',
 } as const;
 
+/** A slot that is not there can't be waited for. */
+const CREATE_SLOTS = `
+UNWIND range(1, $slots) AS slot
+MERGE (:WriteLock {slot: slot})
+`;
+
 const NAMES = `
 SHOW INDEXES YIELD name, state
 WHERE state = 'ONLINE'
@@ -84,7 +90,7 @@ export async function migrate(graph: Graph): Promise<readonly string[]> {
   if (missing.length === 0) return missing;
   for (const statement of Object.values(SCHEMA)) await graph.run(statement);
   await graph.run('CALL db.awaitIndexes(300)');
-  await graph.run(CREATE_SLOTS);
+  await graph.run(CREATE_SLOTS, { slots: BigInt(SLOTS) });
   const cursorKey = randomBytes(32).toString('base64url');
   await graph.run(WRITE_VERSION, { version: SCHEMA_VERSION, cursorKey });
   return missing;

@@ -1,10 +1,17 @@
+import { DECLARED_BY, heldAt, IS_DECLARED, RECORD_OF_DATASET, RECORD_OF_MODEL } from '../as-of.ts';
 import type { Graph } from '../connection.ts';
-import { evidenceOf, NOW, type Evidence } from '../place.ts';
+import { evidenceOf, type Evidence } from '../place.ts';
 import { count, maybe, node, nodes, texts, time, type Row } from '../rows.ts';
 import { datasetItem, type DatasetItem } from './datasets.ts';
 import { inferenceOf, type InferenceItem } from './inferences.ts';
-import { modelName, pendingOf, type ModelItem, type ModelName } from './models.ts';
-import { beingWritten, type BeingWritten } from './objects.ts';
+import {
+  modelName,
+  PENDING_OF_MODEL,
+  pendingOf,
+  type ModelItem,
+  type ModelName,
+} from './models.ts';
+import { BEING_WRITTEN, beingWritten, type BeingWritten } from './objects.ts';
 
 /** A model version on the way from datasets to inferences. */
 export interface LineageModel extends ModelName {
@@ -46,46 +53,17 @@ const BEHIND_INFERENCE = `
 MATCH (i:Inference {id: $id})
 OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
 WITH i, m, COUNT { (m)<-[:USED_IN]-() } AS datasetCount
-CALL (m) {
-  OPTIONAL MATCH (r:Record)-[:ASSERTS]->(m)
-  WHERE m.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
-  RETURN r {.*} AS record
-  ORDER BY r.recordedAt DESC, r.digest DESC
-  LIMIT 1
-}
+${RECORD_OF_MODEL}
 CALL (m, datasetCount) {
   MATCH (d:Dataset)-[u:USED_IN]->(m)
-  WHERE datasetCount <= $mostDatasets AND d.since <= datetime($asOf) AND ($isNow OR EXISTS {
-    MATCH (r:Record)
-    WHERE r.digest IN u.evidence AND r.recordedAt <= datetime($asOf)
-  })
-  CALL (d) {
-    OPTIONAL MATCH (r:Record)-[:ASSERTS]->(d)
-    WHERE d.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
-    RETURN r {.*} AS record
-    ORDER BY r.recordedAt DESC, r.digest DESC
-    LIMIT 1
-  }
+  WHERE datasetCount <= $mostDatasets AND d.since <= datetime($asOf) AND ${IS_DECLARED}
+  ${RECORD_OF_DATASET}
   WITH d, u, record, COUNT { (d)-[:USED_IN]->() } AS models,
-    CASE WHEN $isNow THEN u.evidence ELSE [digest IN u.evidence WHERE EXISTS {
-      MATCH (r:Record {digest: digest})
-      WHERE r.recordedAt <= datetime($asOf)
-    }] END AS declared
+    ${DECLARED_BY} AS declared
   RETURN collect({dataset: d {.*}, record: record, models: models, declared: declared}) AS datasets
 }
-CALL (m) {
-  OPTIONAL MATCH (p:PendingLink {name: m.name, commit: m.commit})
-  WITH p.hash AS hash
-  ORDER BY hash
-  RETURN collect(hash)[..100] AS pending, count(hash) AS pendingCount
-}
-CALL () {
-  MATCH (o:SourceObject)
-  WHERE o.status = 'writing' AND o.lastSeenAt IS NOT NULL
-  WITH o.uri AS uri
-  ORDER BY uri
-  RETURN count(uri) AS count, collect(uri)[..10] AS uris
-}
+${PENDING_OF_MODEL}
+CALL () {${BEING_WRITTEN}}
 RETURN i {.id, .model, .commit, .resolution, .timestamp, .recordedAt, .inputSha256, .inputBytes,
     .outputSha256, .outputBytes, .digest, .kid, .source, .line, .offset, .length} AS inference,
   m {.name, .commit, .since, .recordedAt, .digest, .kid, .source, .line, .offset, .length} AS model,
@@ -100,7 +78,7 @@ export async function behindInference(
   asOf: string,
   mostDatasets: number,
 ): Promise<Behind | null> {
-  const parameters = { id, asOf, isNow: asOf === NOW, mostDatasets: BigInt(mostDatasets) };
+  const parameters = { id, ...heldAt(asOf), mostDatasets: BigInt(mostDatasets) };
   const [row] = await graph.ask(BEHIND_INFERENCE, parameters);
   if (row === undefined) return null;
   const inference = await inferenceOf(graph, row, asOf);

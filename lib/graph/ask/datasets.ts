@@ -1,3 +1,4 @@
+import { RECORD_OF_DATASET } from '../as-of.ts';
 import type { Graph } from '../connection.ts';
 import { earlierOf, evidenceOf, LAST_TEXT, NOW, type Evidence } from '../place.ts';
 import { count, maybe, node, text, time, type Row } from '../rows.ts';
@@ -57,13 +58,7 @@ CALL () {
 WITH d
 ORDER BY d.since DESC, d.hash DESC
 LIMIT $limit
-CALL (d) {
-  OPTIONAL MATCH (r:Record)-[:ASSERTS]->(d)
-  WHERE d.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
-  RETURN r {.*} AS record
-  ORDER BY r.recordedAt DESC, r.digest DESC
-  LIMIT 1
-}
+${RECORD_OF_DATASET}
 RETURN d {.*} AS dataset, record, COUNT { (d)-[:USED_IN]->() } AS models
 ORDER BY dataset.since DESC, dataset.hash DESC
 `;
@@ -71,13 +66,7 @@ ORDER BY dataset.since DESC, dataset.hash DESC
 const ONE_DATASET = `
 MATCH (d:Dataset {hash: $hash})
 WHERE d.since <= datetime($asOf)
-CALL (d) {
-  OPTIONAL MATCH (r:Record)-[:ASSERTS]->(d)
-  WHERE d.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
-  RETURN r {.*} AS record
-  ORDER BY r.recordedAt DESC, r.digest DESC
-  LIMIT 1
-}
+${RECORD_OF_DATASET}
 RETURN d {.*} AS dataset, record, COUNT { (d)-[:USED_IN]->() } AS models
 `;
 

@@ -42,6 +42,19 @@ export interface InferenceFilter {
   readonly asOf: string;
 }
 
+const IS_BEFORE_PLACE = `i.recordedAt <= datetime($at) AND i.recordedAt >= datetime($since) AND i.digest IS NOT NULL
+  AND CASE WHEN i.recordedAt = datetime($at) THEN i.digest < $digest ELSE true END`;
+
+const IS_AFTER_PLACE = `i.recordedAt >= datetime($at) AND i.recordedAt <= datetime($asOf) AND i.digest IS NOT NULL
+  AND CASE WHEN i.recordedAt = datetime($at) THEN i.digest > $digest ELSE true END`;
+
+/** Tells what is not wanted by its place alone. */
+const TELL_WANTED = `OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
+WITH i, m, ($commit IS NULL OR (m.commit = $commit AND m.since <= datetime($asOf)))
+  AND ($models IS NULL OR [m.name, m.commit] IN $models) AS isWanted
+RETURN i.recordedAt AS recordedAt, i.digest AS digest,
+  CASE WHEN isWanted THEN i {.*} END AS inference, m {.name, .commit, .since} AS model`;
+
 // The index gives the order; what is not wanted is told by its place alone, so that each statement's
 // cost is bounded whatever is asked for. What all have in common stands in the order, too: without it
 // the planner does not take the index for sorted, and reads all there are. The hints are for a new
@@ -50,16 +63,11 @@ export interface InferenceFilter {
 const NEWEST_INFERENCES = `
 MATCH (i:Inference)
 USING INDEX SEEK i:Inference(recordedAt, digest)
-WHERE i.recordedAt <= datetime($at) AND i.recordedAt >= datetime($since) AND i.digest IS NOT NULL
-  AND CASE WHEN i.recordedAt = datetime($at) THEN i.digest < $digest ELSE true END
+WHERE ${IS_BEFORE_PLACE}
 WITH i
 ORDER BY i.recordedAt DESC, i.digest DESC
 LIMIT $scan
-OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
-WITH i, m, ($commit IS NULL OR (m.commit = $commit AND m.since <= datetime($asOf)))
-  AND ($models IS NULL OR [m.name, m.commit] IN $models) AS isWanted
-RETURN i.recordedAt AS recordedAt, i.digest AS digest,
-  CASE WHEN isWanted THEN i {.*} END AS inference, m {.name, .commit, .since} AS model
+${TELL_WANTED}
 ORDER BY recordedAt DESC, digest DESC
 `;
 
@@ -67,16 +75,11 @@ const NEWEST_INFERENCES_OF_NAME = `
 MATCH (i:Inference)
 USING INDEX SEEK i:Inference(model, recordedAt, digest)
 WHERE i.model = $model
-  AND i.recordedAt <= datetime($at) AND i.recordedAt >= datetime($since) AND i.digest IS NOT NULL
-  AND CASE WHEN i.recordedAt = datetime($at) THEN i.digest < $digest ELSE true END
+  AND ${IS_BEFORE_PLACE}
 WITH i
 ORDER BY i.model DESC, i.recordedAt DESC, i.digest DESC
 LIMIT $scan
-OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
-WITH i, m, ($commit IS NULL OR (m.commit = $commit AND m.since <= datetime($asOf)))
-  AND ($models IS NULL OR [m.name, m.commit] IN $models) AS isWanted
-RETURN i.recordedAt AS recordedAt, i.digest AS digest,
-  CASE WHEN isWanted THEN i {.*} END AS inference, m {.name, .commit, .since} AS model
+${TELL_WANTED}
 ORDER BY i.model DESC, recordedAt DESC, digest DESC
 `;
 
@@ -84,8 +87,7 @@ const OLDEST_INFERENCES_OF_VERSION = `
 MATCH (i:Inference)
 USING INDEX SEEK i:Inference(model, recordedAt, digest)
 WHERE i.model = $name
-  AND i.recordedAt >= datetime($at) AND i.recordedAt <= datetime($asOf) AND i.digest IS NOT NULL
-  AND CASE WHEN i.recordedAt = datetime($at) THEN i.digest > $digest ELSE true END
+  AND ${IS_AFTER_PLACE}
 WITH i
 ORDER BY i.model, i.recordedAt, i.digest
 LIMIT $scan
@@ -99,8 +101,7 @@ const OLDEST_INFERENCES_OF_KEY = `
 MATCH (i:Inference)
 USING INDEX SEEK i:Inference(kid, recordedAt, digest)
 WHERE i.kid = $kid
-  AND i.recordedAt >= datetime($at) AND i.recordedAt <= datetime($asOf) AND i.digest IS NOT NULL
-  AND CASE WHEN i.recordedAt = datetime($at) THEN i.digest > $digest ELSE true END
+  AND ${IS_AFTER_PLACE}
 WITH i
 ORDER BY i.kid, i.recordedAt, i.digest
 LIMIT $scan
@@ -141,7 +142,7 @@ export async function newestInferences(
   const { model } = filter;
   const parameters = { ...place, ...filter, scan: BigInt(scan), models };
   const statement = model === null ? NEWEST_INFERENCES : NEWEST_INFERENCES_OF_NAME;
-  return scanned(graph, statement, parameters);
+  return readRows(graph, statement, parameters);
 }
 
 /** Those that are linked to one model version, oldest first. */
@@ -153,7 +154,7 @@ export async function inferencesOfVersion(
   asOf: string,
 ): Promise<readonly Scanned[]> {
   const parameters = { ...place, name, commit, asOf, scan: BigInt(scan) };
-  return scanned(graph, OLDEST_INFERENCES_OF_VERSION, parameters);
+  return readRows(graph, OLDEST_INFERENCES_OF_VERSION, parameters);
 }
 
 /** Those whose head was signed with a key, oldest first. */
@@ -164,7 +165,7 @@ export async function inferencesOfKey(
   scan: number,
   asOf: string,
 ): Promise<readonly Scanned[]> {
-  return scanned(graph, OLDEST_INFERENCES_OF_KEY, { ...place, kid, asOf, scan: BigInt(scan) });
+  return readRows(graph, OLDEST_INFERENCES_OF_KEY, { ...place, kid, asOf, scan: BigInt(scan) });
 }
 
 /** Null where there is none of that id. */
@@ -181,7 +182,7 @@ export async function inferenceOf(graph: Graph, row: Row, asOf: string): Promise
   return { ...item, resolution };
 }
 
-async function scanned(
+async function readRows(
   graph: Graph,
   statement: string,
   parameters: Row & { readonly asOf: string },

@@ -54,7 +54,7 @@ LIMIT $limit
 `;
 
 /** Of the objects that are being written, the first ten are named. */
-const BEING_WRITTEN = `
+export const BEING_WRITTEN = `
 MATCH (o:SourceObject)
 WHERE o.status = 'writing' AND o.lastSeenAt IS NOT NULL
 WITH o.uri AS uri

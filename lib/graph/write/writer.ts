@@ -5,7 +5,7 @@ import type { Place } from '../../trust/lines.ts';
 import type { Rejection } from '../../trust/rejection.ts';
 import type { VerifiedRecord } from '../../trust/verify.ts';
 import { isTaken, type Graph } from '../connection.ts';
-import { lockAlone, lockShared } from '../lock.ts';
+import { lockAlone, lockShared, SLOTS } from '../lock.ts';
 import { count, flag, maybe, node, only, rows, text, word, type Row } from '../rows.ts';
 import { missingSchema } from '../schema.ts';
 import type { Payload } from '../settings.ts';
@@ -139,6 +139,8 @@ export class GraphWriter {
   #schemaIsThere = false;
   /** The batch of each object that was sent last. */
   readonly #last = new Map<string, Turn>();
+  /** The slot of the write lock that was taken last; where a writer begins is left to chance. */
+  #slot = Math.floor(Math.random() * SLOTS);
 
   constructor(graph: Graph, payload: Payload = 'inline') {
     this.#graph = graph;
@@ -175,7 +177,7 @@ export class GraphWriter {
     const before = this.#last.get(uri);
     const turn = new Turn(batch.through.number, before?.expectsNewIds ?? true);
     this.#last.set(uri, turn);
-    const applied = this.#applied(batch, turn, before);
+    const applied = this.#applyInTurn(batch, turn, before);
     turn.follow(applied);
     try {
       let closed = await applied;
@@ -234,12 +236,17 @@ export class GraphWriter {
     this.#schemaIsThere = true;
   }
 
+  #nextSlot(): number {
+    this.#slot = (this.#slot % SLOTS) + 1;
+    return this.#slot;
+  }
+
   #forget(uri: string, turn: Turn): void {
     if (this.#last.get(uri) === turn) this.#last.delete(uri);
   }
 
   /** Beside other writers where the batch allows it, else alone. */
-  async #applied(batch: Batch, turn: Turn, before: Turn | undefined): Promise<Applied> {
+  async #applyInTurn(batch: Batch, turn: Turn, before: Turn | undefined): Promise<Applied> {
     await this.#needSchema();
     // Only a writer that can't be kept waiting by this one may be waited for inside a transaction.
     await before?.isLocked;
@@ -272,7 +279,7 @@ export class GraphWriter {
     isInBefore: Promise<boolean>,
   ): Promise<Applied> {
     const [, stored] = await Promise.all([
-      lockShared(tx).then(turn.locked),
+      lockShared(tx, this.#nextSlot()).then(turn.locked),
       readStoredVersions(tx, batch.records),
     ]);
     const changes = decide(batch.records, stored);
