@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { ConfigError } from '../errors.ts';
 import type { Graph } from './connection.ts';
+import { database } from './database.ts';
 import { SLOTS } from './lock.ts';
 import { rows, text } from './rows.ts';
 
@@ -88,11 +89,11 @@ RETURN s.cursorKey AS cursorKey
 export async function migrate(graph: Graph): Promise<readonly string[]> {
   const missing = await missingSchema(graph);
   if (missing.length === 0) return missing;
-  for (const statement of Object.values(SCHEMA)) await graph.run(statement);
-  await graph.run('CALL db.awaitIndexes(300)');
-  await graph.run(CREATE_SLOTS, { slots: BigInt(SLOTS) });
+  for (const statement of Object.values(SCHEMA)) await graph[database].run(statement);
+  await graph[database].run('CALL db.awaitIndexes(300)');
+  await graph[database].run(CREATE_SLOTS, { slots: BigInt(SLOTS) });
   const cursorKey = randomBytes(32).toString('base64url');
-  await graph.run(WRITE_VERSION, { version: SCHEMA_VERSION, cursorKey });
+  await graph[database].run(WRITE_VERSION, { version: SCHEMA_VERSION, cursorKey });
   return missing;
 }
 
@@ -101,7 +102,7 @@ export async function migrate(graph: Graph): Promise<readonly string[]> {
  * Who can read it can read the whole graph anyway.
  */
 export async function readCursorKey(graph: Graph): Promise<string> {
-  const [row] = await graph.ask(READ_CURSOR_KEY);
+  const [row] = await graph[database].ask(READ_CURSOR_KEY);
   const key = row?.['cursorKey'];
   if (typeof key !== 'string')
     throw new ConfigError(['the database has no schema: run custody migrate']);
@@ -110,7 +111,7 @@ export async function readCursorKey(graph: Graph): Promise<string> {
 
 /** The names of constraints and indexes that are not there or not online; `version` when only the number differs. */
 export async function missingSchema(graph: Graph): Promise<readonly string[]> {
-  const found = await graph.read(async (tx) => {
+  const found = await graph[database].read(async (tx) => {
     const names = rows(await tx.run(NAMES)).map((row) => text(row, 'name'));
     const [schema] = rows(await tx.run(READ_VERSION));
     return { names: new Set(names), version: schema?.['version'] };

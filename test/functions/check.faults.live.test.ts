@@ -6,8 +6,10 @@ import { check, type Checked } from '../../lib/compliance/check.ts';
 import { DEFAULT_SETTINGS, RULES } from '../../lib/compliance/rules.ts';
 import { findings, lastChecks } from '../../lib/graph/ask/findings.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
+import { database } from '../../lib/graph/database.ts';
 import { waive } from '../../lib/graph/write/findings.ts';
 import { BoltProxy } from '../support/bolt-proxy.ts';
+import { graphWith } from '../support/graph-with.ts';
 import { keptSecret } from '../support/lambda.ts';
 import { SignedLogs } from '../support/signed-logs.ts';
 import { wipe } from '../support/snapshot.ts';
@@ -219,7 +221,9 @@ test('a check that asked earlier and keeps its findings later undoes nothing of 
       },
     });
   const earlier = await check(
-    { ...graph, write: (work, limitMs) => graph.write((tx) => work(slow(tx)), limitMs) },
+    graphWith(graph, {
+      write: (work, limitMs) => graph[database].write((tx) => work(slow(tx)), limitMs),
+    }),
     DEFAULT_SETTINGS,
     { rules: [RULE] },
   );

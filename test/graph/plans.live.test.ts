@@ -8,10 +8,12 @@ import * as asOf from '../../lib/graph/as-of.ts';
 import { checkTimes, untold } from '../../lib/graph/ask/findings.ts';
 import { openCounts, unfinishedObjects } from '../../lib/graph/ask/objects.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
+import { database } from '../../lib/graph/database.ts';
 import { markTold, waive } from '../../lib/graph/write/findings.ts';
 import { settle } from '../../lib/graph/write/settle.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { Api, type Query } from '../support/api.ts';
+import { graphWith } from '../support/graph-with.ts';
 import {
   bringRecords,
   datasetRecord,
@@ -36,15 +38,14 @@ function noting(graph: Graph, statements: Statements): Graph {
         };
       },
     });
-  return {
-    ...graph,
-    read: (work) => graph.read((tx) => work(noted(tx))),
-    write: (work) => graph.write((tx) => work(noted(tx))),
+  return graphWith(graph, {
+    read: (work) => graph[database].read((tx) => work(noted(tx))),
+    write: (work) => graph[database].write((tx) => work(noted(tx))),
     ask: (text, parameters = {}) => {
       statements.set(text, parameters);
-      return graph.ask(text, parameters);
+      return graph[database].ask(text, parameters);
     },
-  };
+  });
 }
 
 const reads: Statements = new Map();
@@ -502,7 +503,7 @@ test('all that holds in a new database, too, of whose indexes the planner has no
     writer,
     numbers(1_000).map((index) => inferenceRecord(`i${index}`, `m${index % 5}`, null, 3 + index)),
   );
-  await graph.run('CALL db.clearQueryCaches()');
+  await graph[database].run('CALL db.clearQueryCaches()');
   expect(await unexcused(reads)).toEqual([]);
   expect(await unexcused(writes)).toEqual([]);
   expect(await unordered()).toEqual([]);

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
+import { database } from '../../lib/graph/database.ts';
 import { LAST_TEXT } from '../../lib/graph/place.ts';
 import { keepFindings } from '../../lib/graph/write/findings.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
@@ -8,6 +9,7 @@ import type { RouteContext } from '../../lib/http/route.ts';
 import { ROUTES } from '../../lib/http/routes.ts';
 import type { LineageRecord } from '../../lib/trust/record.ts';
 import { Api, type Query, type Told } from '../support/api.ts';
+import { graphWith } from '../support/graph-with.ts';
 import {
   bringRecords,
   datasetRecord,
@@ -344,13 +346,14 @@ test('a cursor is taken back by the question that gave it, and by no other', asy
       true,
     ]);
   };
-  const stranger = new Api({
-    ...graph,
-    ask: async (statement, parameters) =>
-      (await graph.ask(statement, parameters)).map((row) =>
-        'cursorKey' in row ? { cursorKey: 'of another database' } : row,
-      ),
-  });
+  const stranger = new Api(
+    graphWith(graph, {
+      ask: async (statement, parameters) =>
+        (await graph[database].ask(statement, parameters)).map((row) =>
+          'cursorKey' in row ? { cursorKey: 'of another database' } : row,
+        ),
+    }),
+  );
   for (const [index, [path, query]] of asked.entries()) {
     const cursor = cursors[index] ?? '';
     expect(cursor).not.toBe('');

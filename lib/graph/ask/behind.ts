@@ -1,5 +1,6 @@
 import { DECLARED_BY, heldAt, IS_DECLARED, RECORD_OF_DATASET, RECORD_OF_MODEL } from '../as-of.ts';
 import type { Graph } from '../connection.ts';
+import { database } from '../database.ts';
 import { evidenceOf, type Evidence } from '../place.ts';
 import { count, maybe, node, nodes, texts, time, type Row } from '../rows.ts';
 import { datasetItem, type DatasetItem } from './datasets.ts';
@@ -79,7 +80,7 @@ export async function behindInference(
   mostDatasets: number,
 ): Promise<Behind | null> {
   const parameters = { id, ...heldAt(asOf), mostDatasets: BigInt(mostDatasets) };
-  const [row] = await graph.ask(BEHIND_INFERENCE, parameters);
+  const [row] = await graph[database].ask(BEHIND_INFERENCE, parameters);
   if (row === undefined) return null;
   const inference = await inferenceOf(graph, row, asOf);
   const isAll = count(row, 'datasetCount') <= mostDatasets;

@@ -1,5 +1,6 @@
 import { RECORD_OF_DATASET } from '../as-of.ts';
 import type { Graph } from '../connection.ts';
+import { database } from '../database.ts';
 import { earlierOf, evidenceOf, LAST_TEXT, NOW, type Evidence } from '../place.ts';
 import { count, maybe, node, text, time, type Row } from '../rows.ts';
 
@@ -79,7 +80,7 @@ export async function newestDatasets(
 ): Promise<readonly DatasetItem[]> {
   const place = after ?? { since: earlierOf(until, asOf), hash: LAST_TEXT };
   const parameters = { ...place, from, asOf, limit: BigInt(limit) };
-  const found = await graph.ask(NEWEST_DATASETS, parameters);
+  const found = await graph[database].ask(NEWEST_DATASETS, parameters);
   return found.map(datasetItem);
 }
 
@@ -89,7 +90,7 @@ export async function readDataset(
   hash: string,
   asOf = NOW,
 ): Promise<DatasetItem | null> {
-  const [row] = await graph.ask(ONE_DATASET, { hash, asOf });
+  const [row] = await graph[database].ask(ONE_DATASET, { hash, asOf });
   return row === undefined ? null : datasetItem(row);
 }
 

@@ -1,4 +1,5 @@
 import type { Graph } from '../connection.ts';
+import { database } from '../database.ts';
 import { evidenceOf, type Evidence } from '../place.ts';
 import { maybe, node, text, type Row } from '../rows.ts';
 import { modelName } from './models.ts';
@@ -28,8 +29,8 @@ LIMIT 1
 
 /** The record of a digest; null when the graph knows none. Every accepted record is a head or has a node (docs/graph.md, G-6). */
 export async function readRecord(graph: Graph, digest: string): Promise<FoundRecord | null> {
-  const [record] = await graph.ask(RECORD, { digest });
-  const row = record ?? (await graph.ask(INFERENCE, { digest }))[0];
+  const [record] = await graph[database].ask(RECORD, { digest });
+  const row = record ?? (await graph[database].ask(INFERENCE, { digest }))[0];
   if (row === undefined) return null;
   return { evidence: evidenceOf(node(row, 'record')), asserts: entityOf(node(row, 'entity')) };
 }

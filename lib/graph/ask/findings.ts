@@ -1,4 +1,5 @@
 import type { Graph } from '../connection.ts';
+import { database } from '../database.ts';
 import {
   FINDING_STATUSES,
   OUTCOMES,
@@ -81,7 +82,7 @@ ORDER BY finding.key
 
 /** Keys of findings that opened or settled since somebody was last told of them, whoever checked. */
 export async function untold(graph: Graph): Promise<Untold> {
-  const found = await graph.read(async (tx) => rows(await tx.run(UNTOLD)));
+  const found = await graph[database].read(async (tx) => rows(await tx.run(UNTOLD)));
   const keysOf = (wanted: FindingStatus): string[] =>
     found.filter((row) => findingStatus(row, 'status') === wanted).map((row) => text(row, 'key'));
   return { fresh: keysOf('open'), settled: keysOf('settled') };
@@ -93,7 +94,7 @@ export async function lastChecks(
   limit: number,
   { from, to }: Period = { from: OLDEST.at, to: NOW },
 ): Promise<readonly CheckRow[]> {
-  const found = await graph.ask(LAST_CHECKS, { from, to, limit: BigInt(limit) });
+  const found = await graph[database].ask(LAST_CHECKS, { from, to, limit: BigInt(limit) });
   return found.map((row) => {
     const check = node(row, 'check');
     return {
@@ -109,7 +110,7 @@ export async function lastChecks(
 
 /** When checks began, the newest first. */
 export async function checkTimes(graph: Graph, { from, to }: Period): Promise<readonly string[]> {
-  const found = await graph.ask(CHECK_TIMES, { from, to });
+  const found = await graph[database].ask(CHECK_TIMES, { from, to });
   return found.map((row) => time(row, 'startedAt'));
 }
 
@@ -120,7 +121,7 @@ export async function findings(
   after: string,
   limit: number,
 ): Promise<readonly FindingRow[]> {
-  const found = await graph.ask(FINDINGS, { ...filter, after, limit: BigInt(limit) });
+  const found = await graph[database].ask(FINDINGS, { ...filter, after, limit: BigInt(limit) });
   return found.map((row) => {
     const finding = node(row, 'finding');
     return {

@@ -1,4 +1,5 @@
 import type { Graph } from '../connection.ts';
+import { database } from '../database.ts';
 import { RESOLUTIONS, type Resolution } from '../resolve.ts';
 import { count, only, time, word } from '../rows.ts';
 import { resolutionsAt } from './inferences.ts';
@@ -37,7 +38,7 @@ export async function spreadOf(
   asOf: string,
 ): Promise<readonly Spread[]> {
   const names = versions.map(({ name, commit }) => ({ name, commit }));
-  const found = await graph.ask(SPREAD, { versions: names, asOf });
+  const found = await graph[database].ask(SPREAD, { versions: names, asOf });
   const spreads = found.map((row) => ({
     ...modelName(row),
     resolution: word(RESOLUTIONS)(row, 'resolution'),
@@ -54,5 +55,5 @@ export async function spreadOf(
 
 /** How many inferences have a head that a key signed. */
 export async function countSigned(graph: Graph, kid: string, asOf: string): Promise<number> {
-  return count(only(await graph.ask(SIGNED_INFERENCES, { kid, asOf })), 'count');
+  return count(only(await graph[database].ask(SIGNED_INFERENCES, { kid, asOf })), 'count');
 }

@@ -1,4 +1,5 @@
 import type { Graph } from '../connection.ts';
+import { database } from '../database.ts';
 import { evidenceOf, isBy, NOW, placeOf, type Evidence, type Place } from '../place.ts';
 import { RESOLUTIONS, type Resolution } from '../resolve.ts';
 import { count, maybe, node, text, time, word, type Row } from '../rows.ts';
@@ -170,7 +171,7 @@ export async function inferencesOfKey(
 
 /** Null where there is none of that id. */
 export async function readInference(graph: Graph, id: string): Promise<InferenceItem | null> {
-  const [row] = await graph.ask(ONE_INFERENCE, { id });
+  const [row] = await graph[database].ask(ONE_INFERENCE, { id });
   return row === undefined ? null : inferenceOf(graph, row, NOW);
 }
 
@@ -187,7 +188,7 @@ async function readRows(
   statement: string,
   parameters: Row & { readonly asOf: string },
 ): Promise<Scanned[]> {
-  const found = await graph.ask(statement, parameters);
+  const found = await graph[database].ask(statement, parameters);
   const items = await itemsOf(graph, found, parameters.asOf);
   return found.map((row, index) => ({ place: placeOf(row), item: items[index] ?? null }));
 }
@@ -221,7 +222,7 @@ export async function resolutionsAt(
   const all = links.map(({ resolution }) => resolution);
   const byTime = links.filter(({ resolution }) => resolution === 'as-of').map(({ name }) => name);
   if (asOf === NOW || byTime.length === 0) return all;
-  const found = await graph.ask(NAMES_OF_SEVERAL, { names: [...new Set(byTime)], asOf });
+  const found = await graph[database].ask(NAMES_OF_SEVERAL, { names: [...new Set(byTime)], asOf });
   const several = new Set(found.map((row) => text(row, 'name')));
   return links.map(({ name, resolution }) =>
     resolution === 'as-of' && !several.has(name) ? 'only-version' : resolution,

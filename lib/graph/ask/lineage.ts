@@ -1,6 +1,7 @@
 import { once } from '../../once.ts';
 import { DECLARED_BY, heldAt, IS_DECLARED, RECORD_OF_DATASET, RECORD_OF_MODEL } from '../as-of.ts';
 import type { Graph } from '../connection.ts';
+import { database } from '../database.ts';
 import { compareText } from '../order.ts';
 import { isBy, OLDEST, type Place } from '../place.ts';
 import type { Resolution } from '../resolve.ts';
@@ -136,7 +137,7 @@ export async function versionsRestingOn(
 ): Promise<readonly ModelName[]> {
   const statement = 'hash' in source ? VERSIONS_OF_DATASET : VERSIONS_OF_KEY;
   const parameters = { ...source, ...heldAt(asOf) };
-  const found = await graph.ask(statement, parameters);
+  const found = await graph[database].ask(statement, parameters);
   return found.map(modelName).sort(compareNames);
 }
 
@@ -154,7 +155,7 @@ export async function readVersions(
   asOf: string,
 ): Promise<readonly SourcedModel[]> {
   const parameters = { versions: versions.map(nameOf), hash, ...heldAt(asOf) };
-  const found = await graph.ask(VERSIONS, parameters);
+  const found = await graph[database].ask(VERSIONS, parameters);
   return found
     .map((row) => ({ model: lineageModel(row), declared: maybe(texts, row, 'declared') ?? [] }))
     .sort((a, b) => compareNames(a.model, b.model));
@@ -288,14 +289,16 @@ function datasetsOf(
     const parameters = { name, commit, ...heldAt(asOf) };
     const all =
       known?.map(({ dataset }) => dataset.hash) ??
-      (await graph.ask(HASHES_OF_MODEL, parameters)).map((row) => text(row, 'hash'));
+      (await graph[database].ask(HASHES_OF_MODEL, parameters)).map((row) => text(row, 'hash'));
     const behind = all
       .filter((hash) => after === undefined || compareText(hash, after) > 0)
       .sort(compareText);
     const hashes = behind.slice(0, limit);
     const found =
       known?.filter(({ dataset }) => hashes.includes(dataset.hash)) ??
-      (await graph.ask(DATASETS_OF_MODEL, { hashes, ...parameters })).map(declaredDataset);
+      (await graph[database].ask(DATASETS_OF_MODEL, { hashes, ...parameters })).map(
+        declaredDataset,
+      );
     const steps = found
       .toSorted((a, b) => compareText(a.dataset.hash, b.dataset.hash))
       .map(({ dataset, declared }): Step => {

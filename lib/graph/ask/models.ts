@@ -1,5 +1,6 @@
 import { heldAt, IS_DECLARED, RECORD_OF_DATASET, RECORD_OF_MODEL } from '../as-of.ts';
 import type { Graph } from '../connection.ts';
+import { database } from '../database.ts';
 import { earlierOf, evidenceOf, LAST_TEXT, type Evidence } from '../place.ts';
 import { count, maybe, node, nodes, text, texts, time, type Row } from '../rows.ts';
 import type { Within } from './datasets.ts';
@@ -144,13 +145,13 @@ export async function newestModels(
     commitBefore: place.commit,
     limit: BigInt(limit),
   };
-  const found = await graph.ask(NEWEST_MODELS, parameters);
+  const found = await graph[database].ask(NEWEST_MODELS, parameters);
   return found.map(modelItem);
 }
 
 export async function readModel(graph: Graph, model: ModelName): Promise<ModelItem | null> {
   const { name, commit } = model;
-  const [row] = await graph.ask(ONE_MODEL, { name, commit });
+  const [row] = await graph[database].ask(ONE_MODEL, { name, commit });
   return row === undefined ? null : modelItem(row);
 }
 
@@ -161,7 +162,7 @@ export async function pendingLinks(
 ): Promise<readonly Pick<ModelItem, 'pending' | 'pendingCount'>[]> {
   if (versions.length === 0) return [];
   const names = versions.map(({ name, commit }) => ({ name, commit }));
-  const found = await graph.ask(PENDING_LINKS, { versions: names });
+  const found = await graph[database].ask(PENDING_LINKS, { versions: names });
   return found.map(pendingOf);
 }
 

@@ -1,5 +1,6 @@
 import type { Rejection } from '../../trust/rejection.ts';
 import type { Graph } from '../connection.ts';
+import { database } from '../database.ts';
 import { count, maybe, node, only, text, texts, time, word, type Row } from '../rows.ts';
 import { OBJECT_STATUSES, rejections, type ObjectStatus } from '../source-object.ts';
 
@@ -75,7 +76,7 @@ RETURN pendingLinks, openMarkers, unfinishedObjects
 
 /** One object by its URI, version included. */
 export async function readObject(graph: Graph, uri: string): Promise<ObjectRow | null> {
-  const [row] = await graph.ask(READ_OBJECT, { uri });
+  const [row] = await graph[database].ask(READ_OBJECT, { uri });
   return row === undefined ? null : objectRow(row);
 }
 
@@ -85,7 +86,7 @@ export async function newestObjects(
   limit: number,
   after: ObjectPlace = { firstSeenAt: END, uri: '' },
 ): Promise<readonly ObjectRow[]> {
-  const found = await graph.ask(NEWEST_OBJECTS, { ...after, limit: BigInt(limit) });
+  const found = await graph[database].ask(NEWEST_OBJECTS, { ...after, limit: BigInt(limit) });
   return found.map(objectRow);
 }
 
@@ -95,7 +96,7 @@ export async function unfinishedObjects(
   seconds: number,
   limit: number,
 ): Promise<readonly string[]> {
-  const found = await graph.ask(UNFINISHED_OBJECTS, {
+  const found = await graph[database].ask(UNFINISHED_OBJECTS, {
     seconds: BigInt(seconds),
     limit: BigInt(limit),
   });
@@ -109,7 +110,7 @@ export interface BeingWritten {
 }
 
 export async function unfinishedWriting(graph: Graph): Promise<BeingWritten> {
-  return beingWritten(only(await graph.ask(BEING_WRITTEN)));
+  return beingWritten(only(await graph[database].ask(BEING_WRITTEN)));
 }
 
 /** Of a row that counts and names them. */
@@ -126,7 +127,7 @@ export interface OpenCounts {
 }
 
 export async function openCounts(graph: Graph): Promise<OpenCounts> {
-  const row = only(await graph.ask(COUNTS));
+  const row = only(await graph[database].ask(COUNTS));
   return {
     pendingLinks: count(row, 'pendingLinks'),
     openMarkers: count(row, 'openMarkers'),

@@ -1,4 +1,5 @@
 import type { Graph } from '../connection.ts';
+import { database } from '../database.ts';
 import { RESOLUTIONS, type Resolution } from '../resolve.ts';
 import { count, maybe, only, rows, text, time, word, type Row } from '../rows.ts';
 import { OBJECT_STATUSES, type ObjectStatus } from '../source-object.ts';
@@ -193,5 +194,5 @@ async function read(
   statement: string,
   parameters: Record<string, unknown>,
 ): Promise<Row[]> {
-  return graph.read(async (tx) => rows(await tx.run(statement, parameters)));
+  return graph[database].read(async (tx) => rows(await tx.run(statement, parameters)));
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Graph } from '../connection.ts';
+import { database } from '../database.ts';
 import {
   FINDING_STATUSES,
   type CheckRow,
@@ -110,7 +111,7 @@ export async function keepFindings(
 ): Promise<Kept> {
   const on = { rule: rule.id, check: check.id, now: check.startedAt };
   const parameters = { ...settings, now: on.now, limit: BigInt(MAX_FINDINGS + 1) };
-  return graph.write(async (tx) => {
+  return graph[database].write(async (tx) => {
     await lockFindings(tx);
     const counted = only(rows(await tx.run(rule.examined, parameters)));
     const all = rows(await tx.run(rule.findings, parameters));
@@ -134,7 +135,7 @@ export async function keepFindings(
 /** Keeps a check under its id; the same one again changes nothing. */
 export async function keepCheck(graph: Graph, check: CheckRow): Promise<void> {
   const parameters = { ...check, rules: JSON.stringify(check.rules) };
-  await graph.write(async (tx) => {
+  await graph[database].write(async (tx) => {
     await tx.run(KEEP_CHECK, parameters);
   });
 }
@@ -145,7 +146,7 @@ export async function markTold(graph: Graph, { fresh, settled }: Untold): Promis
     ...fresh.map((key) => ({ key, status: 'open' }) as const),
     ...settled.map((key) => ({ key, status: 'settled' }) as const),
   ];
-  await graph.write(async (tx) => {
+  await graph[database].write(async (tx) => {
     await lockFindings(tx);
     await tx.run(MARK_TOLD, { told });
   });
@@ -158,7 +159,7 @@ export async function waive(
   waiver: WaiverRow,
   now: string,
 ): Promise<FindingStatus | null> {
-  const [row] = await graph.write(async (tx) => {
+  const [row] = await graph[database].write(async (tx) => {
     await lockFindings(tx);
     return rows(await tx.run(WAIVE, { key, ...waiver, now }));
   });

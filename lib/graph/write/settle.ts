@@ -1,5 +1,6 @@
 import type { ManagedTransaction } from 'neo4j-driver';
 import type { Graph } from '../connection.ts';
+import { database } from '../database.ts';
 import { toDateTime } from '../instant.ts';
 import { lockAlone } from '../lock.ts';
 import { OLDEST } from '../place.ts';
@@ -87,7 +88,7 @@ DELETE k
 export async function settle(graph: Graph, isTimeUp: () => boolean = () => false): Promise<number> {
   for (let pages = 0; ; pages += 1) {
     if (pages > 0 && isTimeUp()) return pages;
-    if (!(await graph.write(settlePage))) return pages;
+    if (!(await graph[database].write(settlePage))) return pages;
   }
 }
 

@@ -5,6 +5,7 @@ import type { Place } from '../../trust/lines.ts';
 import type { Rejection } from '../../trust/rejection.ts';
 import type { VerifiedRecord } from '../../trust/verify.ts';
 import { isTaken, type Graph } from '../connection.ts';
+import { database } from '../database.ts';
 import { lockAlone, lockShared, SLOTS } from '../lock.ts';
 import { count, flag, maybe, node, only, rows, text, word, type Row } from '../rows.ts';
 import { missingSchema } from '../schema.ts';
@@ -150,7 +151,9 @@ export class GraphWriter {
   /** How far an object has come; `status` is null for one never seen. */
   async progress(uri: string): Promise<Progress> {
     await this.#needSchema();
-    const [row] = await this.#graph.read(async (tx) => rows(await tx.run(READ_PROGRESS, { uri })));
+    const [row] = await this.#graph[database].read(async (tx) =>
+      rows(await tx.run(READ_PROGRESS, { uri })),
+    );
     if (row === undefined) return UNSEEN;
     const object = node(row, 'object');
     return {
@@ -185,7 +188,7 @@ export class GraphWriter {
       // The object counts as done only when no link that it makes possible is still open.
       for (let isFirst = true; closed.isOpen && (isFirst || !isTimeUp()); isFirst = false) {
         await settle(this.#graph, isTimeUp);
-        closed = await this.#graph.write(async (tx) => {
+        closed = await this.#graph[database].write(async (tx) => {
           await lockAlone(tx);
           return closeObject(tx, batch);
         });
@@ -206,7 +209,7 @@ export class GraphWriter {
     problem: string | null = null,
   ): Promise<void> {
     await this.#needSchema();
-    await this.#graph.write(async (tx) => {
+    await this.#graph[database].write(async (tx) => {
       await lockAlone(tx);
       await tx.run(RECORD_OBJECT, { ...objectParameters(object), status, problem });
     });
@@ -215,7 +218,7 @@ export class GraphWriter {
   /** Notes how far the first reading of an object has come, for the delivery that goes on with it. */
   async pause({ uri, bytes }: Pick<SourceObject, 'uri' | 'bytes'>, judged: string): Promise<void> {
     await this.#needSchema();
-    await this.#graph.write(async (tx) => {
+    await this.#graph[database].write(async (tx) => {
       await lockAlone(tx);
       await tx.run(PAUSE_OBJECT, { uri, bytes: BigInt(bytes), judged });
     });
@@ -223,7 +226,7 @@ export class GraphWriter {
 
   /** Notes why an object that is in the graph in part can't be finished; it stays visibly unfinished. */
   async abandon(uri: string, problem: string): Promise<void> {
-    await this.#graph.write(async (tx) => {
+    await this.#graph[database].write(async (tx) => {
       await tx.run(ABANDON_OBJECT, { uri, problem });
     });
   }
@@ -254,7 +257,7 @@ export class GraphWriter {
     const isNext = before?.throughLine === batch.afterLine;
     if (isNext && before.expectsNewIds && isOnlyInferences) {
       try {
-        return await this.#graph.write((tx) => {
+        return await this.#graph[database].write((tx) => {
           turn.begin();
           return this.#addInferences(tx, batch, turn, before.isInAtOnce);
         });
@@ -265,7 +268,7 @@ export class GraphWriter {
       }
     }
     await before?.isOver;
-    return this.#graph.write((tx) => {
+    return this.#graph[database].write((tx) => {
       turn.begin();
       return this.#applyAlone(tx, batch, turn);
     });
