@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
+import { database } from '../lib/graph/database.ts';
 import { migrate } from '../lib/graph/schema.ts';
 import { GraphWriter } from '../lib/graph/write/writer.ts';
 import { ingestObject } from '../lib/ingest/ingest.ts';
@@ -95,13 +96,13 @@ async function plain(graph: Graph, round: string): Promise<number> {
     name: `${round}-m${index}`,
     timestamp,
   }));
-  await graph.write((tx) => tx.run(PLAIN_MODELS, { rows: models }));
+  await graph[database].write((tx) => tx.run(PLAIN_MODELS, { rows: models }));
   let at = 0;
   const worker = async (): Promise<void> => {
     while (at < rows.length) {
       const batch = rows.slice(at, at + BATCH);
       at += BATCH;
-      await graph.write((tx) => tx.run(PLAIN_INFERENCES, { rows: batch }));
+      await graph[database].write((tx) => tx.run(PLAIN_INFERENCES, { rows: batch }));
     }
   };
   await Promise.all([worker(), worker()]);

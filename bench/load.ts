@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openGraph } from '../lib/graph/connection.ts';
+import { database } from '../lib/graph/database.ts';
 import { migrate } from '../lib/graph/schema.ts';
 import { startNeo4j } from '../lib/local/neo4j.ts';
 import { signRecord } from '../lib/trust/sign.ts';
@@ -116,7 +117,7 @@ function report(name: string, lines: number, start: number): void {
 }
 
 async function wiped(): Promise<void> {
-  await graph.run(
+  await graph[database].run(
     'MATCH (n) WHERE NOT n:Schema AND NOT n:WriteLock CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 10000 ROWS',
   );
 }

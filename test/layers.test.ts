@@ -15,8 +15,13 @@ const LAYERS = [
   ['object', 'graph'],
   ['trust', 'errors', 'counted', 'members', 'once', 'version'],
 ] as const;
-/** Rooms of one layer that know nothing of each other. */
-const APART = [['aws', 'local']] as const;
+/** Folders side by side that know nothing of each other. */
+const APART = [
+  ['lib/aws/', 'lib/local/'],
+  ['lib/graph/ask/', 'lib/graph/write/'],
+] as const;
+/** The key to what can be done with statements. */
+const DATABASE = 'lib/graph/database.ts';
 const CLOUD = /^(?:@aws-|aws-|aws4fetch$)/;
 
 function roomOf(path: string): string {
@@ -32,13 +37,16 @@ function fault(file: string, imported: string): string | null {
   const from = roomOf(file);
   if (!imported.startsWith('.'))
     return CLOUD.test(imported) && from !== 'aws' && from !== 'functions' ? 'a cloud' : null;
-  const to = roomOf(normalize(join(dirname(file), imported)));
+  const path = normalize(join(dirname(file), imported));
+  const to = roomOf(path);
   if (depthOf(to) < 0) return 'a room without a layer';
-  const isApart = APART.some(([a, b]) => (a === from && b === to) || (b === from && a === to));
+  if (path === DATABASE && from !== 'graph') return 'the database';
+  const isFrom = (a: string, b: string): boolean => file.startsWith(a) && path.startsWith(b);
+  const isApart = APART.some(([a, b]) => isFrom(a, b) || isFrom(b, a));
   return depthOf(to) < depthOf(from) ? 'up' : isApart ? 'across' : null;
 }
 
-test('imports go down the list of layers only, and no domain room imports a cloud', async () => {
+test('imports go down the list of layers only, no domain room imports a cloud, and lib/graph alone the database', async () => {
   const faults: string[] = [];
   for (const folder of ['lib', 'cli', 'functions'])
     for (const name of await readdir(folder, { recursive: true })) {
@@ -55,9 +63,13 @@ test('imports go down the list of layers only, and no domain room imports a clou
   expect(faults).toEqual([]);
 });
 
-test('the layers refuse an import that goes up, across, or into a cloud', () => {
+test('the layers refuse an import that goes up, across, into a cloud, or to the database past lib/graph', () => {
   expect(fault('lib/graph/ask/models.ts', '../../http/answer.ts')).toBe('up');
   expect(fault('lib/local/listen.ts', '../aws/log.ts')).toBe('across');
+  expect(fault('lib/graph/ask/objects.ts', '../write/writer.ts')).toBe('across');
+  expect(fault('lib/graph/write/findings.ts', '../ask/findings.ts')).toBe('across');
   expect(fault('lib/ingest/ingest.ts', '@aws-sdk/client-s3')).toBe('a cloud');
+  expect(fault('lib/compliance/check.ts', '../graph/database.ts')).toBe('the database');
+  expect(fault('cli/check.ts', '../lib/graph/database.ts')).toBe('the database');
   expect(fault('lib/ingest/ingest.ts', '../graph/connection.ts')).toBeNull();
 });

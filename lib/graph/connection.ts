@@ -2,38 +2,23 @@ import neo4j, {
   type AuthToken,
   type AuthTokenManager,
   type Driver,
-  type ManagedTransaction,
   type Session,
 } from 'neo4j-driver';
 import { ConfigError, OutOfTimeError, TransientError } from '../errors.ts';
 import { VERSION } from '../version.ts';
+import { database, type Database } from './database.ts';
+import { rows, type Row } from './rows.ts';
 import type { GraphSettings } from './settings.ts';
 
-/** An open connection pool to one Neo4j database. */
+/** An open connection pool to one Neo4j database; what is done with it is done by lib/graph alone. */
 export interface Graph {
   /** Resolves when the database answers; {@link ConfigError} when it refuses the login, {@link TransientError} when it can't be reached. */
   verify(): Promise<void>;
-  /**
-   * Runs a unit of work that may be run again from its start, even after its COMMIT took effect.
-   * {@link OutOfTimeError} when it takes longer than `limitMs`; without one {@link TransientError},
-   * after {@link TRANSACTION_TIMEOUT_MS}.
-   */
-  write<T>(work: (tx: ManagedTransaction) => Promise<T>, limitMs?: number): Promise<T>;
-  read<T>(work: (tx: ManagedTransaction) => Promise<T>): Promise<T>;
-  /**
-   * Asks one question in one round trip. {@link OutOfTimeError} when the answer would take longer than
-   * {@link QUESTION_TIMEOUT_MS}.
-   */
-  ask(statement: string, parameters?: Record<string, unknown>): Promise<Row[]>;
-  /** Runs one statement in a transaction of its own, as schema changes need. */
-  run(statement: string, parameters?: Record<string, unknown>): Promise<Row[]>;
   close(): Promise<void>;
+  readonly [database]: Database;
 }
 
 type Mode = 'READ' | 'WRITE';
-
-/** One row of an answer, by column name. */
-export type Row = Record<string, unknown>;
 
 /** A transaction that outlives this is ended by the server, so that a dead writer can't hold the write lock (docs/graph.md, G-30). */
 const TRANSACTION_TIMEOUT_MS = 120_000;
@@ -48,9 +33,9 @@ export function openGraph(
 ): Graph {
   const login = new Login(settings);
   const driver = connect(settings.uri, login);
-  const database = settings.database === undefined ? {} : { database: settings.database };
+  const named = settings.database === undefined ? {} : { database: settings.database };
   async function once<T>(mode: Mode, use: (open: Session) => Promise<T>): Promise<T> {
-    const open = driver.session({ ...database, defaultAccessMode: mode });
+    const open = driver.session({ ...named, defaultAccessMode: mode });
     try {
       return await use(open);
     } finally {
@@ -70,7 +55,7 @@ export function openGraph(
         throw error;
       });
     } catch (error) {
-      throw translated(error, isLimited);
+      throw translate(error, isLimited);
     }
   }
   return {
@@ -78,27 +63,29 @@ export function openGraph(
       within('READ', async (open) => {
         await open.run('RETURN 1');
       }),
-    write: (work, limit) =>
-      within(
-        'WRITE',
-        (open) => open.executeWrite(work, { timeout: limit ?? transactionTimeoutMs }),
-        limit !== undefined,
-      ),
-    read: (work) =>
-      within('READ', (open) => open.executeRead(work, { timeout: transactionTimeoutMs })),
-    ask: (statement, parameters = {}) =>
-      within('READ', async (open) => {
-        const run = async (): Promise<Row[]> =>
-          rows(await open.run(statement, parameters, { timeout: QUESTION_TIMEOUT_MS }));
-        // The driver tries again for its own transactions only; a question may be asked twice.
-        return run().catch((error: unknown) => {
-          if (error instanceof neo4j.Neo4jError && neo4j.isRetryableError(error)) return run();
-          throw error;
-        });
-      }),
-    run: (statement, parameters = {}) =>
-      within('WRITE', async (open) => rows(await open.run(statement, parameters))),
     close: () => driver.close(),
+    [database]: {
+      write: (work, limit) =>
+        within(
+          'WRITE',
+          (open) => open.executeWrite(work, { timeout: limit ?? transactionTimeoutMs }),
+          limit !== undefined,
+        ),
+      read: (work) =>
+        within('READ', (open) => open.executeRead(work, { timeout: transactionTimeoutMs })),
+      ask: (statement, parameters = {}) =>
+        within('READ', async (open) => {
+          const run = async (): Promise<Row[]> =>
+            rows(await open.run(statement, parameters, { timeout: QUESTION_TIMEOUT_MS }));
+          // The driver tries again for its own transactions only; a question may be asked twice.
+          return run().catch((error: unknown) => {
+            if (error instanceof neo4j.Neo4jError && neo4j.isRetryableError(error)) return run();
+            throw error;
+          });
+        }),
+      run: (statement, parameters = {}) =>
+        within('WRITE', async (open) => rows(await open.run(statement, parameters))),
+    },
   };
 }
 
@@ -155,11 +142,11 @@ class Login implements AuthTokenManager {
   /** True when another login than the refused one holds now; asks for it once, however many wait. */
   async isRenewed(refused: AuthToken): Promise<boolean> {
     if (this.token !== refused) return true;
-    this.#renewing ??= this.#renewed().finally(() => (this.#renewing = null));
+    this.#renewing ??= this.#askAnew().finally(() => (this.#renewing = null));
     return this.#renewing;
   }
 
-  async #renewed(): Promise<boolean> {
+  async #askAnew(): Promise<boolean> {
     const now = await this.#renew?.();
     if (now === undefined) return false;
     const { username, password } = now;
@@ -168,11 +155,6 @@ class Login implements AuthTokenManager {
     this.token = neo4j.auth.basic(username, password);
     return true;
   }
-}
-
-/** The rows of a driver's answer as plain objects. */
-export function rows(result: { records: { toObject(): Row }[] }): Row[] {
-  return result.records.map((record) => record.toObject());
 }
 
 /** True when what was to be created is there already; the transaction has been rolled back. */
@@ -201,7 +183,7 @@ const ENDED: readonly string[] = [
 ];
 
 /** `isLimited`: who asked knows that there is only so much time. */
-function translated(error: unknown, isLimited: boolean): unknown {
+function translate(error: unknown, isLimited: boolean): unknown {
   if (!(error instanceof neo4j.Neo4jError)) return error;
   if (error.code === LOCKED)
     return new TransientError(

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, inject, onTestFinished, test }
 import { secretGraphSettings } from '../../lib/aws/secret.ts';
 import { ConfigError, safeDescription, TransientError } from '../../lib/errors.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
+import { database } from '../../lib/graph/database.ts';
 import { StubAws } from '../support/stub-aws.ts';
 
 const ARN = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:neo4j-AbCdEf';
@@ -34,7 +35,7 @@ beforeEach(() => {
 });
 afterAll(async () => {
   for (let user = 1; user <= users; user += 1)
-    await system.run(`DROP USER custody${user} IF EXISTS`);
+    await system[database].run(`DROP USER custody${user} IF EXISTS`);
   await system.close();
   await admin.close();
   await stub.close();
@@ -54,7 +55,7 @@ async function failure(act: Promise<unknown>): Promise<unknown> {
 /** A pool that was opened with the secret of a user of its own. */
 async function running(isInUse = true): Promise<{ readonly name: string; readonly graph: Graph }> {
   const name = `custody${(users += 1)}`;
-  await system.run(`CREATE USER ${name} SET PASSWORD $password CHANGE NOT REQUIRED`, {
+  await system[database].run(`CREATE USER ${name} SET PASSWORD $password CHANGE NOT REQUIRED`, {
     password: `first ${CANARY}`,
   });
   named(name, `first ${CANARY}`);
@@ -70,18 +71,20 @@ function named(username: string, password: string): void {
 
 /** The password holds from now on, and every connection of before ends. */
 async function rotate(name: string, password: string): Promise<void> {
-  await system.run(`ALTER USER ${name} SET PASSWORD $password CHANGE NOT REQUIRED`, { password });
+  await system[database].run(`ALTER USER ${name} SET PASSWORD $password CHANGE NOT REQUIRED`, {
+    password,
+  });
   await killConnections(name);
 }
 
 async function killConnections(name: string): Promise<void> {
-  await admin.run(KILL, { name });
+  await admin[database].run(KILL, { name });
 }
 
 const ask = {
-  read: (graph: Graph) => graph.read((tx) => tx.run('RETURN 1')),
-  write: (graph: Graph) => graph.write((tx) => tx.run('RETURN 1')),
-  run: (graph: Graph) => graph.run('RETURN 1'),
+  read: (graph: Graph) => graph[database].read((tx) => tx.run('RETURN 1')),
+  write: (graph: Graph) => graph[database].write((tx) => tx.run('RETURN 1')),
+  run: (graph: Graph) => graph[database].run('RETURN 1'),
   verify: (graph: Graph) => graph.verify(),
 } as const;
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
+import { database } from '../../lib/graph/database.ts';
 import { demoLog } from '../../lib/local/demo.ts';
 import { graphSnapshot, wipe } from '../support/snapshot.ts';
 import { testKey } from '../support/test-key.ts';
@@ -116,7 +117,7 @@ test('the eight questions are answered with the rows that the log says', async (
 });
 
 test('lineage and impact say on the command line what the HTTP API says', async () => {
-  const [row] = await graph.run(
+  const [row] = await graph[database].run(
     'MATCH (d:Dataset)-[:USED_IN]->(m:Model)-[:GENERATED]->(i:Inference) ' +
       'RETURN d.hash AS hash, i.id AS id, m.name AS name, m.commit AS commit ORDER BY hash, id LIMIT 1',
   );
@@ -139,7 +140,7 @@ test('lineage and impact say on the command line what the HTTP API says', async 
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as unknown);
-  const affected = await graph.run(
+  const affected = await graph[database].run(
     'MATCH (:Dataset {hash: $hash})-[:USED_IN]->(:Model)-[:GENERATED]->(i) RETURN i.id AS id',
     { hash },
   );
@@ -210,7 +211,7 @@ test.each([
   await wipe(graph);
   const args = ['ingest', '--key', at('k.public.pem'), at('good.jsonl')];
   expect(await custody(args, '', { CUSTODY_PAYLOAD: mode })).toMatchObject({ exit: 0 });
-  const [row] = await graph.run(
+  const [row] = await graph[database].run(
     "MATCH (i:Inference {id: 'demo-01'}) RETURN i.input AS input, i.inputBytes AS inputBytes",
   );
   expect(row).toEqual(expected);

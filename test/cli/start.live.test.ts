@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
 import { openGraph } from '../../lib/graph/connection.ts';
+import { database } from '../../lib/graph/database.ts';
 import type { Receipt } from '../../lib/ingest/ingest.ts';
 import { neo4jStatus, runningNeo4j } from '../../lib/local/neo4j.ts';
 import { signRecord } from '../../lib/trust/sign.ts';
@@ -119,13 +120,13 @@ test(
       Date.parse(String(found?.['firstSeenAt'])),
     );
 
-    const database = await runningNeo4j(at('neo4j'));
-    if (database === null) throw new Error('the database does not run');
-    const graph = openGraph(database);
-    await graph.run('MATCH (s:Schema) SET s:Lost REMOVE s:Schema');
+    const server = await runningNeo4j(at('neo4j'));
+    if (server === null) throw new Error('the database does not run');
+    const graph = openGraph(server);
+    await graph[database].run('MATCH (s:Schema) SET s:Lost REMOVE s:Schema');
     drop('other.jsonl', { type: 'dataset', hash: 'e', path: 'p', timestamp });
     await said(start, /the compliance check failed: .*run custody migrate/);
-    await graph.run('MATCH (s:Lost) SET s:Schema REMOVE s:Lost');
+    await graph[database].run('MATCH (s:Lost) SET s:Schema REMOVE s:Lost');
     await graph.close();
     drop('another.jsonl', { type: 'dataset', hash: 'f', path: 'p', timestamp });
     expect(await receiptOf('another.jsonl')).toMatchObject({ status: 'accepted', accepted: 1 });

@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
 import { check, type Checked } from '../../lib/compliance/check.ts';
 import { DEFAULT_SETTINGS, RULES, type RuleSettings } from '../../lib/compliance/rules.ts';
+import { findings, lastChecks } from '../../lib/graph/ask/findings.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
-import { findings, lastChecks, waive } from '../../lib/graph/findings.ts';
+import { database } from '../../lib/graph/database.ts';
+import { waive } from '../../lib/graph/write/findings.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { ingestObject } from '../../lib/ingest/ingest.ts';
 import { storedObject } from '../../lib/object/stored.ts';
@@ -219,7 +221,7 @@ test('object-refused finds a refused log until the same name brings a good one',
 
 test('object-unfinished finds a log that nobody has worked on for hours', async () => {
   await drop(CLEAN);
-  await graph.run(
+  await graph[database].run(
     `MATCH (o:SourceObject)
      SET o.status = 'writing', o.lastSeenAt = datetime('2026-06-01T09:00:00Z')`,
   );
@@ -229,7 +231,7 @@ test('object-unfinished finds a log that nobody has worked on for hours', async 
 
 test('silence finds a prefix that has brought nothing for hours, or never', async () => {
   await drop(CLEAN, 'a/1');
-  await graph.run(
+  await graph[database].run(
     `MATCH (o:SourceObject)
      SET o.firstSeenAt = datetime('2026-05-30T12:00:00Z')`,
   );

@@ -43,6 +43,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Report } from '../../lib/compliance/report.ts';
 import { verifyReport } from '../../lib/compliance/sealed-report.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
+import { database } from '../../lib/graph/database.ts';
 import { ROUTES } from '../../lib/http/routes.ts';
 import { loadKeys } from '../../lib/keys.ts';
 import { startNeo4j, type EmbeddedNeo4j } from '../../lib/local/neo4j.ts';
@@ -250,7 +251,7 @@ async function receiptOf(key: string, version: string, stack = outputs): Promise
 }
 
 async function namesInGraph(name: string): Promise<unknown> {
-  const [row] = await graph.run(
+  const [row] = await graph[database].run(
     `MATCH (d:Dataset)-[:USED_IN]->(m:Model {name: $name})-[:GENERATED]->(i:Inference)
      RETURN d.hash AS dataset, m.commit AS commit, i.id AS inference`,
     { name },

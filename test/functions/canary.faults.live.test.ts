@@ -8,6 +8,7 @@ import { ROUTES } from '../../lib/http/routes.ts';
 import { server } from '../../lib/http/serve.ts';
 import { signRecord } from '../../lib/trust/sign.ts';
 import { BoltProxy } from '../support/bolt-proxy.ts';
+import { graphWith } from '../support/graph-with.ts';
 import { ingestContainer, ingestEnvironment, notification } from '../support/lambda.ts';
 import { wipe } from '../support/snapshot.ts';
 import { StubAws } from '../support/stub-aws.ts';
@@ -143,7 +144,7 @@ test('an error that is not ours is logged without its message, which may quote a
 test('a problem document repeats nothing of what was asked or of what went wrong', async () => {
   const failures: unknown[] = [];
   const failing = (): Promise<never> => Promise.reject(new Error(CANARY));
-  const broken: Graph = { ...graph, read: failing, ask: failing };
+  const broken = graphWith(graph, { read: failing, ask: failing });
   const ask = (of: Graph, path: string, query: string): Promise<Answer> =>
     server({
       routes: ROUTES,

@@ -6,6 +6,7 @@ import { s3Client, s3Object } from '../../lib/aws/s3-object.ts';
 import { TransientError } from '../../lib/errors.ts';
 import { openCounts, readObject, unfinishedObjects } from '../../lib/graph/ask/objects.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
+import { database } from '../../lib/graph/database.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import {
   deliverAll,
@@ -115,7 +116,7 @@ async function delivered(
 
 /** Of an object's records: datasets and models have them as nodes of their own, inferences are theirs. */
 async function recordsOf(uri: string): Promise<number> {
-  const [row] = await graph.run(
+  const [row] = await graph[database].run(
     'MATCH (n:Record|Inference {source: $uri}) RETURN count(n) AS records',
     {
       uri,

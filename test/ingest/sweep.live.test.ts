@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
 import { s3Client, s3Object } from '../../lib/aws/s3-object.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
+import { database } from '../../lib/graph/database.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { deliverEvent, type Inbox } from '../../lib/ingest/delivery.ts';
 import { sweep } from '../../lib/ingest/sweep.ts';
+import { graphWith } from '../support/graph-with.ts';
 import { notification } from '../support/lambda.ts';
 import { lineageLog } from '../support/lineage-log.ts';
 import { graphSnapshot, wipe } from '../support/snapshot.ts';
@@ -29,13 +31,12 @@ afterAll(async () => {
 /** Delivers an event to a graph that is cut off at its n-th writing transaction; resolves to what was sent to the queue. */
 async function deliver(event: string, cutOffAt = Infinity): Promise<void> {
   let writes = 0;
-  const cut: Graph = {
-    ...graph,
+  const cut = graphWith(graph, {
     write: (work) => {
       writes += 1;
-      return writes < cutOffAt ? graph.write(work) : Promise.reject(new Error('cut off'));
+      return writes < cutOffAt ? graph[database].write(work) : Promise.reject(new Error('cut off'));
     },
-  };
+  });
   const s3 = s3Client();
   const inbox: Inbox = {
     queue: { send: () => Promise.resolve(), retryIn: () => Promise.resolve() },
@@ -79,7 +80,7 @@ test('wherever an object was cut off, the sweep and one delivery end in the grap
     if (!isCut) break;
     // Nobody has been at work on it for so long that it must have been given up.
     expect((await swept()).sent).toEqual([]);
-    await graph.run(OLDER);
+    await graph[database].run(OLDER);
     const { result, sent } = await swept();
     expect(result).toMatchObject({ openMarkers: 0, unfinishedObjects: 1 });
     expect(result.resumed).toHaveLength(1);

@@ -1,5 +1,5 @@
-import type { Row } from '../../lib/graph/connection.ts';
 import { inOrder, resolve, type Link } from '../../lib/graph/resolve.ts';
+import type { Row } from '../../lib/graph/rows.ts';
 import {
   decide,
   leastOf,

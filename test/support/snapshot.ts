@@ -1,5 +1,7 @@
 import { isDateTime } from 'neo4j-driver';
-import type { Graph, Row } from '../../lib/graph/connection.ts';
+import type { Graph } from '../../lib/graph/connection.ts';
+import { database } from '../../lib/graph/database.ts';
+import type { Row } from '../../lib/graph/rows.ts';
 import { lineOf, type Snapshot } from './oracle.ts';
 
 const NODES = `
@@ -25,8 +27,8 @@ DETACH DELETE n
 
 /** What the database holds, in the oracle's form. An open marker shows as a line that no oracle has. */
 export async function graphSnapshot(graph: Graph): Promise<Snapshot> {
-  const nodes = await graph.run(NODES);
-  const edges = await graph.run(EDGES);
+  const nodes = await graph[database].run(NODES);
+  const edges = await graph[database].run(EDGES);
   return [
     ...nodes.map((row) => {
       const properties = instants(row['properties'] as Row);
@@ -44,7 +46,7 @@ export async function graphSnapshot(graph: Graph): Promise<Snapshot> {
 
 /** Empties the database; the schema stays. */
 export async function wipe(graph: Graph): Promise<void> {
-  await graph.run(WIPE);
+  await graph[database].run(WIPE);
 }
 
 function instants(properties: Row): Row {

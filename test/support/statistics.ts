@@ -1,4 +1,5 @@
 import type { Graph } from '../../lib/graph/connection.ts';
+import { database } from '../../lib/graph/database.ts';
 import { migrate } from '../../lib/graph/schema.ts';
 
 const DROP = [
@@ -15,14 +16,14 @@ const DROP = [
 
 /** As in a new database: the planner knows nothing of an index whose first entries have just come, and then prefers to filter. */
 export async function forgetStatistics(graph: Graph): Promise<void> {
-  for (const statement of DROP) await graph.run(statement);
+  for (const statement of DROP) await graph[database].run(statement);
   await migrate(graph);
-  await graph.run('CALL db.clearQueryCaches()');
+  await graph[database].run('CALL db.clearQueryCaches()');
 }
 
 /** The planner goes by what it was told of the data last. */
 export async function learnStatistics(graph: Graph): Promise<void> {
-  await graph.run('CALL db.resampleOutdatedIndexes()');
-  await graph.run('CALL db.awaitIndexes(60)');
-  await graph.run('CALL db.clearQueryCaches()');
+  await graph[database].run('CALL db.resampleOutdatedIndexes()');
+  await graph[database].run('CALL db.awaitIndexes(60)');
+  await graph[database].run('CALL db.clearQueryCaches()');
 }

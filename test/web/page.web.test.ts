@@ -7,7 +7,8 @@ import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import { check } from '../../lib/compliance/check.ts';
 import { DEFAULT_SETTINGS } from '../../lib/compliance/rules.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
-import { waive } from '../../lib/graph/findings.ts';
+import { database } from '../../lib/graph/database.ts';
+import { waive } from '../../lib/graph/write/findings.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { ingestObject, type Receipt } from '../../lib/ingest/ingest.ts';
 import { demoLog } from '../../lib/local/demo.ts';
@@ -270,11 +271,14 @@ test('what is not complete says so and names what is missing; a part says that i
   }));
   await writeObject(new GraphWriter(graph), { uri, records }, 1, 1);
   await notice.getByText('A file is being written').waitFor({ timeout: 10_000 });
-  await graph.run('MATCH (o:SourceObject {uri: $uri}) DETACH DELETE o', { uri });
-  await graph.run('MATCH (n:Dataset|Record) WHERE n.hash = $hash OR n.kid = $kid DETACH DELETE n', {
-    hash: hash('half'),
-    kid: '00'.repeat(32),
-  });
+  await graph[database].run('MATCH (o:SourceObject {uri: $uri}) DETACH DELETE o', { uri });
+  await graph[database].run(
+    'MATCH (n:Dataset|Record) WHERE n.hash = $hash OR n.kid = $kid DETACH DELETE n',
+    {
+      hash: hash('half'),
+      kid: '00'.repeat(32),
+    },
+  );
 });
 
 test('what a dataset touches is one click away, and its CSV says whether that is all', async () => {

@@ -1,7 +1,8 @@
 import type { Rejection } from '../../trust/rejection.ts';
-import type { Graph, Row } from '../connection.ts';
-import { timeOf } from '../place.ts';
-import type { ObjectStatus } from '../write/writer.ts';
+import type { Graph } from '../connection.ts';
+import { database } from '../database.ts';
+import { count, maybe, node, only, text, texts, time, word, type Row } from '../rows.ts';
+import { OBJECT_STATUSES, rejections, type ObjectStatus } from '../source-object.ts';
 
 /** What the graph says of an object that was dropped; times are RFC 3339 in UTC. */
 export interface ObjectRow {
@@ -55,7 +56,7 @@ LIMIT $limit
 `;
 
 /** Of the objects that are being written, the first ten are named. */
-const BEING_WRITTEN = `
+export const BEING_WRITTEN = `
 MATCH (o:SourceObject)
 WHERE o.status = 'writing' AND o.lastSeenAt IS NOT NULL
 WITH o.uri AS uri
@@ -76,7 +77,7 @@ RETURN pendingLinks, openMarkers, unfinishedObjects
 
 /** One object by its URI, version included. */
 export async function readObject(graph: Graph, uri: string): Promise<ObjectRow | null> {
-  const [row] = await graph.ask(READ_OBJECT, { uri });
+  const [row] = await graph[database].ask(READ_OBJECT, { uri });
   return row === undefined ? null : objectRow(row);
 }
 
@@ -86,7 +87,7 @@ export async function newestObjects(
   limit: number,
   after: ObjectPlace = { firstSeenAt: END, uri: '' },
 ): Promise<readonly ObjectRow[]> {
-  const found = await graph.ask(NEWEST_OBJECTS, { ...after, limit: BigInt(limit) });
+  const found = await graph[database].ask(NEWEST_OBJECTS, { ...after, limit: BigInt(limit) });
   return found.map(objectRow);
 }
 
@@ -96,11 +97,11 @@ export async function unfinishedObjects(
   seconds: number,
   limit: number,
 ): Promise<readonly string[]> {
-  const found = await graph.ask(UNFINISHED_OBJECTS, {
+  const found = await graph[database].ask(UNFINISHED_OBJECTS, {
     seconds: BigInt(seconds),
     limit: BigInt(limit),
   });
-  return found.map((row) => row['uri'] as string);
+  return found.map((row) => text(row, 'uri'));
 }
 
 /** Objects whose records are in the graph in part: how many, and the first ten of them. */
@@ -110,8 +111,12 @@ export interface BeingWritten {
 }
 
 export async function unfinishedWriting(graph: Graph): Promise<BeingWritten> {
-  const [row] = await graph.ask(BEING_WRITTEN);
-  return row as unknown as BeingWritten;
+  return beingWritten(only(await graph[database].ask(BEING_WRITTEN)));
+}
+
+/** Of a row that counts and names them. */
+export function beingWritten(row: Row): BeingWritten {
+  return { count: count(row, 'count'), uris: texts(row, 'uris') };
 }
 
 /** What is open in the graph. */
@@ -123,27 +128,30 @@ export interface OpenCounts {
 }
 
 export async function openCounts(graph: Graph): Promise<OpenCounts> {
-  const [row] = await graph.ask(COUNTS);
-  return row as unknown as OpenCounts;
+  const row = only(await graph[database].ask(COUNTS));
+  return {
+    pendingLinks: count(row, 'pendingLinks'),
+    openMarkers: count(row, 'openMarkers'),
+    unfinishedObjects: count(row, 'unfinishedObjects'),
+  };
 }
 
 function objectRow(row: Row): ObjectRow {
-  const object = row['object'] as Row;
-  const or = <T>(name: string): T | null => (object[name] ?? null) as T | null;
+  const object = node(row, 'object');
   return {
-    uri: object['uri'] as string,
-    status: object['status'] as ObjectStatus,
-    lines: or('lines'),
-    linesDone: object['linesDone'] as number,
-    accepted: object['accepted'] as number,
-    duplicate: object['duplicate'] as number,
-    rejected: or('rejected'),
-    rejections: JSON.parse(or<string>('rejections') ?? '[]') as Rejection[],
-    bytes: or('bytes'),
-    sha256: or('sha256'),
-    problem: or('problem'),
-    problemCode: or('problemCode'),
-    firstSeenAt: timeOf(object['firstSeenAt']),
-    lastSeenAt: timeOf(object['lastSeenAt']),
+    uri: text(object, 'uri'),
+    status: word(OBJECT_STATUSES)(object, 'status'),
+    lines: maybe(count, object, 'lines'),
+    linesDone: count(object, 'linesDone'),
+    accepted: count(object, 'accepted'),
+    duplicate: count(object, 'duplicate'),
+    rejected: maybe(count, object, 'rejected'),
+    rejections: maybe(rejections, object, 'rejections') ?? [],
+    bytes: maybe(count, object, 'bytes'),
+    sha256: maybe(text, object, 'sha256'),
+    problem: maybe(text, object, 'problem'),
+    problemCode: maybe(text, object, 'problemCode'),
+    firstSeenAt: time(object, 'firstSeenAt'),
+    lastSeenAt: time(object, 'lastSeenAt'),
   };
 }

@@ -1,5 +1,6 @@
 import neo4j from 'neo4j-driver';
 import type { Graph } from '../connection.ts';
+import { database } from '../database.ts';
 
 /** One of the eight questions that the project began with. */
 export interface SeedQuery {
@@ -79,7 +80,7 @@ export interface Table {
 export async function runSeedQuery(graph: Graph, id: string): Promise<Table | undefined> {
   const query = SEED_QUERIES.find((candidate) => candidate.id === id);
   if (query === undefined) return undefined;
-  return graph.read(async (tx) => {
+  return graph[database].read(async (tx) => {
     const result = tx.run(query.statement);
     const columns = await result.keys();
     const { records } = await result;

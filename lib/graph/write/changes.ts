@@ -115,15 +115,50 @@ export function standingOf({ record, kid, location }: VerifiedRecord): Standing 
  * any number of times lead to the same graph (docs/graph.md, G-1 to G-12).
  */
 export function decide(batch: readonly VerifiedRecord[], stored: Stored): Changes {
+  const records = new Records(stored.records);
+  const { datasets, models, declared, duplicate } = decideEntities(batch, stored, records);
+  const versions = versionsAfter(stored, models);
+  const inferences = decideInferences(batch, stored, records, (record) =>
+    resolve(record.commit, record.recordedAt, versions.get(record.modelName) ?? []),
+  );
+  return {
+    datasets: new Map(changesOf(datasets)),
+    models: [...models].flatMap(([name, entities]) =>
+      changesOf(entities).map(([commit, change]) => ({ name, commit, ...change })),
+    ),
+    records: records.changes(),
+    links: decideLinks(declared, stored, datasets),
+    createdInferences: inferences.created,
+    changedInferences: inferences.changed,
+    newDatasets: [...datasets].filter(([, entity]) => entity.isNew).map(([hash]) => hash),
+    changedNames: [...models]
+      .filter(([, entities]) => [...entities.values()].some((entity) => entity.sinceChanged))
+      .map(([name]) => name),
+    accepted: batch.length - duplicate - inferences.duplicate,
+    duplicate: duplicate + inferences.duplicate,
+  };
+}
+
+/** A use of a dataset, and the digests of the batch's new records that declare it. */
+interface Declared extends Pick<LinkChange, 'hash' | 'name' | 'commit'> {
+  readonly digests: string[];
+}
+
+function decideEntities(
+  batch: readonly VerifiedRecord[],
+  stored: Stored,
+  records: Records,
+): {
+  readonly datasets: ReadonlyMap<string, Entity<DatasetRecord>>;
+  readonly models: ReadonlyMap<string, ReadonlyMap<string, Entity<ModelRecord>>>;
+  /** By {@link linkKey}. */
+  readonly declared: ReadonlyMap<string, Declared>;
+  readonly duplicate: number;
+} {
   const datasets = new Map<string, Entity<DatasetRecord>>();
   const models = new Map<string, Map<string, Entity<ModelRecord>>>();
-  const records = new Records(stored.records);
-  const evidence = new Map<
-    string,
-    { link: Omit<LinkChange, 'evidence' | 'pending'>; digests: string[] }
-  >();
+  const declared = new Map<string, Declared>();
   let duplicate = 0;
-
   for (const verified of batch) {
     if (isOf('inference', verified)) continue;
     const isNew = records.add(verified);
@@ -141,40 +176,25 @@ export function decide(batch: readonly VerifiedRecord[], stored: Stored): Change
       if (!isNew) continue;
       for (const hash of datasetHashes) {
         const key = linkKey(hash, name, commit);
-        const entry = evidence.get(key) ?? { link: { hash, name, commit }, digests: [] };
-        entry.digests.push(digest);
-        evidence.set(key, entry);
+        const use = declared.get(key) ?? { hash, name, commit, digests: [] };
+        use.digests.push(digest);
+        declared.set(key, use);
       }
     }
   }
+  return { datasets, models, declared, duplicate };
+}
 
-  const links = [...evidence].map(([key, { link, digests }]): LinkChange => {
+function decideLinks(
+  declared: ReadonlyMap<string, Declared>,
+  stored: Stored,
+  datasets: ReadonlyMap<string, unknown>,
+): LinkChange[] {
+  return Array.from(declared, ([key, { digests, ...use }]) => {
     const held = stored.links.get(key);
-    const pending = held?.datasetExists !== true && !datasets.has(link.hash);
-    return { ...link, pending, evidence: leastOf(pending ? held?.pending : held?.usedIn, digests) };
+    const pending = held?.datasetExists !== true && !datasets.has(use.hash);
+    return { ...use, pending, evidence: leastOf(pending ? held?.pending : held?.usedIn, digests) };
   });
-
-  const versions = versionsAfter(stored, models);
-  const inferences = decideInferences(batch, stored, records, (record) =>
-    resolve(record.commit, record.recordedAt, versions.get(record.modelName) ?? []),
-  );
-
-  return {
-    datasets: new Map(changed(datasets)),
-    models: [...models].flatMap(([name, entities]) =>
-      changed(entities).map(([commit, change]) => ({ name, commit, ...change })),
-    ),
-    records: records.changes(),
-    links,
-    createdInferences: inferences.created,
-    changedInferences: inferences.changed,
-    newDatasets: [...datasets].filter(([, entity]) => entity.isNew).map(([hash]) => hash),
-    changedNames: [...models]
-      .filter(([, entities]) => [...entities.values()].some((entity) => entity.sinceChanged))
-      .map(([name]) => name),
-    accepted: batch.length - duplicate - inferences.duplicate,
-    duplicate: duplicate + inferences.duplicate,
-  };
 }
 
 /** The least {@link MAX_EVIDENCE} of both lists, sorted; digests are ASCII, so `sort` orders them. */
@@ -227,7 +247,7 @@ function replaces(a: Claim & Place, b: Claim & Place): boolean {
   return a.digest === b.digest ? isBefore(a, b) : isLater(a, b);
 }
 
-function changed<R extends LineageRecord>(
+function changesOf<R extends LineageRecord>(
   entities: Iterable<[string, Entity<R>]>,
 ): [string, EntityChange<R>][] {
   const changes: [string, EntityChange<R>][] = [];

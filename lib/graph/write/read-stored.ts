@@ -1,8 +1,7 @@
-import type { DateTime, ManagedTransaction } from 'neo4j-driver';
+import type { ManagedTransaction } from 'neo4j-driver';
 import type { VerifiedRecord } from '../../trust/verify.ts';
-import { rows, type Row } from '../connection.ts';
-import { fromDateTime } from '../instant.ts';
 import type { Place } from '../order.ts';
+import { count, flag, instant, maybe, rows, text, texts, type Row } from '../rows.ts';
 import {
   isOf,
   linkKey,
@@ -91,23 +90,21 @@ export async function readStored(
     ask(READ_INFERENCES, 'ids', ids),
     ask(READ_LINKS, 'links', links.values()),
   ]);
-  const inferences = new Map(
-    inferenceRows.map((row) => [row['id'] as string, withInstants<StoredInference>(row)]),
-  );
+  const inferences = new Map(inferenceRows.map((row) => [text(row, 'id'), inferenceOf(row)]));
   for (const verified of batch)
     if (isOf('inference', verified) && inferences.has(verified.record.id))
       digests.add(verified.record.digest);
   const records = await ask(READ_RECORDS, 'digests', digests);
 
   return {
-    datasets: new Map(datasets.map((row) => [row['hash'] as string, withInstants(row)])),
+    datasets: new Map(datasets.map((row) => [text(row, 'hash'), entityOf(row)])),
     models,
     inferences,
-    records: new Map(records.map((row) => [row['digest'] as string, row as unknown as Place])),
+    records: new Map(records.map((row) => [text(row, 'digest'), placeOf(row)])),
     links: new Map(
       linkRows.map((row) => [
-        linkKey(row['hash'] as string, row['name'] as string, row['commit'] as string),
-        row as unknown as StoredLink,
+        linkKey(text(row, 'hash'), text(row, 'name'), text(row, 'commit')),
+        linkOf(row),
       ]),
     ),
   };
@@ -117,7 +114,7 @@ export async function readStored(
  * Of all that, the model versions alone: enough for inferences whose ids are new. The caller holds a
  * slot of the write lock.
  */
-export async function readVersions(
+export async function readStoredVersions(
   tx: ManagedTransaction,
   batch: readonly VerifiedRecord[],
 ): Promise<Stored> {
@@ -140,7 +137,7 @@ export async function versionsOf(
   const models = new Map<string, Map<string, StoredEntity>>();
   for (const name of names) models.set(name, new Map());
   for (const row of await askFor(tx, READ_VERSIONS, 'names', names))
-    models.get(row['name'] as string)?.set(row['commit'] as string, withInstants(row));
+    models.get(text(row, 'name'))?.set(text(row, 'commit'), entityOf(row));
   return models;
 }
 
@@ -154,12 +151,35 @@ async function askFor(
   return list.length === 0 ? [] : rows(await tx.run(statement, { [name]: list }));
 }
 
-/** A row whose datetimes are instants. */
-function withInstants<T>(row: Row): T {
-  const entries = Object.entries(row).map(([name, value]) =>
-    name === 'recordedAt' || name === 'since'
-      ? [name, fromDateTime(value as DateTime<number>)]
-      : [name, value],
-  );
-  return Object.fromEntries(entries) as T;
+function placeOf(row: Row): Place {
+  return { source: text(row, 'source'), line: count(row, 'line') };
+}
+
+function entityOf(row: Row): StoredEntity {
+  return {
+    recordedAt: instant(row, 'recordedAt'),
+    digest: text(row, 'digest'),
+    ...placeOf(row),
+    since: instant(row, 'since'),
+  };
+}
+
+function inferenceOf(row: Row): StoredInference {
+  return {
+    recordedAt: instant(row, 'recordedAt'),
+    digest: text(row, 'digest'),
+    kid: text(row, 'kid'),
+    ...placeOf(row),
+    offset: count(row, 'offset'),
+    length: count(row, 'length'),
+    hasRecords: flag(row, 'hasRecords'),
+  };
+}
+
+function linkOf(row: Row): StoredLink {
+  return {
+    usedIn: maybe(texts, row, 'usedIn'),
+    pending: maybe(texts, row, 'pending'),
+    datasetExists: flag(row, 'datasetExists'),
+  };
 }

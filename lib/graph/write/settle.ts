@@ -1,9 +1,11 @@
-import type { DateTime, ManagedTransaction } from 'neo4j-driver';
-import { rows, type Graph } from '../connection.ts';
-import { fromDateTime } from '../instant.ts';
+import type { ManagedTransaction } from 'neo4j-driver';
+import type { Graph } from '../connection.ts';
+import { database } from '../database.ts';
+import { toDateTime } from '../instant.ts';
 import { lockAlone } from '../lock.ts';
-import { OLDEST, timeOf } from '../place.ts';
-import { inOrder, resolve } from '../resolve.ts';
+import { OLDEST } from '../place.ts';
+import { inOrder, RESOLUTIONS, resolve } from '../resolve.ts';
+import { instant, maybe, rows, text, texts, time, word, type Row } from '../rows.ts';
 import { leastOf } from './changes.ts';
 import { versionsOf } from './read-stored.ts';
 
@@ -86,76 +88,65 @@ DELETE k
 export async function settle(graph: Graph, isTimeUp: () => boolean = () => false): Promise<number> {
   for (let pages = 0; ; pages += 1) {
     if (pages > 0 && isTimeUp()) return pages;
-    if (!(await graph.write(settlePage))) return pages;
+    if (!(await graph[database].write(settlePage))) return pages;
   }
-}
-
-/** What is to be linked anew, and behind which inference to go on. */
-interface Marker {
-  readonly key: string;
-  readonly kind: 'dataset' | 'model';
-  readonly target: string;
-  readonly at: DateTime<number> | null;
-  readonly digest: string | null;
 }
 
 /** One page of one marker; false when no marker was open. */
 async function settlePage(tx: ManagedTransaction): Promise<boolean> {
   await lockAlone(tx);
-  const marker = rows(await tx.run(NEXT_MARKER))[0] as Marker | undefined;
+  const [marker] = rows(await tx.run(NEXT_MARKER));
   if (marker === undefined) return false;
   const isDone =
-    marker.kind === 'dataset' ? await makeLinks(tx, marker.target) : await relink(tx, marker);
-  if (isDone) await tx.run(CLEAR_MARKER, { key: marker.key });
+    markerKind(marker, 'kind') === 'dataset'
+      ? await makeLinks(tx, text(marker, 'target'))
+      : await relink(tx, marker);
+  if (isDone) await tx.run(CLEAR_MARKER, { key: text(marker, 'key') });
   return true;
 }
 
+const markerKind = word(['dataset', 'model']);
+
 async function makeLinks(tx: ManagedTransaction, hash: string): Promise<boolean> {
-  const found = rows(await tx.run(MARKED_LINKS, { hash, limit: BigInt(PAGE_ROWS) })) as {
-    hash: string;
-    name: string;
-    commit: string;
-    pending: string[];
-    usedIn: string[] | null;
-  }[];
+  const found = rows(await tx.run(MARKED_LINKS, { hash, limit: BigInt(PAGE_ROWS) }));
   await tx.run(MAKE_LINKS, {
-    rows: found.map(({ name, commit, pending, usedIn }) => ({
+    rows: found.map((row) => ({
       hash,
-      name,
-      commit,
-      evidence: leastOf(usedIn, pending),
+      name: text(row, 'name'),
+      commit: text(row, 'commit'),
+      evidence: leastOf(maybe(texts, row, 'usedIn'), texts(row, 'pending')),
     })),
   });
   return found.length < PAGE_ROWS;
 }
 
-async function relink(
-  tx: ManagedTransaction,
-  { key, target: name, at, digest }: Marker,
-): Promise<boolean> {
-  const place = at === null || digest === null ? OLDEST : { at: timeOf(at), digest };
+/** The next page of inferences behind the marker's place; true when that was the last. */
+async function relink(tx: ManagedTransaction, marker: Row): Promise<boolean> {
+  const name = text(marker, 'target');
+  const at = maybe(time, marker, 'at');
+  const place = at === null ? OLDEST : { at, digest: text(marker, 'digest') };
   const models = await versionsOf(tx, [name]);
   const versions = inOrder(
     Array.from(models.get(name) ?? [], ([commit, { since }]) => ({ commit, since })),
   );
-  const found = rows(
-    await tx.run(MARKED_INFERENCES, { ...place, name, limit: BigInt(PAGE_ROWS) }),
-  ) as {
-    id: string;
-    commit: string | null;
-    recordedAt: DateTime<number>;
-    digest: string;
-    resolution: string;
-    linked: string | null;
-  }[];
+  const limit = BigInt(PAGE_ROWS);
+  const found = rows(await tx.run(MARKED_INFERENCES, { ...place, name, limit })).map((row) => ({
+    id: text(row, 'id'),
+    recordedAt: instant(row, 'recordedAt'),
+    digest: text(row, 'digest'),
+    commit: maybe(text, row, 'commit'),
+    resolution: word(RESOLUTIONS)(row, 'resolution'),
+    linked: maybe(text, row, 'linked'),
+  }));
   const moved = found
-    .map((row) => ({ row, link: resolve(row.commit, fromDateTime(row.recordedAt), versions) }))
+    .map((row) => ({ row, link: resolve(row.commit, row.recordedAt, versions) }))
     .filter(({ row, link }) => link.commit !== row.linked || link.resolution !== row.resolution)
     .map(({ row, link }) => ({ id: row.id, name, ...link }));
   await tx.run(UNLINK, { rows: moved });
   await tx.run(LINK, { rows: moved.filter(({ commit }) => commit !== null) });
   const last = found.at(-1);
   if (last === undefined || found.length < PAGE_ROWS) return true;
-  await tx.run(MOVE_MARKER, { key, at: last.recordedAt, digest: last.digest });
+  const behind = { at: toDateTime(last.recordedAt), digest: last.digest };
+  await tx.run(MOVE_MARKER, { key: text(marker, 'key'), ...behind });
   return false;
 }

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { ManagedTransaction } from 'neo4j-driver';
 import type { LineageRecord } from '../../trust/record.ts';
-import type { Row } from '../connection.ts';
 import { toDateTime } from '../instant.ts';
 import { compareText } from '../order.ts';
+import type { Row } from '../rows.ts';
 import type { Payload } from '../settings.ts';
 import { standingOf, type Changes, type InferenceChange, type Standing } from './changes.ts';
 import { LINK, UNLINK } from './settle.ts';
@@ -61,31 +61,26 @@ SET p.evidence = row.evidence
 `;
 
 // Lists, and what a group has in common said once: maps of all members took the server twice the CPU.
-const CREATE_LINKED = `
-UNWIND $groups AS group
-MATCH (m:Model {name: group.model, commit: group.linkedCommit})
-UNWIND group.rows AS row
-CREATE (m)-[:GENERATED]->(:Inference {
+const NEW_INFERENCE = `(:Inference {
   model: group.model, commit: group.signedCommit, resolution: group.resolution,
   kid: group.kid, source: group.source,
   id: row[0], timestamp: row[1], digest: row[2], recordedAt: row[3],
   line: row[4], offset: row[5], length: row[6],
   input: row[7], inputSha256: row[8], inputBytes: row[9],
   output: row[10], outputSha256: row[11], outputBytes: row[12]
-})
+})`;
+
+const CREATE_LINKED = `
+UNWIND $groups AS group
+MATCH (m:Model {name: group.model, commit: group.linkedCommit})
+UNWIND group.rows AS row
+CREATE (m)-[:GENERATED]->${NEW_INFERENCE}
 `;
 
 const CREATE_PENDING = `
 UNWIND $groups AS group
 UNWIND group.rows AS row
-CREATE (:Inference {
-  model: group.model, commit: group.signedCommit, resolution: group.resolution,
-  kid: group.kid, source: group.source,
-  id: row[0], timestamp: row[1], digest: row[2], recordedAt: row[3],
-  line: row[4], offset: row[5], length: row[6],
-  input: row[7], inputSha256: row[8], inputBytes: row[9],
-  output: row[10], outputSha256: row[11], outputBytes: row[12]
-})
+CREATE ${NEW_INFERENCE}
 `;
 
 const WRITE_INFERENCES = `
@@ -94,28 +89,27 @@ MATCH (i:Inference {id: row.id})
 SET i = row
 `;
 
+/** Of an entity `e`. */
+const WRITE_RECORD = `MERGE (r:Record {digest: row.properties.digest})
+SET r += row.properties
+MERGE (r)-[:ASSERTS]->(e)`;
+
 const WRITE_DATASET_RECORDS = `
 UNWIND $rows AS row
 MATCH (e:Dataset {hash: row.hash})
-MERGE (r:Record {digest: row.properties.digest})
-SET r += row.properties
-MERGE (r)-[:ASSERTS]->(e)
+${WRITE_RECORD}
 `;
 
 const WRITE_MODEL_RECORDS = `
 UNWIND $rows AS row
 MATCH (e:Model {name: row.name, commit: row.commit})
-MERGE (r:Record {digest: row.properties.digest})
-SET r += row.properties
-MERGE (r)-[:ASSERTS]->(e)
+${WRITE_RECORD}
 `;
 
 const WRITE_INFERENCE_RECORDS = `
 UNWIND $rows AS row
 MATCH (e:Inference {id: row.id})
-MERGE (r:Record {digest: row.properties.digest})
-SET r += row.properties
-MERGE (r)-[:ASSERTS]->(e)
+${WRITE_RECORD}
 `;
 
 /** Sends everything at once; the server works it off in this order. */
@@ -205,8 +199,8 @@ function groupsOf(created: readonly InferenceChange[], payload: Payload): readon
       BigInt(location.line),
       BigInt(location.offset),
       BigInt(location.length),
-      ...kept(record.input, payload),
-      ...kept(record.output, payload),
+      ...keep(record.input, payload),
+      ...keep(record.output, payload),
     ]);
   }
   return [...groups].sort(([a], [b]) => compareText(a, b)).map(([, group]) => group);
@@ -225,8 +219,8 @@ interface Group {
 
 function inferenceRow({ head, link }: InferenceChange, payload: Payload): Row {
   const { record } = head;
-  const [input, inputSha256, inputBytes] = kept(record.input, payload);
-  const [output, outputSha256, outputBytes] = kept(record.output, payload);
+  const [input, inputSha256, inputBytes] = keep(record.input, payload);
+  const [output, outputSha256, outputBytes] = keep(record.output, payload);
   return {
     id: record.id,
     model: record.modelName,
@@ -244,7 +238,7 @@ function inferenceRow({ head, link }: InferenceChange, payload: Payload): Row {
 }
 
 /** A payload as text, or as hash and size, or not at all. */
-function kept(text: string, payload: Payload): [string | null, string | null, bigint | null] {
+function keep(text: string, payload: Payload): [string | null, string | null, bigint | null] {
   if (payload === 'none') return [null, null, null];
   // A string has at least a third as many UTF-16 units as UTF-8 bytes: most need no counting.
   const isShort =

@@ -4,17 +4,17 @@ import { ConfigError, TransientError, type PoisonObjectError } from '../../error
 import type { Place } from '../../trust/lines.ts';
 import type { Rejection } from '../../trust/rejection.ts';
 import type { VerifiedRecord } from '../../trust/verify.ts';
-import { isTaken, rows, type Graph, type Row } from '../connection.ts';
-import { lockAlone, lockShared } from '../lock.ts';
+import { isTaken, type Graph } from '../connection.ts';
+import { database } from '../database.ts';
+import { lockAlone, lockShared, SLOTS } from '../lock.ts';
+import { count, flag, maybe, node, only, rows, text, word, type Row } from '../rows.ts';
 import { missingSchema } from '../schema.ts';
 import type { Payload } from '../settings.ts';
+import { OBJECT_STATUSES, rejections, type ObjectStatus } from '../source-object.ts';
 import { decide, isOf, type Changes } from './changes.ts';
-import { readStored, readVersions } from './read-stored.ts';
+import { readStored, readStoredVersions } from './read-stored.ts';
 import { settle } from './settle.ts';
 import { writeChanges } from './write-changes.ts';
-
-/** What became of an object; `verifying`, then `writing`, until the last of its lines is in the graph. */
-export type ObjectStatus = 'accepted' | 'partial' | 'rejected' | 'empty' | 'verifying' | 'writing';
 
 /** An object as its `SourceObject` node describes it. */
 export interface SourceObject {
@@ -124,9 +124,6 @@ RETURN o.status AS status, o.linesDone AS linesDone, o.offsetDone AS offsetDone,
   o {.uri, .sha256, .bytes, .lines, .rejected, .rejections} AS object
 `;
 
-type StoredSourceObject = Omit<SourceObject, 'lines' | 'rejections'> &
-  ({ readonly lines: number; readonly rejections: string } | { readonly lines: null });
-
 const UNSEEN: Progress = {
   status: null,
   linesDone: 0,
@@ -144,6 +141,8 @@ export class GraphWriter {
   #schemaIsThere = false;
   /** The batch of each object that was sent last. */
   readonly #last = new Map<string, Turn>();
+  /** The slot of the write lock that was taken last; where a writer begins is left to chance. */
+  #slot = Math.floor(Math.random() * SLOTS);
 
   constructor(graph: Graph, payload: Payload = 'inline') {
     this.#graph = graph;
@@ -153,13 +152,21 @@ export class GraphWriter {
   /** How far an object has come; `status` is null for one never seen. */
   async progress(uri: string): Promise<Progress> {
     await this.#needSchema();
-    const [row] = await this.#graph.read(async (tx) => rows(await tx.run(READ_PROGRESS, { uri })));
+    const [row] = await this.#graph[database].read(async (tx) =>
+      rows(await tx.run(READ_PROGRESS, { uri })),
+    );
     if (row === undefined) return UNSEEN;
-    const { object, ...progress } = row as unknown as Progress & { object: StoredSourceObject };
-    // Before it was read to its end there is nothing to say of it.
-    if (object.lines === null) return { ...progress, object: null };
-    const rejections = JSON.parse(object.rejections) as Rejection[];
-    return { ...progress, object: { ...object, rejections } };
+    const object = node(row, 'object');
+    return {
+      status: maybe(word(OBJECT_STATUSES), row, 'status'),
+      linesDone: count(row, 'linesDone'),
+      offsetDone: maybe(count, row, 'offsetDone'),
+      accepted: count(row, 'accepted'),
+      duplicate: count(row, 'duplicate'),
+      judged: maybe(text, row, 'judged'),
+      // Before it was read to its end there is nothing to say of it.
+      object: object['lines'] === null ? null : sourceObject(object),
+    };
   }
 
   /**
@@ -174,7 +181,7 @@ export class GraphWriter {
     const before = this.#last.get(uri);
     const turn = new Turn(batch.through.number, before?.expectsNewIds ?? true);
     this.#last.set(uri, turn);
-    const applied = this.#applied(batch, turn, before);
+    const applied = this.#applyInTurn(batch, turn, before);
     turn.follow(applied);
     try {
       let closed = await applied;
@@ -182,7 +189,7 @@ export class GraphWriter {
       // The object counts as done only when no link that it makes possible is still open.
       for (let isFirst = true; closed.isOpen && (isFirst || !isTimeUp()); isFirst = false) {
         await settle(this.#graph, isTimeUp);
-        closed = await this.#graph.write(async (tx) => {
+        closed = await this.#graph[database].write(async (tx) => {
           await lockAlone(tx);
           return closeObject(tx, batch);
         });
@@ -203,7 +210,7 @@ export class GraphWriter {
     why?: PoisonObjectError,
   ): Promise<void> {
     await this.#needSchema();
-    await this.#graph.write(async (tx) => {
+    await this.#graph[database].write(async (tx) => {
       await lockAlone(tx);
       await tx.run(RECORD_OBJECT, { ...objectParameters(object), ...problem(why), status });
     });
@@ -212,7 +219,7 @@ export class GraphWriter {
   /** Notes how far the first reading of an object has come, for the delivery that goes on with it. */
   async pause({ uri, bytes }: Pick<SourceObject, 'uri' | 'bytes'>, judged: string): Promise<void> {
     await this.#needSchema();
-    await this.#graph.write(async (tx) => {
+    await this.#graph[database].write(async (tx) => {
       await lockAlone(tx);
       await tx.run(PAUSE_OBJECT, { uri, bytes: BigInt(bytes), judged });
     });
@@ -220,7 +227,7 @@ export class GraphWriter {
 
   /** Notes why an object that is in the graph in part can't be finished; it stays visibly unfinished. */
   async abandon(uri: string, why: PoisonObjectError): Promise<void> {
-    await this.#graph.write(async (tx) => {
+    await this.#graph[database].write(async (tx) => {
       await tx.run(ABANDON_OBJECT, { uri, ...problem(why) });
     });
   }
@@ -235,12 +242,17 @@ export class GraphWriter {
     this.#schemaIsThere = true;
   }
 
+  #nextSlot(): number {
+    this.#slot = (this.#slot % SLOTS) + 1;
+    return this.#slot;
+  }
+
   #forget(uri: string, turn: Turn): void {
     if (this.#last.get(uri) === turn) this.#last.delete(uri);
   }
 
   /** Beside other writers where the batch allows it, else alone. */
-  async #applied(batch: Batch, turn: Turn, before: Turn | undefined): Promise<Applied> {
+  async #applyInTurn(batch: Batch, turn: Turn, before: Turn | undefined): Promise<Applied> {
     await this.#needSchema();
     // Only a writer that can't be kept waiting by this one may be waited for inside a transaction.
     await before?.isLocked;
@@ -248,7 +260,7 @@ export class GraphWriter {
     const isNext = before?.throughLine === batch.afterLine;
     if (isNext && before.expectsNewIds && isOnlyInferences) {
       try {
-        return await this.#graph.write((tx) => {
+        return await this.#graph[database].write((tx) => {
           turn.begin();
           return this.#addInferences(tx, batch, turn, before.isInAtOnce);
         });
@@ -259,7 +271,7 @@ export class GraphWriter {
       }
     }
     await before?.isOver;
-    return this.#graph.write((tx) => {
+    return this.#graph[database].write((tx) => {
       turn.begin();
       return this.#applyAlone(tx, batch, turn);
     });
@@ -273,8 +285,8 @@ export class GraphWriter {
     isInBefore: Promise<boolean>,
   ): Promise<Applied> {
     const [, stored] = await Promise.all([
-      lockShared(tx).then(turn.locked),
-      readVersions(tx, batch.records),
+      lockShared(tx, this.#nextSlot()).then(turn.locked),
+      readStoredVersions(tx, batch.records),
     ]);
     const changes = decide(batch.records, stored);
     await writeChanges(tx, changes, this.#payload);
@@ -293,7 +305,7 @@ export class GraphWriter {
       tx.run(OPEN_OBJECT, objectParameters(batch.object)),
       readStored(tx, batch.records),
     ]);
-    const linesDone = Number(rows(opened)[0]?.['linesDone']);
+    const linesDone = count(only(rows(opened)), 'linesDone');
     if (linesDone >= batch.through.number) return closeObject(tx, batch);
     if (linesDone < batch.afterLine)
       throw new TransientError(
@@ -378,8 +390,23 @@ class Turn {
 }
 
 async function closeObject(tx: ManagedTransaction, { object, final }: Batch): Promise<Applied> {
-  const [row] = rows(await tx.run(CLOSE_OBJECT, { uri: object.uri, final }));
-  return row as unknown as Applied;
+  const closed = only(rows(await tx.run(CLOSE_OBJECT, { uri: object.uri, final })));
+  return {
+    accepted: count(closed, 'accepted'),
+    duplicate: count(closed, 'duplicate'),
+    isOpen: flag(closed, 'isOpen'),
+  };
+}
+
+function sourceObject(object: Row): SourceObject {
+  return {
+    uri: text(object, 'uri'),
+    sha256: maybe(text, object, 'sha256'),
+    bytes: count(object, 'bytes'),
+    lines: count(object, 'lines'),
+    rejected: count(object, 'rejected'),
+    rejections: rejections(object, 'rejections'),
+  };
 }
 
 function checkpoint(

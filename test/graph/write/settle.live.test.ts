@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
 import { openGraph, type Graph } from '../../../lib/graph/connection.ts';
+import { database } from '../../../lib/graph/database.ts';
 import { settle } from '../../../lib/graph/write/settle.ts';
 import { GraphWriter } from '../../../lib/graph/write/writer.ts';
 import type { LineageRecord } from '../../../lib/trust/record.ts';
 import type { VerifiedRecord } from '../../../lib/trust/verify.ts';
+import { graphWith } from '../../support/graph-with.ts';
 import { expectedGraph } from '../../support/oracle.ts';
 import { graphSnapshot, wipe } from '../../support/snapshot.ts';
 import { writeObject } from '../../support/write-object.ts';
@@ -105,11 +107,12 @@ test('a marker that a dead writer left is worked off by whoever comes next', asy
   await writeObject(writer, inferences, 1_000);
   // The batch is committed, and its writer dies before it settles.
   const models = log('model', [model(1, 'a', 3)]);
-  const dying = new GraphWriter({
-    ...graph,
-    write: (work) =>
-      died ? Promise.reject(new Error('dead')) : ((died = true), graph.write(work)),
-  });
+  const dying = new GraphWriter(
+    graphWith(graph, {
+      write: (work) =>
+        died ? Promise.reject(new Error('dead')) : ((died = true), graph[database].write(work)),
+    }),
+  );
   let died = false;
   await expect(writeObject(dying, models, 10)).rejects.toThrow('dead');
   expect((await writer.progress(models.uri)).status).toBe('writing');

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { openGraph, type Graph } from '../../../lib/graph/connection.ts';
+import { database } from '../../../lib/graph/database.ts';
 import { GraphWriter } from '../../../lib/graph/write/writer.ts';
+import { graphWith } from '../../support/graph-with.ts';
 import { expectedGraph } from '../../support/oracle.ts';
 import { randomObjects, type RandomObject } from '../../support/random-records.ts';
 import { graphSnapshot, wipe } from '../../support/snapshot.ts';
@@ -18,21 +20,20 @@ class Lost extends Error {}
 /** The real graph, whose n-th writing transaction is lost before its COMMIT or has its reply lost after it. */
 function failing(fault: 'lost-before-commit' | 'reply-lost-after-commit', nth: number): Graph {
   let count = 0;
-  return {
-    ...graph,
+  return graphWith(graph, {
     async write(work) {
       count += 1;
-      if (count !== nth) return graph.write(work);
-      if (fault === 'reply-lost-after-commit') await graph.write(work);
+      if (count !== nth) return graph[database].write(work);
+      if (fault === 'reply-lost-after-commit') await graph[database].write(work);
       // The driver runs the work again after a lost reply; a lost transaction reaches the caller.
       return fault === 'reply-lost-after-commit'
-        ? graph.write(work)
-        : graph.write(async (tx) => {
+        ? graph[database].write(work)
+        : graph[database].write(async (tx) => {
             await work(tx);
             throw new Lost();
           });
     },
-  };
+  });
 }
 
 async function deliver(writer: GraphWriter, object: RandomObject): Promise<boolean> {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
 import { TransientError } from '../../../lib/errors.ts';
 import { openGraph, type Graph } from '../../../lib/graph/connection.ts';
+import { database } from '../../../lib/graph/database.ts';
 import { lockAlone } from '../../../lib/graph/lock.ts';
 import { GraphWriter, type Batch } from '../../../lib/graph/write/writer.ts';
 import type { LineageRecord } from '../../../lib/trust/record.ts';
@@ -75,7 +76,7 @@ test('a writer that waits for the others for longer than a transaction may is to
   const impatient = openGraph(inject('neo4j'), 500);
   const done = Promise.withResolvers<void>();
   const holding = Promise.withResolvers<void>();
-  const held = graph.write(async (tx) => {
+  const held = graph[database].write(async (tx) => {
     await lockAlone(tx);
     holding.resolve();
     await done.promise;
