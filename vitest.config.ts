@@ -1,33 +1,37 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { DEPTH } from './test/support/depth.ts';
+import { IS_LEFT_OUT, NEWER, ON_NEWER } from './test/support/newer-neo4j.ts';
+
+const LIVE = ['test/**/*.live.test.ts'];
+const WEB = ['test/**/*.web.test.ts'];
+const E2E = ['test/**/*.e2e.test.ts'];
+
+const project = (
+  name: string,
+  include: readonly string[],
+  test: TestProjectInlineConfiguration['test'] = {},
+): TestProjectInlineConfiguration => ({
+  extends: true,
+  test: { name, include: [...include], ...test },
+});
 
 export default defineConfig({
   test: {
     reporters: ['default', './test/support/reporter.ts'],
     pool: 'forks',
-    maxWorkers: 1,
-    // The live tests share one database, emptied by each of them.
-    fileParallelism: false,
+    globalSetup: ['test/support/neo4j-servers.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 600_000,
+    // Each of them waits for a server, a browser or an emulator half of its time.
+    maxWorkers: 3,
     projects: [
-      {
-        extends: true,
-        test: {
-          name: 'main',
-          include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.e2e.test.ts'],
-          globalSetup: ['test/support/neo4j.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 180_000,
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'e2e',
-          include: ['test/**/*.e2e.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 600_000,
-        },
-      },
+      project('e2e', E2E),
+      project('live', LIVE),
+      ...(DEPTH === 'full' && !IS_LEFT_OUT
+        ? [project('live-newer', ON_NEWER, { env: { CUSTODY_TEST_NEO4J: NEWER } })]
+        : []),
+      project('unit', ['test/**/*.test.ts'], { exclude: [...LIVE, ...WEB, ...E2E] }),
+      project('web', WEB),
     ],
   },
 });

@@ -9,17 +9,33 @@ import { ConfigError, hasCode, TransientError } from '../errors.ts';
 
 const run = promisify(execFile);
 
-const POM = fileURLToPath(new URL('pom.xml', import.meta.url));
+/** Which Neo4j is started, and with what. */
+export interface ServerBuild {
+  readonly version: string;
+  /** The Maven project whose run-time dependencies are the server. */
+  readonly pom: string;
+  readonly java: string;
+  readonly minJava: number;
+  /** What Java runs, behind the class path: the main class, with the options that it needs. */
+  readonly main: readonly string[];
+}
+
+/** The Neo4j that Custody brings. */
+export const EMBEDDED: ServerBuild = {
+  version: '5.26.16',
+  pom: fileURLToPath(new URL('pom.xml', import.meta.url)),
+  java: 'java',
+  minJava: 17,
+  main: ['org.neo4j.server.CommunityEntryPoint'],
+};
 
 const BUILD_CLASSPATH = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:build-classpath';
-
-const MIN_JAVA = 17;
 
 const FETCH_SECONDS = 600;
 
 /** What to do where no database can be started here. */
 const WAYS_OUT = `Custody needs a Neo4j. Three ways to one:
-  1. install Java ${MIN_JAVA} or newer and Maven, and run this again;
+  1. install Java ${EMBEDDED.minJava} or newer and Maven, and run this again;
   2. docker run --publish=127.0.0.1:7687:7687 --env=NEO4J_AUTH=neo4j/choose-a-password neo4j:5.26-community
      and set NEO4J_URI=bolt://127.0.0.1:7687 NEO4J_USERNAME=neo4j NEO4J_PASSWORD=choose-a-password;
   3. create a database at Neo4j Aura and set its NEO4J_URI, NEO4J_USERNAME and NEO4J_PASSWORD,
@@ -31,15 +47,17 @@ const WAYS_OUT = `Custody needs a Neo4j. Three ways to one:
  */
 export async function resolveClasspath(
   home: string,
+  { version, pom, java, minJava }: ServerBuild,
   onProgress: (message: string) => void,
 ): Promise<string> {
-  await needJava();
-  const pom = await readFile(POM);
-  const version = createHash('sha256').update(pom).digest('hex').slice(0, 16);
-  const file = join(home, `classpath-${version}`);
+  await needJava(java, minJava);
+  const digest = createHash('sha256')
+    .update(await readFile(pom))
+    .digest('hex');
+  const file = join(home, `classpath-${digest.slice(0, 16)}`);
   const known = await readFile(file, 'utf8').catch(() => null);
   if (known !== null && known.split(delimiter).every((jar) => existsSync(jar))) return known;
-  onProgress('fetching Neo4j 5.26.16 from Maven Central (about 116 MB, once) …');
+  onProgress(`fetching Neo4j ${version} from Maven Central (about 116 MB, once) …`);
   await mkdir(home, { recursive: true, mode: 0o700 });
   const fresh = `${file}.${process.pid}`;
   try {
@@ -49,7 +67,7 @@ export async function resolveClasspath(
         '-B',
         '-q',
         '-f',
-        POM,
+        pom,
         BUILD_CLASSPATH,
         `-Dmdep.outputFile=${fresh}`,
         '-DincludeScope=runtime',
@@ -69,23 +87,31 @@ export async function resolveClasspath(
   return readFile(file, 'utf8');
 }
 
-/** The heap-independent start of the command line that runs the server. */
-export function serverArguments(classpath: string, home: string): string[] {
+/** The command line that runs the server. */
+export function serverCommand(
+  { java, main }: ServerBuild,
+  classpath: string,
+  home: string,
+  heapMegabytes = 1_024,
+): string[] {
   const opened = ['java.nio', 'java.io', 'sun.nio.ch', 'java.util.concurrent'];
   return [
+    java,
+    '-Xms64m',
+    `-Xmx${heapMegabytes}m`,
     ...opened.map((name) => `--add-opens=java.base/${name}=ALL-UNNAMED`),
     '-cp',
     classpath,
-    'org.neo4j.server.CommunityEntryPoint',
+    ...main,
     `--home-dir=${home}`,
     `--config-dir=${join(home, 'conf')}`,
   ];
 }
 
-async function needJava(): Promise<void> {
+async function needJava(java: string, minJava: number): Promise<void> {
   let text: string;
   try {
-    const { stdout, stderr } = await run('java', ['-version']);
+    const { stdout, stderr } = await run(java, ['-version']);
     text = stdout + stderr;
   } catch (error) {
     throw new ConfigError('TOOL_MISSING', [`Java is not on the path.\n${WAYS_OUT}`], {
@@ -93,8 +119,8 @@ async function needJava(): Promise<void> {
     });
   }
   const major = Number(/version "(\d+)/.exec(text)?.[1] ?? 0);
-  if (major < MIN_JAVA)
+  if (major < minJava)
     throw new ConfigError('TOOL_MISSING', [
-      `Java ${MIN_JAVA} or newer is needed, this is ${major}.\n${WAYS_OUT}`,
+      `Java ${minJava} or newer is needed, this is ${major}.\n${WAYS_OUT}`,
     ]);
 }

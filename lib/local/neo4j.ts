@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ConfigError, TransientError } from '../errors.ts';
-import { resolveClasspath, serverArguments } from './classpath.ts';
+import { EMBEDDED, resolveClasspath, serverCommand, type ServerBuild } from './classpath.ts';
 import { freePorts } from './free-port.ts';
 import { endServer, isServer } from './server-process.ts';
 import { holding } from './start-lock.ts';
@@ -34,6 +34,8 @@ export interface StartOptions {
   /** The default is 7474, or a free one where that is taken. */
   readonly httpPort?: number;
   readonly heapMegabytes?: number;
+  /** Another Neo4j than the one that Custody brings. */
+  readonly build?: ServerBuild;
   readonly onProgress?: (message: string) => void;
   /** The server outlives this process; otherwise it ends with it, however that ends. */
   readonly detached?: boolean;
@@ -83,7 +85,8 @@ export async function startNeo4j(options: StartOptions): Promise<EmbeddedNeo4j> 
   return holding(join(home, 'start.lock'), async () => {
     const running = await readState(home);
     if (running !== null) return joined(home, running);
-    const classpath = await resolveClasspath(home, progress);
+    const build = options.build ?? EMBEDDED;
+    const classpath = await resolveClasspath(home, build, progress);
     await endLeftover(home);
     const [boltPort, httpPort] = await freePorts(
       { kind: 'bolt', wanted: options.boltPort, usual: 7687 },
@@ -92,7 +95,9 @@ export async function startNeo4j(options: StartOptions): Promise<EmbeddedNeo4j> 
     await writeFile(join(home, 'conf', 'neo4j.conf'), configuration(boltPort, httpPort));
     progress('starting Neo4j …');
     const password = await ownPassword(home);
-    const state = await launch(home, classpath, options, { boltPort, httpPort });
+    const command = serverCommand(build, classpath, home, options.heapMegabytes);
+    const ports = { boltPort, httpPort };
+    const state = await launch(home, command, options.detached === true, ports);
     try {
       await answering(home, state);
       await setPassword(state.httpPort, password);
@@ -151,29 +156,20 @@ function configuration(boltPort: number, httpPort: number): string {
 
 async function launch(
   home: string,
-  classpath: string,
-  options: StartOptions,
+  command: readonly string[],
+  isDetached: boolean,
   ports: Omit<State, 'pid'>,
 ): Promise<State> {
-  const heap = options.heapMegabytes ?? 1_024;
   const pidFile = join(home, 'neo4j.pid');
   await rm(pidFile, { force: true });
   const log = await open(join(home, 'neo4j.log'), 'a', 0o600);
   try {
-    const child = spawn(
-      'sh',
-      [
-        '-c',
-        options.detached === true ? UNSUPERVISED : SUPERVISED,
-        home,
-        'java',
-        '-Xms64m',
-        `-Xmx${heap}m`,
-        ...serverArguments(classpath, home),
-      ],
+    const script = isDetached ? UNSUPERVISED : SUPERVISED;
+    const child = spawn('sh', ['-c', script, home, ...command], {
       // A group of its own: Ctrl-C in the terminal ends us first, and we end the server.
-      { detached: true, stdio: [options.detached === true ? 'ignore' : 'pipe', log.fd, log.fd] },
-    );
+      detached: true,
+      stdio: [isDetached ? 'ignore' : 'pipe', log.fd, log.fd],
+    });
     await once(child, 'spawn');
     child.unref();
     (child.stdin as unknown as { unref?: () => void } | null)?.unref?.();

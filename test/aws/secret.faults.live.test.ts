@@ -1,9 +1,10 @@
 import { inspect } from 'node:util';
-import { afterAll, beforeAll, beforeEach, expect, inject, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { secretGraphSettings } from '../../lib/aws/secret.ts';
 import { ConfigError, safeDescription, TransientError } from '../../lib/errors.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { database } from '../../lib/graph/database.ts';
+import { neo4jLogin } from '../support/neo4j-login.ts';
 import { StubAws } from '../support/stub-aws.ts';
 
 const ARN = 'arn:aws:secretsmanager:eu-central-1:111122223333:secret:neo4j-AbCdEf';
@@ -25,8 +26,8 @@ let users = 0;
 beforeAll(async () => {
   stub = await StubAws.start();
   Object.assign(process.env, stub.environment);
-  admin = openGraph(inject('neo4j'));
-  system = openGraph({ ...inject('neo4j'), database: 'system' });
+  admin = openGraph(neo4jLogin);
+  system = openGraph({ ...neo4jLogin, database: 'system' });
 });
 beforeEach(() => {
   stub.fault = () => null;
@@ -66,7 +67,7 @@ async function running(isInUse = true): Promise<{ readonly name: string; readonl
 }
 
 function named(username: string, password: string): void {
-  secret({ NEO4J_URI: inject('neo4j').uri, NEO4J_USERNAME: username, NEO4J_PASSWORD: password });
+  secret({ NEO4J_URI: neo4jLogin.uri, NEO4J_USERNAME: username, NEO4J_PASSWORD: password });
 }
 
 /** The password holds from now on, and every connection of before ends. */

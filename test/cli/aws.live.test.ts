@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { createPublicKey } from 'node:crypto';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
+import { neo4jLogin } from '../support/neo4j-login.ts';
 import { wipe } from '../support/snapshot.ts';
 import { StubAws } from '../support/stub-aws.ts';
 import { testKey } from '../support/test-key.ts';
@@ -13,7 +14,7 @@ const { privateKey, publicPem } = testKey();
 let graph: Graph;
 let aws: StubAws;
 beforeAll(async () => {
-  graph = openGraph(inject('neo4j'));
+  graph = openGraph(neo4jLogin);
   aws = await StubAws.start();
   aws.keys.set(KEY, {
     publicKey: createPublicKey(publicPem),
@@ -32,7 +33,7 @@ async function custody(
   args: string[],
   input = '',
 ): Promise<{ exit: number; out: string; err: string }> {
-  const { uri, username, password } = inject('neo4j');
+  const { uri, username, password } = neo4jLogin;
   const child = spawn(
     process.execPath,
     [join(import.meta.dirname, '..', '..', 'cli', 'custody.ts'), ...args],

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
+import { neo4jLogin } from '../support/neo4j-login.ts';
 import { SignedLogs } from '../support/signed-logs.ts';
 import { wipe } from '../support/snapshot.ts';
 
@@ -11,7 +12,7 @@ const ORPHAN = 'model-without-dataset:{"commit":"c","kind":"model","name":"orpha
 let graph: Graph;
 let logs: SignedLogs;
 beforeAll(async () => {
-  graph = openGraph(inject('neo4j'));
+  graph = openGraph(neo4jLogin);
   await wipe(graph);
   logs = new SignedLogs(graph);
   const timestamp = '2026-01-01T00:00:00Z';
@@ -31,7 +32,7 @@ interface Ended {
 }
 
 function custody(...args: string[]): Promise<Ended> {
-  const { uri, username, password } = inject('neo4j');
+  const { uri, username, password } = neo4jLogin;
   const script = join(import.meta.dirname, '..', '..', 'cli', 'custody.ts');
   const child = spawn(process.execPath, [script, ...args], {
     cwd: logs.folder,

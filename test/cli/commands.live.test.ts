@@ -3,10 +3,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { database } from '../../lib/graph/database.ts';
 import { demoLog } from '../../lib/local/demo.ts';
+import { neo4jLogin } from '../support/neo4j-login.ts';
 import { graphSnapshot, wipe } from '../support/snapshot.ts';
 import { testKey } from '../support/test-key.ts';
 
@@ -16,7 +17,7 @@ let graph: Graph;
 let log: string;
 
 beforeAll(async () => {
-  graph = openGraph(inject('neo4j'));
+  graph = openGraph(neo4jLogin);
   await wipe(graph);
   await custody(['keygen', at('k')]);
   log = demoLog(testKey().privateKey);
@@ -33,7 +34,7 @@ interface Ended {
 }
 
 function custody(args: string[], input = '', env: Record<string, string> = {}): Promise<Ended> {
-  const { uri, username, password } = inject('neo4j');
+  const { uri, username, password } = neo4jLogin;
   const database = { NEO4J_URI: uri, NEO4J_USERNAME: username, NEO4J_PASSWORD: password };
   const script = join(import.meta.dirname, '..', '..', 'cli', 'custody.ts');
   const child = spawn(process.execPath, [script, ...args], {

@@ -3,12 +3,13 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, inject, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
 import { openGraph } from '../../lib/graph/connection.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { ingestObject, type Receipt } from '../../lib/ingest/ingest.ts';
 import { storedFile } from '../../lib/object/file.ts';
 import { lineageLog } from '../support/lineage-log.ts';
+import { neo4jLogin } from '../support/neo4j-login.ts';
 import { graphSnapshot, wipe } from '../support/snapshot.ts';
 import { testKey } from '../support/test-key.ts';
 
@@ -25,7 +26,7 @@ test(
     const path = join(folder, 'log.jsonl');
     writeFileSync(path, lineageLog(pair.privateKey, LINES - 4));
     writeFileSync(join(folder, 'k.pem'), pair.publicPem);
-    const { uri, username, password } = inject('neo4j');
+    const { uri, username, password } = neo4jLogin;
     const graph = openGraph({ uri, username, password });
 
     await wipe(graph);

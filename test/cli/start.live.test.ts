@@ -5,16 +5,18 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { openGraph } from '../../lib/graph/connection.ts';
 import { database } from '../../lib/graph/database.ts';
 import type { Receipt } from '../../lib/ingest/ingest.ts';
 import { neo4jStatus, runningNeo4j } from '../../lib/local/neo4j.ts';
 import { signRecord } from '../../lib/trust/sign.ts';
+import { emptyHome } from '../support/neo4j-home.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'custody-start-'));
 const at = (...parts: string[]): string => join(folder, '.custody', ...parts);
 const script = join(import.meta.dirname, '..', '..', 'cli', 'custody.ts');
+beforeAll(() => emptyHome(at('neo4j')));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function custody(...args: string[]): ChildProcess & { said: () => string } {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { check } from '../../lib/compliance/check.ts';
 import { CROSSWALK, SOURCES } from '../../lib/compliance/crosswalk.ts';
 import { periodOf, periodOfEvent } from '../../lib/compliance/period.ts';
@@ -17,6 +17,7 @@ import { waive } from '../../lib/graph/write/findings.ts';
 import { dsseText, preAuthEncoding } from '../../lib/trust/dsse.ts';
 import { keySigner } from '../../lib/trust/sign.ts';
 import { VERSION } from '../../lib/version.ts';
+import { neo4jLogin } from '../support/neo4j-login.ts';
 import { SignedLogs } from '../support/signed-logs.ts';
 import { graphSnapshot, wipe } from '../support/snapshot.ts';
 import { testKey } from '../support/test-key.ts';
@@ -46,7 +47,7 @@ const RECORDS = [
 let graph: Graph;
 let logs: SignedLogs;
 beforeAll(() => {
-  graph = openGraph(inject('neo4j'));
+  graph = openGraph(neo4jLogin);
 });
 beforeEach(async () => {
   await wipe(graph);

@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { source, type AxeResults } from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { check } from '../../lib/compliance/check.ts';
 import { reportHtml } from '../../lib/compliance/report-html.ts';
 import { makeReport } from '../../lib/compliance/report.ts';
 import { DEFAULT_SETTINGS } from '../../lib/compliance/rules.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { openChromium } from '../support/chromium.ts';
+import { neo4jLogin } from '../support/neo4j-login.ts';
 import { SignedLogs } from '../support/signed-logs.ts';
 import { wipe } from '../support/snapshot.ts';
 
@@ -21,7 +22,7 @@ let logs: SignedLogs;
 let browser: Browser;
 let url: string;
 beforeAll(async () => {
-  graph = openGraph(inject('neo4j'));
+  graph = openGraph(neo4jLogin);
   await wipe(graph);
   logs = new SignedLogs(graph);
   const at = { timestamp: '2026-01-01T00:00:00Z' };

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { check, type Checked } from '../../lib/compliance/check.ts';
 import { DEFAULT_SETTINGS, RULES, type RuleSettings } from '../../lib/compliance/rules.ts';
 import { findings, lastChecks } from '../../lib/graph/ask/findings.ts';
@@ -10,6 +10,7 @@ import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { ingestObject } from '../../lib/ingest/ingest.ts';
 import { storedObject } from '../../lib/object/stored.ts';
 import { signRecord } from '../../lib/trust/sign.ts';
+import { neo4jLogin } from '../support/neo4j-login.ts';
 import { wipe } from '../support/snapshot.ts';
 import { testKey } from '../support/test-key.ts';
 
@@ -20,7 +21,7 @@ const LATER = '2026-02-01T00:00:00Z';
 
 let graph: Graph;
 beforeAll(() => {
-  graph = openGraph(inject('neo4j'));
+  graph = openGraph(neo4jLogin);
 });
 beforeEach(() => wipe(graph));
 afterAll(() => graph.close());

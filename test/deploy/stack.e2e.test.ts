@@ -54,6 +54,7 @@ import {
   startMiniStack,
   type MiniStack,
 } from '../support/ministack.ts';
+import { emptyHome } from '../support/neo4j-home.ts';
 import { packageInto, runTool } from '../support/package.ts';
 import { signedFetch, type Credentials } from '../support/signed-fetch.ts';
 import { graphSnapshot } from '../support/snapshot.ts';
@@ -76,8 +77,7 @@ let outputs: Record<string, string>;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'custody-e2e-'));
-  for (const part of ['data', 'password', 'state.json', 'neo4j.pid', 'start.lock'])
-    await rm(`${NEO4J_HOME}/${part}`, { recursive: true, force: true });
+  await emptyHome(NEO4J_HOME);
   [aws, neo4j] = await Promise.all([
     startMiniStack(),
     startNeo4j({ home: NEO4J_HOME, boltPort: 0, httpPort: 0 }),

@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { ROUTES } from '../../lib/http/routes.ts';
 import { server } from '../../lib/http/serve.ts';
 import { demoLog } from '../../lib/local/demo.ts';
 import { listen, type LocalServer } from '../../lib/local/listen.ts';
+import { neo4jLogin } from '../support/neo4j-login.ts';
 import { SignedLogs } from '../support/signed-logs.ts';
 import { wipe } from '../support/snapshot.ts';
 
@@ -27,7 +28,7 @@ let logs: SignedLogs;
 let local: LocalServer;
 const statuses: number[] = [];
 beforeAll(async () => {
-  graph = openGraph(inject('neo4j'));
+  graph = openGraph(neo4jLogin);
   await wipe(graph);
   logs = new SignedLogs(graph);
   const lines = demoLog(logs.signer.privateKey).trimEnd().split('\n');

@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { ingestEnvironment } from '../support/lambda.ts';
+import { neo4jLogin } from '../support/neo4j-login.ts';
 import { bringRecords, datasetRecord, inferenceRecord, modelRecord } from '../support/records.ts';
 import { wipe } from '../support/snapshot.ts';
 import { StubAws } from '../support/stub-aws.ts';
@@ -31,7 +32,7 @@ const QUERIES = Object.keys(QUESTIONS) as (keyof typeof QUESTIONS)[];
 let graph: Graph;
 let aws: StubAws;
 beforeAll(async () => {
-  graph = openGraph(inject('neo4j'));
+  graph = openGraph(neo4jLogin);
   aws = await StubAws.start();
   const build = [join(root, 'scripts/build.ts'), '--out', folder];
   execFileSync(process.execPath, build, { cwd: root, stdio: 'ignore' });
@@ -61,7 +62,7 @@ async function asked(name: string, address: string): Promise<Answered> {
   const event = { rawPath, rawQueryString, headers: {}, requestContext };
   const argv = [join(root, 'test/support/invoke.ts'), join(folder, `${name}.mjs`)];
   const { stdout } = await run(process.execPath, [...argv, JSON.stringify(event)], {
-    env: ingestEnvironment(aws, inject('neo4j'), publicPem),
+    env: ingestEnvironment(aws, neo4jLogin, publicPem),
   });
   return JSON.parse(stdout) as Answered;
 }

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import neo4j from 'neo4j-driver';
-import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { ConfigError, safeDescription, TransientError } from '../../lib/errors.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import type { Answer } from '../../lib/http/answer.ts';
@@ -10,6 +10,7 @@ import { signRecord } from '../../lib/trust/sign.ts';
 import { BoltProxy } from '../support/bolt-proxy.ts';
 import { graphWith } from '../support/graph-with.ts';
 import { ingestContainer, ingestEnvironment, notification } from '../support/lambda.ts';
+import { neo4jLogin } from '../support/neo4j-login.ts';
 import { wipe } from '../support/snapshot.ts';
 import { StubAws } from '../support/stub-aws.ts';
 import { testKey } from '../support/test-key.ts';
@@ -28,9 +29,9 @@ beforeAll(async () => {
     vi.spyOn(console, level).mockImplementation((...parts: unknown[]) => {
       heard.push(parts.map(String).join(' '));
     });
-  graph = openGraph(inject('neo4j'));
+  graph = openGraph(neo4jLogin);
   await wipe(graph);
-  proxy = await BoltProxy.start(inject('neo4j').uri);
+  proxy = await BoltProxy.start(neo4jLogin.uri);
   aws = await StubAws.start();
 });
 afterAll(async () => {
@@ -74,7 +75,7 @@ test(
   'no content of a record, no password and no key gets into a log, a metric, a message or a receipt',
   { timeout: 300_000 },
   async () => {
-    const login = { ...inject('neo4j'), uri: proxy.uri };
+    const login = { ...neo4jLogin, uri: proxy.uri };
     const environment = ingestEnvironment(aws, login, publicPem);
     const messages = Object.entries(LOGS).map(([name, log]) =>
       notification(
@@ -113,7 +114,7 @@ test(
     // So much was told, of each log once, and of each failure.
     expect(told.length).toBeGreaterThan(2 * Object.keys(LOGS).length);
     expect(told.filter((text) => text.includes(CANARY))).toEqual([]);
-    expect(told.filter((text) => text.includes(inject('neo4j').password))).toEqual([]);
+    expect(told.filter((text) => text.includes(neo4jLogin.password))).toEqual([]);
     expect(told.filter((text) => text.includes(publicPem.split('\n')[1] ?? ''))).toEqual([]);
   },
 );

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Context } from 'aws-lambda';
 import type { ManagedTransaction } from 'neo4j-driver';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { check, type Checked } from '../../lib/compliance/check.ts';
 import { DEFAULT_SETTINGS, RULES } from '../../lib/compliance/rules.ts';
 import { findings, lastChecks } from '../../lib/graph/ask/findings.ts';
@@ -11,6 +11,7 @@ import { waive } from '../../lib/graph/write/findings.ts';
 import { BoltProxy } from '../support/bolt-proxy.ts';
 import { graphWith } from '../support/graph-with.ts';
 import { keptSecret } from '../support/lambda.ts';
+import { neo4jLogin } from '../support/neo4j-login.ts';
 import { SignedLogs } from '../support/signed-logs.ts';
 import { wipe } from '../support/snapshot.ts';
 import { StubAws } from '../support/stub-aws.ts';
@@ -34,8 +35,8 @@ let proxy: BoltProxy;
 let aws: StubAws;
 let logs: SignedLogs;
 beforeAll(async () => {
-  graph = openGraph(inject('neo4j'));
-  proxy = await BoltProxy.start(inject('neo4j').uri);
+  graph = openGraph(neo4jLogin);
+  proxy = await BoltProxy.start(neo4jLogin.uri);
   aws = await StubAws.start();
 });
 beforeEach(async () => {
@@ -75,7 +76,7 @@ async function statuses(): Promise<unknown> {
 async function container(): Promise<() => Promise<unknown>> {
   const environment = {
     ...aws.environment,
-    CUSTODY_NEO4J_SECRET_ARN: keptSecret(aws, inject('neo4j')),
+    CUSTODY_NEO4J_SECRET_ARN: keptSecret(aws, neo4jLogin),
     CUSTODY_TOPIC_ARN: TOPIC,
     POWERTOOLS_SERVICE_NAME: 'check',
     POWERTOOLS_METRICS_NAMESPACE: 'Custody',
@@ -97,7 +98,7 @@ test(
       await logs.bring([dataset, model('orphan')]);
       proxy.commits = 0;
       proxy.losesReplyOf = loses;
-      const through = openGraph({ ...inject('neo4j'), uri: proxy.uri });
+      const through = openGraph({ ...neo4jLogin, uri: proxy.uri });
       try {
         return await check(through, DEFAULT_SETTINGS, { rules: [RULE] });
       } finally {

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { readObject } from '../../lib/graph/ask/objects.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import type { Receipt } from '../../lib/ingest/ingest.ts';
@@ -6,6 +6,7 @@ import { s3Uri } from '../../lib/object/s3-name.ts';
 import { BoltProxy } from '../support/bolt-proxy.ts';
 import { ingestContainer, ingestEnvironment, notification } from '../support/lambda.ts';
 import { lineageLog } from '../support/lineage-log.ts';
+import { neo4jLogin } from '../support/neo4j-login.ts';
 import { graphSnapshot, wipe } from '../support/snapshot.ts';
 import { StubAws } from '../support/stub-aws.ts';
 import { testKey } from '../support/test-key.ts';
@@ -23,8 +24,8 @@ let environment: Record<string, string>;
 let undisturbed: Awaited<ReturnType<typeof graphSnapshot>>;
 
 beforeAll(async () => {
-  graph = openGraph(inject('neo4j'));
-  proxy = await BoltProxy.start(inject('neo4j').uri);
+  graph = openGraph(neo4jLogin);
+  proxy = await BoltProxy.start(neo4jLogin.uri);
   for (const level of ['info', 'warn', 'error', 'log'] as const)
     vi.spyOn(console, level).mockReturnValue();
 });
@@ -36,7 +37,7 @@ afterAll(async () => {
 beforeEach(async () => {
   await wipe(graph);
   aws = await StubAws.start();
-  environment = ingestEnvironment(aws, { ...inject('neo4j'), uri: proxy.uri }, publicPem);
+  environment = ingestEnvironment(aws, { ...neo4jLogin, uri: proxy.uri }, publicPem);
 });
 afterEach(async () => {
   proxy.losesReplyOf = () => false;

@@ -1,6 +1,6 @@
 import { createPublicKey } from 'node:crypto';
 import type { Context } from 'aws-lambda';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { check } from '../../lib/compliance/check.ts';
 import type { Report } from '../../lib/compliance/report.ts';
 import { DEFAULT_SETTINGS } from '../../lib/compliance/rules.ts';
@@ -9,6 +9,7 @@ import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { signRecord } from '../../lib/trust/sign.ts';
 import { bringS3Log } from '../support/bring-s3-log.ts';
 import { keptSecret } from '../support/lambda.ts';
+import { neo4jLogin } from '../support/neo4j-login.ts';
 import { wipe } from '../support/snapshot.ts';
 import { StubAws, type Fault, type StubRequest } from '../support/stub-aws.ts';
 import { testKey } from '../support/test-key.ts';
@@ -20,7 +21,7 @@ const signer = testKey(3_072);
 let graph: Graph;
 let aws: StubAws;
 beforeAll(async () => {
-  graph = openGraph(inject('neo4j'));
+  graph = openGraph(neo4jLogin);
   aws = await StubAws.start();
   aws.keys.set(REPORT_KEY, {
     publicKey: createPublicKey(signer.publicPem),
@@ -60,7 +61,7 @@ async function container(): Promise<(event?: object, remaining?: number) => Prom
   const environment = {
     ...aws.environment,
     CUSTODY_KEYS: producer.publicPem,
-    CUSTODY_NEO4J_SECRET_ARN: keptSecret(aws, inject('neo4j')),
+    CUSTODY_NEO4J_SECRET_ARN: keptSecret(aws, neo4jLogin),
     CUSTODY_EVIDENCE_BUCKET: 'evidence',
     CUSTODY_REPORT_KEY: `kms:${REPORT_KEY}`,
     CUSTODY_TOPIC_ARN: 'arn:aws:sns:eu-central-1:000000000000:alarms',

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import neo4j, { type Driver, type ManagedTransaction, type Plan } from 'neo4j-driver';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { check } from '../../lib/compliance/check.ts';
 import { makeReport } from '../../lib/compliance/report.ts';
 import { DEFAULT_SETTINGS, RULES, type Rule } from '../../lib/compliance/rules.ts';
@@ -15,6 +15,7 @@ import { settle } from '../../lib/graph/write/settle.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { Api, type Query } from '../support/api.ts';
 import { graphWith } from '../support/graph-with.ts';
+import { neo4jLogin } from '../support/neo4j-login.ts';
 import {
   bringRecords,
   datasetRecord,
@@ -59,7 +60,7 @@ let graph: Graph;
 let driver: Driver;
 
 beforeAll(async () => {
-  const { uri, username, password } = inject('neo4j');
+  const { uri, username, password } = neo4jLogin;
   graph = openGraph({ uri, username, password });
   driver = neo4j.driver(uri, neo4j.auth.basic(username, password));
   await wipe(graph);

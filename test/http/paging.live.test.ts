@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { database } from '../../lib/graph/database.ts';
 import { LAST_TEXT } from '../../lib/graph/place.ts';
@@ -10,6 +10,7 @@ import { ROUTES } from '../../lib/http/routes.ts';
 import type { LineageRecord } from '../../lib/trust/record.ts';
 import { Api, type Query, type Told } from '../support/api.ts';
 import { graphWith } from '../support/graph-with.ts';
+import { neo4jLogin } from '../support/neo4j-login.ts';
 import {
   bringRecords,
   datasetRecord,
@@ -24,7 +25,7 @@ let graph: Graph;
 let writer: GraphWriter;
 let api: Api;
 beforeAll(() => {
-  graph = openGraph(inject('neo4j'));
+  graph = openGraph(neo4jLogin);
   writer = new GraphWriter(graph);
 });
 beforeEach(async () => {

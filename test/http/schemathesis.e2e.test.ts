@@ -1,19 +1,19 @@
 import { execFile } from 'node:child_process';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { safeDescription } from '../../lib/errors.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
-import { migrate } from '../../lib/graph/schema.ts';
 import { json } from '../../lib/http/answer.ts';
 import { openApi } from '../../lib/http/openapi.ts';
 import { ROUTES } from '../../lib/http/routes.ts';
 import { server } from '../../lib/http/serve.ts';
 import { demoLog } from '../../lib/local/demo.ts';
 import { listen, type LocalServer } from '../../lib/local/listen.ts';
-import { startNeo4j, type EmbeddedNeo4j } from '../../lib/local/neo4j.ts';
+import { atDepth } from '../support/depth.ts';
 import { INTERNALS } from '../support/internals.ts';
+import { neo4jLogin } from '../support/neo4j-login.ts';
 import { pythonTools } from '../support/python.ts';
 import { SignedLogs } from '../support/signed-logs.ts';
 
@@ -23,12 +23,11 @@ const PACKAGES = ['schemathesis==4.32.5', 'openapi-spec-validator==0.9.0'];
 const HOME = resolve('.custody/schemathesis');
 const DOCUMENT = `${HOME}/openapi.json`;
 
-const REQUESTS = 20_000;
+const REQUESTS = atDepth(20_000);
 /** Of one route with parameters; the others are soon through. */
-const EXAMPLES = 1_550;
+const EXAMPLES = atDepth(1_550);
 
 let bin: string;
-let neo4j: EmbeddedNeo4j;
 let graph: Graph;
 let logs: SignedLogs;
 let local: LocalServer;
@@ -37,15 +36,9 @@ const answers = new Map<string, number>();
 const failures: string[] = [];
 
 beforeAll(async () => {
-  for (const part of ['data', 'password', 'state.json', 'neo4j.pid', 'start.lock'])
-    await rm(`${HOME}/neo4j/${part}`, { recursive: true, force: true });
   await mkdir(HOME, { recursive: true });
-  [bin, neo4j] = await Promise.all([
-    pythonTools(`${HOME}/venv`, PACKAGES),
-    startNeo4j({ home: `${HOME}/neo4j`, boltPort: 0, httpPort: 0 }),
-  ]);
-  graph = openGraph(neo4j);
-  await migrate(graph);
+  bin = await pythonTools(`${HOME}/venv`, PACKAGES);
+  graph = openGraph(neo4jLogin);
   logs = new SignedLogs(graph);
   const lines = demoLog(logs.signer.privateKey).trimEnd().split('\n');
   await logs.bring(lines.map((line) => (JSON.parse(line) as { signed_data: string }).signed_data));
@@ -84,7 +77,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await local?.close();
   await graph?.close();
-  await neo4j?.stop({ now: true });
   logs?.remove();
 });
 

@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { TransientError, type PoisonCode } from '../../lib/errors.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { GraphWriter, type Batch } from '../../lib/graph/write/writer.ts';
@@ -11,6 +11,7 @@ import { ingestObject, type GraphSink } from '../../lib/ingest/ingest.ts';
 import type { IngestOptions } from '../../lib/ingest/judge.ts';
 import { storedFile } from '../../lib/object/file.ts';
 import { signRecord } from '../../lib/trust/sign.ts';
+import { neo4jLogin } from '../support/neo4j-login.ts';
 import { graphSnapshot, wipe } from '../support/snapshot.ts';
 import { testKey } from '../support/test-key.ts';
 
@@ -29,7 +30,7 @@ const log = Array.from({ length: LINES }, (_, index) => lineOf(index)).join('');
 
 let graph: Graph;
 beforeAll(() => {
-  graph = openGraph(inject('neo4j'));
+  graph = openGraph(neo4jLogin);
 });
 beforeEach(async () => {
   await wipe(graph);

@@ -1,6 +1,5 @@
-import { rm } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { migrate } from '../../lib/graph/schema.ts';
 import { startNeo4j, type EmbeddedNeo4j } from '../../lib/local/neo4j.ts';
@@ -12,6 +11,8 @@ import {
   type Login,
 } from '../support/lambda.ts';
 import { lineageLog } from '../support/lineage-log.ts';
+import { emptyHome } from '../support/neo4j-home.ts';
+import { neo4jLogin } from '../support/neo4j-login.ts';
 import { graphSnapshot, wipe } from '../support/snapshot.ts';
 import { StubAws } from '../support/stub-aws.ts';
 import { testKey } from '../support/test-key.ts';
@@ -28,10 +29,9 @@ beforeAll(async () => {
   for (const level of ['info', 'warn', 'error', 'log'] as const)
     vi.spyOn(console, level).mockReturnValue();
   aws = await StubAws.start();
-  undisturbed = openGraph(inject('neo4j'));
+  undisturbed = openGraph(neo4jLogin);
   await wipe(undisturbed);
-  for (const part of ['data', 'password', 'state.json', 'neo4j.pid', 'start.lock'])
-    await rm(`${HOME}/${part}`, { recursive: true, force: true });
+  await emptyHome(HOME);
   neo4j = await startNeo4j({ home: HOME, boltPort: 0, httpPort: 0 });
 });
 afterAll(async () => {
@@ -71,7 +71,7 @@ test(
       const environment = ingestEnvironment(aws, login, publicPem);
       return Promise.all([ingestContainer(environment), ingestContainer(environment)]);
     };
-    const [calm] = await containers(inject('neo4j'));
+    const [calm] = await containers(neo4jLogin);
     await worked([...messages], calm ?? never());
     const expected = await graphSnapshot(undisturbed);
     aws.objects.forEach((_, place) => place.startsWith('evidence/') && aws.objects.delete(place));

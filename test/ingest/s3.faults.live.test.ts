@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { bucketReceipts } from '../../lib/aws/bucket-receipts.ts';
 import { sqsQueue } from '../../lib/aws/queue.ts';
 import { s3Client, s3Object } from '../../lib/aws/s3-object.ts';
@@ -17,6 +17,8 @@ import {
 import type { GraphSink, Receipt } from '../../lib/ingest/ingest.ts';
 import type { S3Name } from '../../lib/object/s3-name.ts';
 import { signRecord } from '../../lib/trust/sign.ts';
+import { someOf } from '../support/depth.ts';
+import { neo4jLogin } from '../support/neo4j-login.ts';
 import { graphSnapshot, wipe } from '../support/snapshot.ts';
 import { StubAws, type Fault, type StubRequest } from '../support/stub-aws.ts';
 import { testKey } from '../support/test-key.ts';
@@ -40,7 +42,7 @@ beforeAll(async () => {
   stub.fault = (request) => faults.get(request.target)?.(request) ?? null;
   Object.assign(process.env, stub.environment);
   client = s3Client(500);
-  graph = openGraph(inject('neo4j'));
+  graph = openGraph(neo4jLogin);
 });
 beforeEach(async () => {
   await wipe(graph);
@@ -226,12 +228,12 @@ function faulty({ name, receiptPlace }: Slot, { phase, range = 0, fault, next }:
 }
 
 describe.each([
-  ['a good log', (name: string) => logOf(name), CASES],
+  ['a good log', (name: string) => logOf(name), someOf(CASES)],
   [
     'a log whose last line is forged',
     (name: string) =>
       logOf(name, LINES - 1) + lineOf(name, LINES).replace(`${name}-${LINES}`, `${name}-x`),
-    CASES.filter(({ phase }) => phase !== 'second reading'),
+    someOf(CASES.filter(({ phase }) => phase !== 'second reading')),
   ],
 ])('%s', (title, content, cases) => {
   let slots: readonly Slot[];

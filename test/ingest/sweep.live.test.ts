@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { s3Client, s3Object } from '../../lib/aws/s3-object.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { database } from '../../lib/graph/database.ts';
@@ -8,6 +8,7 @@ import { sweep } from '../../lib/ingest/sweep.ts';
 import { graphWith } from '../support/graph-with.ts';
 import { notification } from '../support/lambda.ts';
 import { lineageLog } from '../support/lineage-log.ts';
+import { neo4jLogin } from '../support/neo4j-login.ts';
 import { graphSnapshot, wipe } from '../support/snapshot.ts';
 import { StubAws } from '../support/stub-aws.ts';
 import { testKey } from '../support/test-key.ts';
@@ -17,7 +18,7 @@ const INFERENCES = 1_500;
 let graph: Graph;
 let aws: StubAws;
 beforeAll(async () => {
-  graph = openGraph(inject('neo4j'));
+  graph = openGraph(neo4jLogin);
   aws = await StubAws.start();
   Object.assign(process.env, aws.environment);
   aws.put('logs/a.jsonl', lineageLog(privateKey, INFERENCES));

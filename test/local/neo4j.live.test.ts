@@ -1,19 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ConfigError, TransientError } from '../../lib/errors.ts';
 import {
   neo4jStatus,
@@ -22,11 +14,10 @@ import {
   stopNeo4j,
   type EmbeddedNeo4j,
 } from '../../lib/local/neo4j.ts';
+import { emptyHome } from '../support/neo4j-home.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'custody-neo4j-'));
-// The class path that the other live tests have resolved.
-for (const name of readdirSync('.custody/test-neo4j'))
-  if (name.startsWith('classpath-')) cpSync(join('.custody/test-neo4j', name), join(home, name));
+beforeAll(() => emptyHome(home));
 afterAll(async () => {
   await stopNeo4j(home);
   rmSync(home, { recursive: true, force: true });

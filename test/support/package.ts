@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
-import { rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { promisify } from 'node:util';
+import { holding } from '../../lib/local/start-lock.ts';
 import { PATH } from './ministack.ts';
 
 const run = promisify(execFile);
@@ -31,9 +32,13 @@ export async function packageInto(
   stage = 'prod',
 ): Promise<string> {
   const env = { PATH, HOME: folder };
-  await rm(folder, { recursive: true, force: true });
-  const built = await runTool('node', ['scripts/build.ts'], env);
   const params = Object.entries(settings).map(([name, value]) => `--param=${name}=${value}`);
   const argv = ['package', '--package', folder, '--stage', stage, ...params];
-  return built + (await runTool('serverless', argv, env));
+  await rm(folder, { recursive: true, force: true });
+  await mkdir('.custody', { recursive: true });
+  // Whoever builds empties dist first.
+  return holding('.custody/package.lock', async () => {
+    const built = await runTool('node', ['scripts/build.ts'], env);
+    return built + (await runTool('serverless', argv, env));
+  });
 }

@@ -11,6 +11,7 @@ import { readVerifyingKey, type VerifyingKey } from '../../lib/trust/keys.ts';
 import { isRefusal } from '../../lib/trust/rejection.ts';
 import { signRecord } from '../../lib/trust/sign.ts';
 import { verifyLine } from '../../lib/trust/verify.ts';
+import { atDepth } from '../support/depth.ts';
 import { testKey, usable } from '../support/test-key.ts';
 
 const TEXT =
@@ -89,10 +90,12 @@ describe.each([2_048, 3_072, 4_096])('a key of %i bits', (bits) => {
   });
 });
 
-test('every single-bit flip of 100 signed lines is refused', { timeout: 300_000 }, () => {
+const LINES = atDepth(100);
+
+test(`every single-bit flip of ${LINES} signed lines is refused`, { timeout: 300_000 }, () => {
   const { privateKey, key } = testKey();
   const accepts = (bytes: Uint8Array): boolean => outcome(bytes, key) === 'accepted';
-  for (let index = 0; index < 100; index += 1) {
+  for (let index = 0; index < LINES; index += 1) {
     const text = `{"type":"dataset","hash":"${index}","path":"p","timestamp":"2026-01-01T00:00:00Z"}`;
     const bytes = Buffer.from(signRecord(text, privateKey, index % 2 === 0 ? 'digest' : 'max'));
     expect(accepts(bytes)).toBe(true);

@@ -3,7 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { source, type AxeResults } from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { check } from '../../lib/compliance/check.ts';
 import { DEFAULT_SETTINGS } from '../../lib/compliance/rules.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
@@ -14,6 +14,7 @@ import { ingestObject, type Receipt } from '../../lib/ingest/ingest.ts';
 import { demoLog } from '../../lib/local/demo.ts';
 import { storedFile } from '../../lib/object/file.ts';
 import { openChromium } from '../support/chromium.ts';
+import { neo4jLogin } from '../support/neo4j-login.ts';
 import { PageServer } from '../support/page-server.ts';
 import { bringRecords, datasetRecord, inferenceRecord, modelRecord } from '../support/records.ts';
 import { SignedLogs } from '../support/signed-logs.ts';
@@ -85,7 +86,7 @@ let browser: Browser;
 const pages: { readonly page: Page; readonly wrong: string[] }[] = [];
 
 beforeAll(async () => {
-  graph = openGraph(inject('neo4j'));
+  graph = openGraph(neo4jLogin);
   await wipe(graph);
   logs = new SignedLogs(graph);
   await logs.bring(RECORDS);
@@ -102,10 +103,13 @@ afterAll(async () => {
 
 // Whatever a test looks at: nothing is blocked, nothing fails, nobody else is asked.
 afterEach(async () => {
-  const wrong = pages.flatMap((each) => each.wrong);
-  for (const { page } of pages.splice(0)) await page.context().close();
-  expect(wrong).toEqual([]);
-  expect(served.failures).toEqual([]);
+  served.hasDatabase = true;
+  const opened = pages.splice(0);
+  for (const { page } of opened) await page.context().close();
+  // Taken out, so that the next test answers for its own alone.
+  const failures = served.failures.splice(0);
+  expect(opened.flatMap(({ wrong }) => wrong)).toEqual([]);
+  expect(failures).toEqual([]);
 });
 
 async function open(address = '', options: BrowserContextOptions = {}): Promise<Page> {

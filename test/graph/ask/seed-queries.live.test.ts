@@ -1,13 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runSeedQuery } from '../../../lib/graph/ask/seed-queries.ts';
 import { openGraph, type Graph } from '../../../lib/graph/connection.ts';
 import { GraphWriter } from '../../../lib/graph/write/writer.ts';
 import { ingestObject } from '../../../lib/ingest/ingest.ts';
 import { storedFile } from '../../../lib/object/file.ts';
 import { signRecord } from '../../../lib/trust/sign.ts';
+import { neo4jLogin } from '../../support/neo4j-login.ts';
 import { wipe } from '../../support/snapshot.ts';
 import { testKey } from '../../support/test-key.ts';
 
@@ -87,7 +88,7 @@ const folder = mkdtempSync(join(tmpdir(), 'custody-'));
 let graph: Graph;
 
 beforeAll(async () => {
-  graph = openGraph(inject('neo4j'));
+  graph = openGraph(neo4jLogin);
   await wipe(graph);
   const { privateKey, key } = testKey();
   const path = join(folder, 'log.jsonl');

@@ -1,11 +1,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { atDepth } from '../../support/depth.ts';
 import { MemoryGraph } from '../../support/memory-graph.ts';
 import { expectedGraph } from '../../support/oracle.ts';
 import { manyVersions, randomObjects } from '../../support/random-records.ts';
 
+const SETS = atDepth(2_000);
+
 test(
-  '2,000 record sets in any order, split and repetition are decided as the oracle says',
+  `${SETS} record sets in any order, split and repetition are decided as the oracle says`,
   { timeout: 300_000 },
   () => {
     fc.assert(
@@ -24,7 +27,7 @@ test(
           expect(graph.snapshot()).toEqual(expectedGraph(records, Infinity));
         },
       ),
-      { numRuns: 2_000 },
+      { numRuns: SETS },
     );
   },
 );
@@ -41,6 +44,6 @@ test('a batch that is applied again changes nothing, and all of it is counted as
       expect([again.accepted, again.duplicate]).toEqual([0, records.length]);
       expect(graph.snapshot()).toEqual(before);
     }),
-    { numRuns: 500 },
+    { numRuns: SETS / 4 },
   );
 });

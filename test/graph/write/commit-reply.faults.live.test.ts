@@ -1,10 +1,12 @@
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { s3Client, s3Object } from '../../../lib/aws/s3-object.ts';
 import { openGraph, type Graph } from '../../../lib/graph/connection.ts';
 import { GraphWriter } from '../../../lib/graph/write/writer.ts';
 import { ingestObject, type Receipt } from '../../../lib/ingest/ingest.ts';
 import { BoltProxy } from '../../support/bolt-proxy.ts';
+import { someOf } from '../../support/depth.ts';
 import { lineageLog } from '../../support/lineage-log.ts';
+import { neo4jLogin } from '../../support/neo4j-login.ts';
 import { graphSnapshot, wipe } from '../../support/snapshot.ts';
 import { StubAws } from '../../support/stub-aws.ts';
 import { testKey } from '../../support/test-key.ts';
@@ -19,8 +21,8 @@ let graph: Graph;
 let proxy: BoltProxy;
 let aws: StubAws;
 beforeAll(async () => {
-  graph = openGraph(inject('neo4j'));
-  proxy = await BoltProxy.start(inject('neo4j').uri);
+  graph = openGraph(neo4jLogin);
+  proxy = await BoltProxy.start(neo4jLogin.uri);
   aws = await StubAws.start();
   Object.assign(process.env, aws.environment);
 });
@@ -40,7 +42,7 @@ test(
       await wipe(graph);
       proxy.commits = 0;
       proxy.losesReplyOf = loses;
-      const disturbed = openGraph({ ...inject('neo4j'), uri: proxy.uri });
+      const disturbed = openGraph({ ...neo4jLogin, uri: proxy.uri });
       try {
         const object = await s3Object(s3, { bucket: 'logs', key: 'a.jsonl' });
         const options = { keys: [key], onBadLine: 'reject' } as const;
@@ -55,7 +57,7 @@ test(
     // A read is a transaction with a COMMIT, too.
     expect(commits).toBeGreaterThan(20);
     const undisturbed = await graphSnapshot(graph);
-    for (let lost = 1; lost <= commits; lost += 1) {
+    for (const lost of someOf(Array.from({ length: commits }, (_, index) => index + 1))) {
       expect(await ingest((commit) => commit === lost)).toMatchObject(whole);
       expect(proxy.commits).toBeGreaterThan(lost);
       expect(await graphSnapshot(graph)).toEqual(undisturbed);

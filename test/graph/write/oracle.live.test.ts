@@ -1,7 +1,9 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openGraph, type Graph } from '../../../lib/graph/connection.ts';
 import { GraphWriter } from '../../../lib/graph/write/writer.ts';
+import { atDepth } from '../../support/depth.ts';
+import { neo4jLogin } from '../../support/neo4j-login.ts';
 import { expectedGraph } from '../../support/oracle.ts';
 import {
   inferenceLogs,
@@ -14,15 +16,17 @@ import { writeObject } from '../../support/write-object.ts';
 
 let graph: Graph;
 beforeAll(() => {
-  graph = openGraph(inject('neo4j'));
+  graph = openGraph(neo4jLogin);
 });
 afterAll(() => graph.close());
 
 const expected = (objects: { records: Parameters<typeof expectedGraph>[0] }[]) =>
   expectedGraph(objects.flatMap(({ records }) => records));
 
+const SETS = atDepth(200);
+
 test(
-  'any order, split, repetition and break-off of 200 record sets ends in the same graph',
+  `any order, split, repetition and break-off of ${SETS} record sets ends in the same graph`,
   { timeout: 300_000 },
   async () => {
     const orders = fc.array(
@@ -44,7 +48,7 @@ test(
         for (const object of objects.toReversed()) await writeObject(writer, object, 5);
         expect(await graphSnapshot(graph)).toEqual(expected(objects));
       }),
-      { numRuns: 200, endOnFailure: true },
+      { numRuns: SETS, endOnFailure: true },
     );
   },
 );
@@ -60,7 +64,7 @@ test(
         for (const object of objects) await writeObject(writer, object, size);
         expect(await graphSnapshot(graph)).toEqual(expected(objects));
       }),
-      { numRuns: 12, endOnFailure: true },
+      { numRuns: atDepth(12), endOnFailure: true },
     );
   },
 );
@@ -71,17 +75,22 @@ const crowd = fc.array(fc.oneof(inferenceLogs, inferenceLogs, randomObjects), {
   maxLength: 6,
 });
 
+const ROUNDS = { overlapping: atDepth(50), between: atDepth(20) };
+
 test.each([
-  ['overlapping records, 50 times', fc.sample(randomObjects, 50)],
   [
-    'logs of inferences between new models, 20 times',
-    fc.sample(crowd, 20).map((all) => relabelled(all.flat())),
+    `overlapping records, ${ROUNDS.overlapping} times`,
+    fc.sample(randomObjects, ROUNDS.overlapping),
+  ],
+  [
+    `logs of inferences between new models, ${ROUNDS.between} times`,
+    fc.sample(crowd, ROUNDS.between).map((all) => relabelled(all.flat())),
   ],
 ])(
   '8 writers at once on %s end in the graph of the oracle',
   { timeout: 300_000 },
   async (_, rounds) => {
-    const graphs = Array.from({ length: 8 }, () => openGraph(inject('neo4j')));
+    const graphs = Array.from({ length: 8 }, () => openGraph(neo4jLogin));
     try {
       for (const objects of rounds) {
         await wipe(graph);

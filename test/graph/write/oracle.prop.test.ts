@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { LineageRecord } from '../../../lib/trust/record.ts';
 import type { VerifiedRecord } from '../../../lib/trust/verify.ts';
+import { atDepth } from '../../support/depth.ts';
 import { expectedGraph } from '../../support/oracle.ts';
 import { randomObjects } from '../../support/random-records.ts';
 
@@ -78,7 +79,9 @@ function link(...records: LineageRecord[]) {
   return [edges[0]?.['commit'] ?? null, rows('Inference', all)[0]?.['resolution']];
 }
 
-test('order and repetition change nothing, over 2,000 sets', () => {
+const SETS = atDepth(2_000);
+
+test(`order and repetition change nothing, over ${SETS} sets`, () => {
   const seeds = fc.array(fc.nat(), { minLength: 60, maxLength: 60 });
   fc.assert(
     fc.property(randomObjects, seeds, (objects, keys) => {
@@ -90,7 +93,7 @@ test('order and repetition change nothing, over 2,000 sets', () => {
       const repeated = [...shuffled, ...records.slice(0, (keys[0] ?? 0) % (records.length + 1))];
       expect(expectedGraph(repeated)).toEqual(expectedGraph(records));
     }),
-    { numRuns: 2_000 },
+    { numRuns: SETS },
   );
 });
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openGraph, type Graph } from '../../../lib/graph/connection.ts';
 import { database } from '../../../lib/graph/database.ts';
 import { settle } from '../../../lib/graph/write/settle.ts';
@@ -6,13 +6,14 @@ import { GraphWriter } from '../../../lib/graph/write/writer.ts';
 import type { LineageRecord } from '../../../lib/trust/record.ts';
 import type { VerifiedRecord } from '../../../lib/trust/verify.ts';
 import { graphWith } from '../../support/graph-with.ts';
+import { neo4jLogin } from '../../support/neo4j-login.ts';
 import { expectedGraph } from '../../support/oracle.ts';
 import { graphSnapshot, wipe } from '../../support/snapshot.ts';
 import { writeObject } from '../../support/write-object.ts';
 
 let graph: Graph;
 beforeAll(() => {
-  graph = openGraph(inject('neo4j'));
+  graph = openGraph(neo4jLogin);
 });
 beforeEach(() => wipe(graph));
 afterAll(() => graph.close());

@@ -1,17 +1,18 @@
-import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { TransientError } from '../../../lib/errors.ts';
 import { openGraph, type Graph } from '../../../lib/graph/connection.ts';
 import { database } from '../../../lib/graph/database.ts';
 import { lockAlone } from '../../../lib/graph/lock.ts';
 import { GraphWriter, type Batch } from '../../../lib/graph/write/writer.ts';
 import type { LineageRecord } from '../../../lib/trust/record.ts';
+import { neo4jLogin } from '../../support/neo4j-login.ts';
 import { expectedGraph } from '../../support/oracle.ts';
 import { inferenceRecord, KID, modelRecord } from '../../support/records.ts';
 import { graphSnapshot, wipe } from '../../support/snapshot.ts';
 
 let graph: Graph;
 beforeAll(() => {
-  graph = openGraph(inject('neo4j'));
+  graph = openGraph(neo4jLogin);
 });
 beforeEach(() => wipe(graph));
 afterAll(() => graph.close());
@@ -73,7 +74,7 @@ test('two objects that have ids in common crosswise keep each other waiting for 
 });
 
 test('a writer that waits for the others for longer than a transaction may is to try again', async () => {
-  const impatient = openGraph(inject('neo4j'), 500);
+  const impatient = openGraph(neo4jLogin, 500);
   const done = Promise.withResolvers<void>();
   const holding = Promise.withResolvers<void>();
   const held = graph[database].write(async (tx) => {

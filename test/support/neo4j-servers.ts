@@ -1,0 +1,66 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { openGraph } from '../../lib/graph/connection.ts';
+import { migrate } from '../../lib/graph/schema.ts';
+import { startNeo4j, type EmbeddedNeo4j } from '../../lib/local/neo4j.ts';
+import { neo4jBuild, SERVERS } from './neo4j-build.ts';
+import { emptyHome } from './neo4j-home.ts';
+import { wipe } from './snapshot.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** Where a worker asks for its server. */
+    neo4jServers: string;
+  }
+}
+
+/** By version and worker. */
+const servers = new Map<string, Promise<EmbeddedNeo4j>>();
+
+/**
+ * Hands out servers of Neo4j, one to each worker that asks: the community edition has one database, and
+ * the tests empty it. None is started before somebody asks, and all of them end with this process.
+ */
+export async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const server = createServer((request, response) => {
+    const [, version = '', worker = ''] = (request.url ?? '').split('/');
+    handOut(version, worker).then(
+      (login) => response.end(JSON.stringify(login)),
+      (error: unknown) => response.writeHead(500).end(String(error)),
+    );
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  project.provide('neo4jServers', `http://127.0.0.1:${port}`);
+  return async () => {
+    server.close();
+    for (const started of await Promise.allSettled(servers.values()))
+      if (started.status === 'fulfilled') await started.value.stop({ now: true });
+  };
+}
+
+async function handOut(version: string, worker: string) {
+  const name = `${version}-${worker}`;
+  const started = servers.get(name) ?? start(version, join(SERVERS, name));
+  servers.set(name, started);
+  const { uri, username, password } = await started;
+  const graph = openGraph({ uri, username, password });
+  await wipe(graph);
+  await graph.close();
+  return { uri, username, password };
+}
+
+async function start(version: string, home: string): Promise<EmbeddedNeo4j> {
+  const build = neo4jBuild(version);
+  await emptyHome(home, build);
+  const options = { home, build, boltPort: 0, httpPort: 0, heapMegabytes: 768 };
+  const server = await startNeo4j(options);
+  const graph = openGraph(server);
+  await migrate(graph);
+  await graph.close();
+  return server;
+}
