@@ -73,3 +73,21 @@ test('the layers refuse an import that goes up, across, into a cloud, or to the 
   expect(fault('cli/check.ts', '../lib/graph/database.ts')).toBe('the database');
   expect(fault('lib/ingest/ingest.ts', '../graph/connection.ts')).toBeNull();
 });
+
+/** What the page runs of lib: pure, and of no other file. */
+const PAGE_RUNS = ['lib/http/csv.ts'];
+
+test('the page imports nothing of lib but types, and the one writer of CSV', async () => {
+  const faults: string[] = [];
+  for (const name of await readdir('web')) {
+    if (!name.endsWith('.ts')) continue;
+    const text = readFileSync(join('web', name), 'utf8');
+    for (const [whole, imported = ''] of text.matchAll(/^import\b[^;]*?'(\.\.\/[^']*)';$/gm)) {
+      const file = normalize(join('web', imported));
+      if (!whole.startsWith('import type ') && !PAGE_RUNS.includes(file))
+        faults.push(`web/${name} runs ${file}`);
+    }
+  }
+  expect(faults).toEqual([]);
+  for (const file of PAGE_RUNS) expect(readFileSync(file, 'utf8')).not.toMatch(/^import\b/m);
+});

@@ -1,7 +1,7 @@
+import { csv } from '../lib/http/csv.ts';
 import type { DroppedFile, FilesAnswer } from './answers.ts';
 import { ask } from './ask.ts';
 import { chart, outcomeOf } from './chart.ts';
-import { csv } from './csv.ts';
 import { button, copyButton, el, facts, foreign, save, say, table } from './element.ts';
 import { completenessNotice, loading, problemBox } from './notice.ts';
 import { bytes, count, counted, lastPart, shortTime, visible } from './text.ts';

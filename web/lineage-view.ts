@@ -1,3 +1,4 @@
+import { csv } from '../lib/http/csv.ts';
 import {
   addressOf,
   subjectParameters,
@@ -9,7 +10,6 @@ import type { Evidence, GraphAnswer, LineageAnswer, ModelAnswer } from './answer
 import { ask } from './ask.ts';
 import { BASIS_OF, Chain, groupedModel, type ChainModel } from './chain.ts';
 import { columns, type Placed } from './columns.ts';
-import { csv } from './csv.ts';
 import { Drawing } from './drawing.ts';
 import {
   button,

@@ -12,7 +12,6 @@ import { pageFiles } from '../../lib/page/files.ts';
 import { formatAddress, parseAddress, type Address } from '../../web/address.ts';
 import type * as page from '../../web/answers.ts';
 import { Chain } from '../../web/chain.ts';
-import { csv } from '../../web/csv.ts';
 import { keyOf, namedBy } from '../../web/keys.ts';
 import { visible } from '../../web/text.ts';
 
@@ -97,12 +96,6 @@ test('a key names what it was made of, and a cut one names nothing', () => {
   );
   for (const cut of ['', 'model:', 'model:["a"', 'model:[1,2]', 'model:["a",1]', 'other:x', 'x'])
     expect(namedBy(cut), cut).toBeNull();
-});
-
-test('a cell of a CSV is never a formula, and text is kept to the letter', () => {
-  expect(csv([['a', 1, null, '=1+1', 'b"c,d\n', '-2', -2]])).toBe(
-    `a,1,,'=1+1,"b""c,d\n",'-2,-2\r\n`,
-  );
 });
 
 test('what would turn the reading direction or steer a terminal is spelled out', () => {

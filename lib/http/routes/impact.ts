@@ -18,6 +18,7 @@ import type { ModelName } from '../../graph/ask/models.ts';
 import type { Graph } from '../../graph/connection.ts';
 import { earlierOf, isBy, OLDEST, type Place } from '../../graph/place.ts';
 import type { Answer } from '../answer.ts';
+import { csv, type Cell } from '../csv.ts';
 import { completenessOf, scannedPage, TIME_IS_UP, type Completeness } from '../page.ts';
 import { versionGiven } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
@@ -276,27 +277,16 @@ export async function impactCsv(
   const recall = await recallOf(graph, parameters);
   const after = parameters.cursor;
   let at = after === undefined ? null : (cursors.open(after) as ImpactPlace);
-  const lines = [COLUMNS.join(',')];
+  const rows: (readonly Cell[])[] = [COLUMNS];
   let isEnd = false;
   let missing: readonly Incomplete[] = [];
-  while (!isEnd && lines.length <= MAX_ROWS) {
+  while (!isEnd && rows.length <= MAX_ROWS) {
     const page = await affected(context, recall, at, 1_000);
     for (const { id, model, resolution, recordedAt, evidence: where } of page.items) {
       const { digest, kid, source, line, offset, length } = where;
-      const row = [
-        id,
-        model?.name ?? '',
-        model?.commit ?? '',
-        resolution,
-        recordedAt,
-        digest,
-        kid,
-        source,
-        line,
-        offset,
-        length,
-      ];
-      lines.push(row.map(cell).join(','));
+      const version = [model?.name ?? null, model?.commit ?? null] as const;
+      const signed = [digest, kid, source, line, offset, length] as const;
+      rows.push([id, ...version, resolution, recordedAt, ...signed]);
     }
     at = page.next;
     missing = page.missing;
@@ -311,7 +301,7 @@ export async function impactCsv(
   const trailer = complete
     ? ['#complete']
     : ['#incomplete', at === null ? 'records are being written' : `next=${cursors.seal(at)}`];
-  lines.push(trailer.map(cell).join(','));
+  rows.push(trailer);
   return {
     status: 200,
     headers: {
@@ -320,13 +310,6 @@ export async function impactCsv(
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
     },
-    body: `${lines.join('\r\n')}\r\n`,
+    body: csv(rows),
   };
-}
-
-/** A spreadsheet would run a cell that begins like a formula (OWASP, CSV injection). */
-function cell(value: string | number): string {
-  const text = String(value);
-  const safe = /^[=+\-@\t\r\n＝＋－＠]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
