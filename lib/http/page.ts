@@ -74,49 +74,66 @@ const TOO_LARGE: Incomplete = {
 class Room {
   #bytes = 0;
 
-  takes(told: unknown): boolean {
+  takes(one: unknown): boolean {
     const isFirst = this.#bytes === 0;
-    this.#bytes += Buffer.byteLength(stringify(told));
+    this.#bytes += Buffer.byteLength(stringify(one));
     return isFirst || this.#bytes <= MAX_BYTES;
   }
 }
 
-/** As many of the items as fit into one answer, and at least one. */
-export function fitting<Item, Told>(
+/** Of the items as many as fit into one answer, and at least one, as they are told. */
+export function fit<Item, Told>(
   items: readonly Item[],
   tell: (item: Item) => Told,
-): { told: Told[]; last: Item | undefined; missing: Incomplete[] } {
+): { told: Told[]; missing: Incomplete[] } {
   const told: Told[] = [];
   const room = new Room();
-  let last: Item | undefined;
   for (const item of items) {
     const one = tell(item);
-    if (!room.takes(one)) return { told, last, missing: [TOO_LARGE] };
+    if (!room.takes(one)) return { told, missing: [TOO_LARGE] };
     told.push(one);
-    last = item;
   }
-  return { told, last, missing: [] };
+  return { told, missing: [] };
 }
 
-export interface InferencePage<Told> {
-  readonly items: readonly Told[];
-  readonly next: Place | null;
+/** A page of a list: its items, and how the answer tells each of them. */
+export interface Page<Item, Told, At> {
+  readonly items: readonly Item[];
+  readonly told: Told[];
+  /** Where the next page begins; null on the last. */
+  readonly next: At | null;
   readonly missing: readonly Incomplete[];
+}
+
+/** Reads a page in the order of its list, and one item more, which tells whether another page follows. */
+export async function readPage<Item, Told, At>(
+  limit: number,
+  read: (rows: number) => Promise<readonly Item[]>,
+  tell: (item: Item) => Told,
+  placeOf: (item: Item) => At,
+): Promise<Page<Item, Told, At>> {
+  const found = await read(limit + 1);
+  const { told, missing } = fit(found.slice(0, limit), tell);
+  const items = found.slice(0, told.length);
+  const last = items.at(-1);
+  const isEnd = last === undefined || items.length === found.length;
+  return { items, told, next: isEnd ? null : placeOf(last), missing };
 }
 
 /**
  * Fills a page from rows of which not all are wanted, until it is full, the rows are at their end, or
  * the time or the room for one answer is.
  */
-export async function scannedPage<Told>(
+export async function scanPage<Told>(
   from: Place,
   limit: number,
   isFiltered: boolean,
   scan: (place: Place, rows: number) => Promise<readonly Scanned[]>,
   tell: (item: InferenceItem) => Told,
   isTimeUp: () => boolean,
-): Promise<InferencePage<Told>> {
-  const items: Told[] = [];
+): Promise<Page<InferenceItem, Told, Place>> {
+  const items: InferenceItem[] = [];
+  const told: Told[] = [];
   const room = new Room();
   let place = from;
   for (;;) {
@@ -124,15 +141,29 @@ export async function scannedPage<Told>(
     const scanned = await scan(place, rows);
     for (const { item, place: at } of scanned) {
       if (item !== null) {
-        if (items.length === limit) return { items, next: place, missing: [] };
-        const told = tell(item);
-        if (!room.takes(told)) return { items, next: place, missing: [TOO_LARGE] };
-        items.push(told);
+        if (items.length === limit) return { items, told, next: place, missing: [] };
+        const one = tell(item);
+        if (!room.takes(one)) return { items, told, next: place, missing: [TOO_LARGE] };
+        items.push(item);
+        told.push(one);
       }
       place = at;
     }
-    if (scanned.length < rows) return { items, next: null, missing: [] };
-    if (items.length === limit) return { items, next: place, missing: [] };
-    if (isTimeUp()) return { items, next: place, missing: [TIME_IS_UP] };
+    if (scanned.length < rows) return { items, told, next: null, missing: [] };
+    if (items.length === limit) return { items, told, next: place, missing: [] };
+    if (isTimeUp()) return { items, told, next: place, missing: [TIME_IS_UP] };
   }
+}
+
+/** How every list ends: the cursor of the next page, and what is missing. */
+export async function pageEnd(
+  context: RouteContext,
+  { next, missing }: Pick<Page<unknown, unknown, unknown>, 'next' | 'missing'>,
+  asOf: string,
+  writing: BeingWritten | null = null,
+): Promise<{ next: string | null } & Completeness> {
+  return {
+    next: next === null ? null : context.cursors.seal(next),
+    ...(await completenessOf(context, asOf, missing, writing)),
+  };
 }

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { database } from '../../lib/graph/database.ts';
 import { LAST_TEXT } from '../../lib/graph/place.ts';
+import { readCursorKey } from '../../lib/graph/schema.ts';
 import { keepFindings } from '../../lib/graph/write/findings.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { cursorsFor } from '../../lib/http/cursor.ts';
@@ -396,6 +397,28 @@ test('a cursor is taken back by the question that gave it, and by no other', asy
     ['/v1/impact', { kid: KID }, impact],
   ] as const)
     expect(await api.refusal(path, { ...query, cursor })).toEqual([400, 'CURSOR_INVALID']);
+});
+
+test.each([
+  ['/v1/datasets', {}],
+  ['/v1/models', {}],
+  ['/v1/inferences', {}],
+  ['/v1/objects', {}],
+  ['/v1/findings', {}],
+  ['/v1/graph', {}],
+  ['/v1/lineage', { dataset: 'hub' }],
+  ['/v1/impact', { dataset: 'hub' }],
+])('%s refuses a cursor that another release sealed for it', async (path, query) => {
+  await bringRecords(writer, [datasetRecord('hub', 500)]);
+  const { parameters } = ROUTES.find((of) => of.path === path) ?? never();
+  const { cursor: _, limit: __, ...filters } = parameters.parse(query);
+  const cursors = cursorsFor(await readCursorKey(graph), JSON.stringify([path, filters]));
+  for (const place of [{ of: 'another release' }, { since: 1, phase: '0' }, null, 7, [], ['x']])
+    expect([
+      place,
+      ...(await api.refusal(path, { ...query, cursor: cursors.seal(place) })),
+    ]).toEqual([place, 400, 'CURSOR_INVALID']);
+  expect(api.failures).toEqual([]);
 });
 
 const MAX_BYTES = 6_000_000;

@@ -3,7 +3,7 @@ import { RULES } from '../../compliance/rules.ts';
 import { findings, lastChecks } from '../../graph/ask/findings.ts';
 import { FINDING_STATUSES } from '../../graph/finding.ts';
 import { NOW } from '../../graph/place.ts';
-import { completenessOf, pageOf } from '../page.ts';
+import { completenessOf, pageEnd, pageOf, readPage } from '../page.ts';
 import { cursor, limit } from '../parameters.ts';
 import { route, type Route } from '../route.ts';
 import { completeness, count, instant } from '../schemas.ts';
@@ -57,6 +57,9 @@ const finding = z.object({
   waiver: z.object({ who: z.string(), why: z.string(), until: instant }).nullable(),
 });
 
+/** The key of the finding before. */
+const findingPlace = z.string();
+
 export const COMPLIANCE_ROUTES: readonly Route[] = [
   route({
     path: '/v1/compliance',
@@ -107,21 +110,18 @@ export const COMPLIANCE_ROUTES: readonly Route[] = [
     }),
     answer: pageOf(finding),
     async handle(context, { rule: only, status, limit: most, cursor: after }) {
-      const { graph, cursors } = context;
-      const place = after === undefined ? '' : (cursors.open(after) as string);
+      const place = context.cursors.open(after, findingPlace) ?? '';
       const filter = {
         statuses: status === undefined ? FINDING_STATUSES : [status],
         rules: only === undefined ? RULES.map(({ id }) => id) : [only],
       };
-      const found = await findings(graph, filter, place, most + 1);
-      const items = found.slice(0, most);
-      const last = items.at(-1);
-      const next = last === undefined || found.length <= most ? null : cursors.seal(last.key);
-      return {
-        items: items.map(({ digests, ...of }) => ({ ...of, digests: [...digests] })),
-        next,
-        ...(await completenessOf(context, NOW)),
-      };
+      const page = await readPage(
+        most,
+        (rows) => findings(context.graph, filter, place, rows),
+        ({ digests, ...of }) => ({ ...of, digests: [...digests] }),
+        ({ key }) => key,
+      );
+      return { items: page.told, ...(await pageEnd(context, page, NOW)) };
     },
   }),
 ];

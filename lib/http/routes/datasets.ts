@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { newestDatasets, readDataset, type DatasetPlace } from '../../graph/ask/datasets.ts';
+import { newestDatasets, readDataset, type DatasetItem } from '../../graph/ask/datasets.ts';
 import { readVersions, versionsRestingOn } from '../../graph/ask/lineage.ts';
 import { NOW } from '../../graph/place.ts';
-import { completenessOf, fitting, pageOf } from '../page.ts';
+import { completenessOf, pageEnd, pageOf, readPage } from '../page.ts';
 import { asOf, cursor, identity, limit, since, until } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import { route, type Route } from '../route.ts';
@@ -11,23 +11,26 @@ import { completeness, count, dataset, datasetAnswer, modelName } from '../schem
 /** Of the versions that use a dataset, those that its answer names; /v1/lineage pages through all. */
 const MAX_MODELS = 100;
 
+/** A place in the list of datasets. */
+export const datasetPlace = z.object({ since: z.string(), hash: z.string() });
+
 export const DATASET_ROUTES: readonly Route[] = [
   route({
     path: '/v1/datasets',
     resource: 'datasets',
-    summary: 'Datasets, those recorded first last',
+    summary: 'Datasets, newest first',
     parameters: z.object({ since, until, asOf, limit, cursor }),
     answer: pageOf(dataset),
-    async handle(context, parameters) {
-      const { graph, cursors } = context;
-      const after =
-        parameters.cursor === undefined ? null : (cursors.open(parameters.cursor) as DatasetPlace);
-      const within = { from: parameters.since, until: parameters.until, asOf: parameters.asOf };
-      const found = await newestDatasets(graph, after, parameters.limit + 1, within);
-      const { told, last, missing } = fitting(found.slice(0, parameters.limit), datasetAnswer);
-      const isEnd = last === undefined || told.length === found.length;
-      const next = isEnd ? null : cursors.seal({ since: last.since, hash: last.hash });
-      return { items: told, next, ...(await completenessOf(context, parameters.asOf, missing)) };
+    async handle(context, { since: from, until: to, asOf: time, ...parameters }) {
+      const after = context.cursors.open(parameters.cursor, datasetPlace);
+      const within = { from, until: to, asOf: time };
+      const page = await readPage(
+        parameters.limit,
+        (rows) => newestDatasets(context.graph, after, rows, within),
+        datasetAnswer,
+        datasetPlaceOf,
+      );
+      return { items: page.told, ...(await pageEnd(context, page, time)) };
     },
   }),
   route({
@@ -69,3 +72,7 @@ export const DATASET_ROUTES: readonly Route[] = [
     },
   }),
 ];
+
+export function datasetPlaceOf({ since: at, hash }: DatasetItem): z.output<typeof datasetPlace> {
+  return { since: at, hash };
+}

@@ -19,11 +19,20 @@ import type { Graph } from '../../graph/connection.ts';
 import { earlierOf, isBy, OLDEST, type Place } from '../../graph/place.ts';
 import type { Answer } from '../answer.ts';
 import { csv, type Cell } from '../csv.ts';
-import { completenessOf, scannedPage, TIME_IS_UP, type Completeness } from '../page.ts';
+import { inferencePlace } from '../cursor.ts';
+import { completenessOf, pageEnd, scanPage, TIME_IS_UP, type Completeness } from '../page.ts';
 import { versionGiven } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import type { RouteContext } from '../route.ts';
-import { basisOf, count, evidence, instant, type Basis, type Incomplete } from '../schemas.ts';
+import {
+  basisOf,
+  count,
+  evidence,
+  instant,
+  modelName,
+  type Basis,
+  type Incomplete,
+} from '../schemas.ts';
 
 /** Of the affected versions, those that a summary names. */
 const MAX_NAMED = 200;
@@ -75,8 +84,12 @@ interface ImpactAnswer extends Completeness {
 }
 
 /** Where a recall goes on: within a version, or among what a key signed itself. */
-type ImpactPlace =
-  { readonly model: ModelName; readonly place: Place } | { readonly signed: Place };
+const impactPlace = z.union([
+  z.object({ model: modelName, place: inferencePlace }),
+  z.object({ signed: inferencePlace }),
+]);
+
+type ImpactPlace = z.output<typeof impactPlace>;
 
 /** A question about everything that rests on something. */
 interface Recall {
@@ -93,17 +106,15 @@ export async function impact(
 ): Promise<ImpactAnswer> {
   const { graph, cursors } = context;
   const recall = await recallOf(graph, parameters);
-  const after = parameters.cursor;
-  const from = after === undefined ? null : (cursors.open(after) as ImpactPlace);
+  const from = cursors.open(parameters.cursor, impactPlace);
   const told = from === null ? await summary(context, recall) : null;
   const { items, next, missing } = await affected(context, recall, from, parameters.limit);
-  const all = [...missing, ...(told?.missing ?? [])];
+  const end = { next, missing: [...missing, ...(told?.missing ?? [])] };
   return {
     summary: told?.summary ?? null,
     items: items.map(itemOf),
-    next: next === null ? null : cursors.seal(next),
     basis: basisOf(items.map(({ resolution }) => resolution)),
-    ...(await completenessOf(context, parameters.asOf, all)),
+    ...(await pageEnd(context, end, parameters.asOf)),
   };
 }
 
@@ -202,7 +213,7 @@ async function affected(
     if (isFurther && isTimeUp()) return { items, next: at, missing: [TIME_IS_UP] };
     isFurther = true;
     const here = at;
-    const page = await scannedPage(
+    const page = await scanPage(
       'model' in here ? here.place : here.signed,
       limit - items.length,
       true,
@@ -275,8 +286,7 @@ export async function impactCsv(
 ): Promise<Answer> {
   const { graph, cursors, isTimeUp } = context;
   const recall = await recallOf(graph, parameters);
-  const after = parameters.cursor;
-  let at = after === undefined ? null : (cursors.open(after) as ImpactPlace);
+  let at = cursors.open(parameters.cursor, impactPlace);
   const rows: (readonly Cell[])[] = [COLUMNS];
   let isEnd = false;
   let missing: readonly Incomplete[] = [];

@@ -3,8 +3,9 @@ import { counted } from '../../counted.ts';
 import { newestInferences, readInference, type InferenceItem } from '../../graph/ask/inferences.ts';
 import { versionsRestingOn } from '../../graph/ask/lineage.ts';
 import { readModel } from '../../graph/ask/models.ts';
-import { earlierOf, NEWEST, NOW, type Place } from '../../graph/place.ts';
-import { completenessOf, pageOf, scannedPage } from '../page.ts';
+import { earlierOf, NEWEST, NOW } from '../../graph/place.ts';
+import { inferencePlace } from '../cursor.ts';
+import { completenessOf, pageEnd, pageOf, scanPage } from '../page.ts';
 import { asOf, cursor, identity, limit, since, until } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import { route, type Route, type RouteContext } from '../route.ts';
@@ -49,32 +50,24 @@ export const INFERENCE_ROUTES: readonly Route[] = [
       if (commit !== null && name === null)
         throw new RequestError('PARAMETER_INVALID', 'commit is given together with model.');
       const latest = earlierOf(parameters.until, parameters.asOf);
-      const from =
-        parameters.cursor === undefined
-          ? { ...NEWEST, at: latest }
-          : (cursors.open(parameters.cursor) as Place);
+      const from = cursors.open(parameters.cursor, inferencePlace) ?? { ...NEWEST, at: latest };
       const { asOf: time } = parameters;
       const versions =
         dataset === null ? null : await versionsRestingOn(graph, { hash: dataset }, time);
       const filter = { since: parameters.since, model: name, commit, asOf: time };
-      const found: InferenceItem[] = [];
-      const page = await scannedPage(
+      const page = await scanPage(
         from,
         most,
         commit !== null || dataset !== null,
         (place, rows) => newestInferences(graph, place, rows, filter, versions),
-        (item) => {
-          found.push(item);
-          return inferenceAnswer(item, withPayload);
-        },
+        (item) => inferenceAnswer(item, withPayload),
         isTimeUp,
       );
-      const missing = [...page.missing, ...unlinked(found)];
+      const missing = [...page.missing, ...unlinked(page.items)];
       return {
-        items: [...page.items],
-        next: page.next === null ? null : cursors.seal(page.next),
-        basis: basisOf(found.slice(0, page.items.length).map(({ resolution }) => resolution)),
-        ...(await completenessOf(context, parameters.asOf, missing)),
+        items: page.told,
+        basis: basisOf(page.items.map(({ resolution }) => resolution)),
+        ...(await pageEnd(context, { ...page, missing }, time)),
       };
     },
   }),

@@ -1,12 +1,11 @@
 import * as z from 'zod';
 import type { Rest } from '../../graph/ask/behind.ts';
-import { newestDatasets, type DatasetItem, type DatasetPlace } from '../../graph/ask/datasets.ts';
+import { newestDatasets, type DatasetItem } from '../../graph/ask/datasets.ts';
 import {
   beginning,
   walk,
   type LineageEdge,
   type LineageNode,
-  type Position,
   type Question,
   type Start,
 } from '../../graph/ask/lineage.ts';
@@ -15,14 +14,14 @@ import {
   pendingLinks,
   type ModelItem,
   type ModelName,
-  type ModelPlace,
 } from '../../graph/ask/models.ts';
 import type { Graph } from '../../graph/connection.ts';
 import { NOW } from '../../graph/place.ts';
-import { completenessOf, fitting, TIME_IS_UP } from '../page.ts';
+import { inferencePlace } from '../cursor.ts';
+import { fit, pageEnd, readPage, TIME_IS_UP } from '../page.ts';
 import { asOf, cursor, identity, limit, versionGiven } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
-import { route, type Route } from '../route.ts';
+import { route, type Route, type RouteContext } from '../route.ts';
 import {
   basis,
   basisOf,
@@ -34,11 +33,13 @@ import {
   inference,
   inferenceAnswer,
   instant,
+  modelName,
   type Incomplete,
 } from '../schemas.ts';
+import { datasetPlace, datasetPlaceOf } from './datasets.ts';
 import { impact, impactCsv, impactItem, impactSummary } from './impact.ts';
 import { unlinked } from './inferences.ts';
-import { pendingOf } from './models.ts';
+import { modelPlace, modelPlaceOf, pendingOf } from './models.ts';
 
 const key = z.string().describe('Names the node within answers: its kind and its identity');
 
@@ -98,6 +99,13 @@ const drawnNode = z.discriminatedUnion('kind', [
 
 const usedIn = z.object({ kind: z.literal('USED_IN'), from: key, to: key });
 
+const graphAnswer = z.object({
+  nodes: z.array(drawnNode),
+  edges: z.array(usedIn),
+  next: z.string().nullable().describe('Cursor of the next page; null on the last'),
+  ...completeness,
+});
+
 const depth = z
   .string()
   .regex(/^[0-9]$/, 'a whole number from 0 to 9')
@@ -140,25 +148,18 @@ export const LINEAGE_ROUTES: readonly Route[] = [
     }),
     async handle(context, parameters) {
       const { graph, cursors, isTimeUp } = context;
-      const { direction } = parameters;
-      const start = startOf(parameters);
-      const question: Question = {
-        start,
-        direction,
-        depth: parameters.depth,
-        asOf: parameters.asOf,
-      };
+      const { direction, depth: most, asOf: time } = parameters;
+      const question: Question = { start: startOf(parameters), direction, depth: most, asOf: time };
       const begun = await beginning(graph, question, parameters.limit);
       if (begun === null)
         throw new RequestError('NOT_FOUND', 'Where the question begins had not been recorded.');
       const { node: first, rest } = begun;
-      const after = parameters.cursor;
-      const from = after === undefined ? null : (cursors.open(after) as Position);
+      const from = cursors.open(parameters.cursor, position);
       const walked = await walk(graph, question, begun, from, parameters.limit, isTimeUp);
-      const page = fitting(walked.steps, (step) => [nodeOf(step.node), edgeOf(step.edge)] as const);
+      const page = fit(walked.steps, (step) => [nodeOf(step.node), edgeOf(step.edge)] as const);
       const steps = walked.steps.slice(0, page.told.length);
       const isCut = page.missing.length > 0;
-      const next = isCut ? (page.last?.next ?? null) : walked.next;
+      const next = isCut ? (steps.at(-1)?.next ?? null) : walked.next;
       const isShort = !isCut && next !== null && steps.length < parameters.limit;
       const reached = steps.map((step) => step.node);
       const began = from === null ? [first] : [];
@@ -172,9 +173,8 @@ export const LINEAGE_ROUTES: readonly Route[] = [
         start: nodeOf(first).key,
         nodes: [...began.map(nodeOf), ...page.told.map(([told]) => told)],
         edges,
-        next: next === null ? null : cursors.seal(next),
         basis: basisOf(edges.flatMap((of) => (of.kind === 'GENERATED' ? [of.resolution] : []))),
-        ...(await completenessOf(context, parameters.asOf, missing, rest?.writing)),
+        ...(await pageEnd(context, { next, missing }, time, rest?.writing)),
       };
     },
   }),
@@ -182,44 +182,14 @@ export const LINEAGE_ROUTES: readonly Route[] = [
     path: '/v1/graph',
     resource: 'lineage',
     summary:
-      'The graph to look at: model versions with their datasets and how many inferences each has, those recorded first last; then all datasets, those that no model uses among them',
+      'The graph to look at: model versions with their datasets and how many inferences each has, newest first; then all datasets, also those that no model uses',
     parameters: z.object({ limit, cursor }),
-    answer: z.object({
-      nodes: z.array(drawnNode),
-      edges: z.array(usedIn),
-      next: z.string().nullable().describe('Cursor of the next page; null on the last'),
-      ...completeness,
-    }),
+    answer: graphAnswer,
     async handle(context, { limit: most, cursor: after }) {
-      const { graph, cursors } = context;
-      const place = after === undefined ? { models: null } : (cursors.open(after) as GraphPlace);
-      if ('datasets' in place) {
-        // All of them: one that got its first version meanwhile would be missed among the unused.
-        const found = await newestDatasets(graph, place.datasets, most, EVERYTHING);
-        const { told, last, missing } = fitting(found, drawnDataset);
-        const isEnd = last === undefined || (missing.length === 0 && found.length < most);
-        return {
-          nodes: told,
-          edges: [],
-          next: isEnd ? null : cursors.seal({ datasets: { since: last.since, hash: last.hash } }),
-          ...(await completenessOf(context, NOW, missing)),
-        };
-      }
-      const found = await newestModels(graph, place.models, most, EVERYTHING);
-      const { told, last, missing } = fitting(found, drawn);
-      const isEnd = last === undefined || (missing.length === 0 && found.length < most);
-      const next: GraphPlace = isEnd
-        ? { datasets: null }
-        : { models: { since: last.since, name: last.name, commit: last.commit } };
-      // A dataset of several versions is one node.
-      const nodes = new Map(told.flatMap((one) => one.nodes.map((of) => [of.key, of] as const)));
-      const shown = found.slice(0, told.length);
-      return {
-        nodes: [...nodes.values()],
-        edges: told.flatMap(({ edges }) => edges),
-        next: cursors.seal(next),
-        ...(await completenessOf(context, NOW, [...missing, ...pendingOf(shown)])),
-      };
+      const place = context.cursors.open(after, graphPlace) ?? { models: null };
+      return 'models' in place
+        ? drawModels(context, most, place.models)
+        : drawDatasets(context, most, place.datasets);
     },
   }),
   route({
@@ -250,9 +220,19 @@ export const LINEAGE_ROUTES: readonly Route[] = [
   }),
 ];
 
+/** Where a walk goes on, as the walk itself says. */
+const position = z.object({
+  phase: z.number().int().nonnegative(),
+  dataset: z.string().exactOptional(),
+  model: modelName.exactOptional(),
+  place: inferencePlace.exactOptional(),
+});
+
 /** Where the picture goes on: among the versions, then among the datasets. */
-type GraphPlace =
-  { readonly models: ModelPlace | null } | { readonly datasets: DatasetPlace | null };
+const graphPlace = z.union([
+  z.object({ models: modelPlace.nullable() }),
+  z.object({ datasets: datasetPlace.nullable() }),
+]);
 
 const EVERYTHING = {
   from: '0001-01-01T00:00:00Z',
@@ -263,7 +243,45 @@ const EVERYTHING = {
   orphan: null,
 } as const;
 
-function drawnDataset({
+async function drawModels(
+  context: RouteContext,
+  most: number,
+  after: z.output<typeof modelPlace> | null,
+): Promise<z.input<typeof graphAnswer>> {
+  const page = await readPage(
+    most,
+    (rows) => newestModels(context.graph, after, rows, EVERYTHING),
+    drawModelAndDatasets,
+    modelPlaceOf,
+  );
+  // A dataset of several versions is one node.
+  const nodes = new Map(page.told.flatMap((one) => one.nodes.map((of) => [of.key, of] as const)));
+  const next = page.next === null ? { datasets: null } : { models: page.next };
+  const missing = [...page.missing, ...pendingOf(page.items)];
+  return {
+    nodes: [...nodes.values()],
+    edges: page.told.flatMap(({ edges }) => edges),
+    ...(await pageEnd(context, { next, missing }, NOW)),
+  };
+}
+
+/** All of them: one that got its first version meanwhile would be missed among the unused. */
+async function drawDatasets(
+  context: RouteContext,
+  most: number,
+  after: z.output<typeof datasetPlace> | null,
+): Promise<z.input<typeof graphAnswer>> {
+  const page = await readPage(
+    most,
+    (rows) => newestDatasets(context.graph, after, rows, EVERYTHING),
+    drawDataset,
+    datasetPlaceOf,
+  );
+  const next = page.next && { datasets: page.next };
+  return { nodes: page.told, edges: [], ...(await pageEnd(context, { ...page, next }, NOW)) };
+}
+
+function drawDataset({
   hash,
   path,
   evidence: at,
@@ -272,18 +290,18 @@ function drawnDataset({
 }
 
 /** A version with its datasets. */
-function drawn(item: ModelItem): {
+function drawModelAndDatasets(item: ModelItem): {
   readonly nodes: readonly z.input<typeof drawnNode>[];
   readonly edges: z.input<typeof usedIn>[];
 } {
   const to = modelKey(item);
   return {
-    nodes: [...item.datasets.map(drawnDataset), drawnModel(item)],
+    nodes: [...item.datasets.map(drawDataset), drawModel(item)],
     edges: item.datasets.map(({ hash }) => ({ kind: 'USED_IN', from: datasetKey(hash), to })),
   };
 }
 
-function drawnModel(item: ModelItem): z.input<typeof drawnNode> {
+function drawModel(item: ModelItem): z.input<typeof drawnNode> {
   const { name, commit, datasetCount, pendingCount, inferenceCount, evidence: at } = item;
   const counts = { datasetCount, pendingCount, inferenceCount };
   return { kind: 'model', key: modelKey(item), name, commit, ...counts, evidence: at };

@@ -1,17 +1,12 @@
 import * as z from 'zod';
 import { counted } from '../../counted.ts';
-import {
-  newestModels,
-  readModel,
-  type ModelItem,
-  type ModelPlace,
-} from '../../graph/ask/models.ts';
+import { newestModels, readModel, type ModelItem } from '../../graph/ask/models.ts';
 import { NOW } from '../../graph/place.ts';
-import { completenessOf, fitting, pageOf } from '../page.ts';
+import { completenessOf, pageEnd, pageOf, readPage } from '../page.ts';
 import { asOf, cursor, flag, identity, limit, since, until } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import { route, type Route } from '../route.ts';
-import { completeness, model, modelAnswer, type Incomplete } from '../schemas.ts';
+import { completeness, model, modelAnswer, modelName, type Incomplete } from '../schemas.ts';
 
 const atLeast = z
   .string()
@@ -20,11 +15,14 @@ const atLeast = z
   .transform(Number)
   .meta({ examples: ['1'] });
 
+/** A place in the list of model versions. */
+export const modelPlace = modelName.extend({ since: z.string() });
+
 export const MODEL_ROUTES: readonly Route[] = [
   route({
     path: '/v1/models',
     resource: 'models',
-    summary: 'Model versions with their datasets, those recorded first last',
+    summary: 'Model versions with their datasets, newest first',
     parameters: z.object({
       name: identity.optional(),
       minDatasets: atLeast.describe('Only versions that use at least so many datasets'),
@@ -39,27 +37,17 @@ export const MODEL_ROUTES: readonly Route[] = [
     }),
     answer: pageOf(model),
     async handle(context, { since: from, ...parameters }) {
-      const { graph, cursors } = context;
-      const { name = null, minDatasets, orphan = null } = parameters;
-      const after =
-        parameters.cursor === undefined ? null : (cursors.open(parameters.cursor) as ModelPlace);
-      const filter = {
-        from,
-        until: parameters.until,
-        asOf: parameters.asOf,
-        name,
-        minDatasets,
-        orphan,
-      };
-      const found = await newestModels(graph, after, parameters.limit + 1, filter);
-      const items = found.slice(0, parameters.limit);
-      const { told, last, missing } = fitting(items, modelAnswer);
-      const isEnd = last === undefined || told.length === found.length;
-      const next = isEnd
-        ? null
-        : cursors.seal({ since: last.since, name: last.name, commit: last.commit });
-      const all = [...missing, ...pendingOf(items)];
-      return { items: told, next, ...(await completenessOf(context, parameters.asOf, all)) };
+      const { name = null, minDatasets, orphan = null, until: to, asOf: time } = parameters;
+      const after = context.cursors.open(parameters.cursor, modelPlace);
+      const filter = { from, until: to, asOf: time, name, minDatasets, orphan };
+      const page = await readPage(
+        parameters.limit,
+        (rows) => newestModels(context.graph, after, rows, filter),
+        modelAnswer,
+        modelPlaceOf,
+      );
+      const missing = [...page.missing, ...pendingOf(page.items)];
+      return { items: page.told, ...(await pageEnd(context, { ...page, missing }, time)) };
     },
   }),
   route({
@@ -79,6 +67,10 @@ export const MODEL_ROUTES: readonly Route[] = [
     },
   }),
 ];
+
+export function modelPlaceOf({ since: at, name, commit }: ModelItem): z.output<typeof modelPlace> {
+  return { since: at, name, commit };
+}
 
 /** Datasets that are declared and not recorded make an answer about their models incomplete. */
 export function pendingOf(

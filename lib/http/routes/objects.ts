@@ -1,15 +1,10 @@
 import * as z from 'zod';
 import { ConfigError } from '../../errors.ts';
-import {
-  newestObjects,
-  readObject,
-  type ObjectPlace,
-  type ObjectRow,
-} from '../../graph/ask/objects.ts';
+import { newestObjects, readObject, type ObjectRow } from '../../graph/ask/objects.ts';
 import { NOW } from '../../graph/place.ts';
 import { missingSchema, SCHEMA_VERSION } from '../../graph/schema.ts';
 import { VERSION } from '../../version.ts';
-import { completenessOf, pageOf } from '../page.ts';
+import { pageEnd, pageOf, readPage } from '../page.ts';
 import { cursor, limit } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import { route, type Route } from '../route.ts';
@@ -39,6 +34,8 @@ const object = z.object({
   lastSeenAt: z.string(),
 });
 
+const objectPlace = z.object({ firstSeenAt: z.string(), uri: z.string() });
+
 export const OBJECT_ROUTES: readonly Route[] = [
   route({
     path: '/v1/objects',
@@ -46,17 +43,15 @@ export const OBJECT_ROUTES: readonly Route[] = [
     summary: 'What became of every dropped file, newest first',
     parameters: z.object({ limit, cursor }),
     answer: pageOf(object),
-    async handle(context, { limit: most, cursor: after }) {
-      const { graph, cursors } = context;
-      const place = after === undefined ? undefined : (cursors.open(after) as ObjectPlace);
-      const found = await newestObjects(graph, most + 1, place);
-      const items = found.slice(0, most);
-      const last = items.at(-1);
-      const next =
-        last === undefined || found.length <= most
-          ? null
-          : cursors.seal({ firstSeenAt: last.firstSeenAt, uri: last.uri });
-      return { items: items.map(told), next, ...(await completenessOf(context, NOW)) };
+    async handle(context, parameters) {
+      const after = context.cursors.open(parameters.cursor, objectPlace) ?? undefined;
+      const page = await readPage(
+        parameters.limit,
+        (rows) => newestObjects(context.graph, rows, after),
+        tellObject,
+        ({ firstSeenAt, uri }) => ({ firstSeenAt, uri }),
+      );
+      return { items: page.told, ...(await pageEnd(context, page, NOW)) };
     },
   }),
   route({
@@ -78,7 +73,7 @@ export const OBJECT_ROUTES: readonly Route[] = [
           'NOT_FOUND',
           'No object of this URI was dropped; the version is part of it.',
         );
-      return told(found);
+      return tellObject(found);
     },
   }),
   route({
@@ -106,7 +101,7 @@ export const OBJECT_ROUTES: readonly Route[] = [
   }),
 ];
 
-function told({ uri, rejected, rejections, ...row }: ObjectRow): z.input<typeof object> {
+function tellObject({ uri, rejected, rejections, ...row }: ObjectRow): z.input<typeof object> {
   const rejectedTotal = rejected ?? 0;
   const isOpen = row.status === 'verifying' || row.status === 'writing';
   const withheld = row.status === 'rejected' ? (row.lines ?? 0) - rejectedTotal : 0;
