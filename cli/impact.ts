@@ -1,27 +1,11 @@
 import { parseArgs } from 'node:util';
 import { counted } from '../lib/counted.ts';
+import type { Incomplete } from '../lib/http/answers/completeness.ts';
+import type { ImpactItem, ImpactSummary } from '../lib/http/answers/impact.ts';
+import { impactRoute } from '../lib/http/routes/lineage.ts';
 import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
-import { completeness, pages, stillMissing, type Missing } from './questions.ts';
-
-interface Page {
-  readonly summary: {
-    readonly modelCount: number;
-    readonly models: readonly {
-      readonly name: string;
-      readonly commit: string;
-      readonly inferenceCount: number;
-    }[];
-  } | null;
-  readonly items: readonly {
-    readonly id: string;
-    readonly model: { readonly name: string; readonly commit: string } | null;
-    readonly resolution: string;
-    readonly recordedAt: string;
-  }[];
-  readonly next: string | null;
-  readonly incomplete?: readonly Missing[];
-}
+import { completeness, pages, stillMissing } from './questions.ts';
 
 export const impact: Command = async (args) => {
   const { values } = parseArgs({
@@ -45,14 +29,14 @@ export const impact: Command = async (args) => {
   }
   const { json, 'as-of': asOf, help: _, ...question } = values;
   await withGraph(async (graph) => {
-    const missing: Missing[] = [];
+    const missing: Incomplete[] = [];
     let count = 0;
-    for await (const page of pages<Page>(graph, '/v1/impact', { ...question, asOf })) {
+    for await (const page of pages(graph, impactRoute, { ...question, asOf })) {
       missing.push(...(page.incomplete ?? []));
       count += page.items.length;
       // A recall may be of any size: each page is told as it comes.
-      const lines = page.items.map((item) => (json ? JSON.stringify(item) : told(item)));
-      const head = json || page.summary === null ? '' : summaryOf(page.summary);
+      const lines = page.items.map((item) => (json ? JSON.stringify(item) : itemText(item)));
+      const head = json || page.summary === null ? '' : summaryText(page.summary);
       process.stdout.write(head + lines.map((line) => `${line}\n`).join(''));
     }
     const incomplete = stillMissing(missing);
@@ -63,7 +47,7 @@ export const impact: Command = async (args) => {
   return 0;
 };
 
-function summaryOf({ modelCount, models }: NonNullable<Page['summary']>): string {
+function summaryText({ modelCount, models }: ImpactSummary): string {
   const named = models.map(
     ({ name, commit, inferenceCount }) =>
       `  ${name} ${commit}: ${counted(inferenceCount, 'inference')}\n`,
@@ -71,7 +55,7 @@ function summaryOf({ modelCount, models }: NonNullable<Page['summary']>): string
   return `${counted(modelCount, 'model version')}\n${named.join('')}`;
 }
 
-function told({ id, model, resolution, recordedAt }: Page['items'][number]): string {
+function itemText({ id, model, resolution, recordedAt }: ImpactItem): string {
   const version = model === null ? '-' : `${model.name} ${model.commit}`;
   return `${id}   ${version}   ${resolution}   ${recordedAt}`;
 }

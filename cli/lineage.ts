@@ -1,35 +1,10 @@
 import { parseArgs } from 'node:util';
+import type { Incomplete } from '../lib/http/answers/completeness.ts';
+import type { LineageAnswer, LineageEdge, LineageNode } from '../lib/http/answers/lineage.ts';
+import { lineageRoute } from '../lib/http/routes/lineage.ts';
 import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
-import { completeness, pages, stillMissing, type Missing } from './questions.ts';
-
-interface Node {
-  readonly kind: 'dataset' | 'model' | 'inference';
-  readonly key: string;
-  readonly hash?: string;
-  readonly path?: string | null;
-  readonly name?: string;
-  readonly commit?: string;
-  readonly id?: string;
-  readonly evidence: { readonly source: string; readonly line: number };
-}
-
-interface Edge {
-  readonly kind: 'USED_IN' | 'GENERATED';
-  readonly from: string;
-  readonly to: string;
-  readonly resolution?: string;
-}
-
-interface Page {
-  readonly start: string;
-  readonly nodes: readonly Node[];
-  readonly edges: readonly Edge[];
-  readonly next: string | null;
-  readonly basis: Readonly<Record<string, number>>;
-  readonly incomplete?: readonly Missing[];
-  readonly asOf: string;
-}
+import { completeness, pages, stillMissing } from './questions.ts';
 
 export const lineage: Command = async (args) => {
   const { values } = parseArgs({
@@ -55,17 +30,17 @@ export const lineage: Command = async (args) => {
   }
   const { json, 'as-of': asOf, help: _, ...question } = values;
   await withGraph(async (graph) => {
-    const nodes: Node[] = [];
-    const edges: Edge[] = [];
-    const missing: Missing[] = [];
-    const basis: Record<string, number> = {};
-    let last: Page | undefined;
-    for await (const page of pages<Page>(graph, '/v1/lineage', { ...question, asOf })) {
+    const nodes: LineageNode[] = [];
+    const edges: LineageEdge[] = [];
+    const missing: Incomplete[] = [];
+    const basis = { exact: 0, onlyVersion: 0, inferred: 0 };
+    let last: LineageAnswer | undefined;
+    for await (const page of pages(graph, lineageRoute, { ...question, asOf })) {
       nodes.push(...page.nodes);
       edges.push(...page.edges);
       missing.push(...(page.incomplete ?? []));
-      for (const [name, count] of Object.entries(page.basis))
-        basis[name] = (basis[name] ?? 0) + count;
+      for (const how of ['exact', 'onlyVersion', 'inferred'] as const)
+        basis[how] += page.basis[how];
       last = page;
     }
     const incomplete = stillMissing(missing);
@@ -80,22 +55,22 @@ export const lineage: Command = async (args) => {
       asOf: last?.asOf,
     };
     if (json) process.stdout.write(`${JSON.stringify(whole)}\n`);
-    else process.stdout.write(told(nodes, edges) + completeness(incomplete));
+    else process.stdout.write(linesOf(nodes, edges) + completeness(incomplete));
   });
   return 0;
 };
 
 /** One line a node, with the link that leads to it and where its envelope stands. */
-function told(nodes: readonly Node[], edges: readonly Edge[]): string {
+function linesOf(nodes: readonly LineageNode[], edges: readonly LineageEdge[]): string {
   const names = new Map(nodes.map((node) => [node.key, nameOf(node)]));
-  const led = new Map<string, Edge>();
+  const led = new Map<string, LineageEdge>();
   for (const edge of edges)
     for (const key of [edge.from, edge.to]) if (!led.has(key)) led.set(key, edge);
   return nodes
     .map((node, index) => {
       const at = `${node.evidence.source} line ${node.evidence.line}`;
       const edge = index === 0 ? undefined : led.get(node.key);
-      const how = edge?.resolution === undefined ? '' : `, ${edge.resolution}`;
+      const how = edge?.kind === 'GENERATED' ? `, ${edge.resolution}` : '';
       const other =
         edge === undefined ? '' : names.get(edge.from === node.key ? edge.to : edge.from);
       const link = edge === undefined ? '' : `   (${edge.kind}${how}: ${other ?? ''})`;
@@ -104,7 +79,8 @@ function told(nodes: readonly Node[], edges: readonly Edge[]): string {
     .join('');
 }
 
-function nameOf({ kind, hash, path, name, commit, id }: Node): string {
-  if (kind === 'dataset') return `dataset ${hash ?? ''}${path === null ? '' : ` ${path ?? ''}`}`;
-  return kind === 'model' ? `model ${name ?? ''} ${commit ?? ''}` : `inference ${id ?? ''}`;
+function nameOf(node: LineageNode): string {
+  if (node.kind === 'dataset')
+    return `dataset ${node.hash}${node.path === null ? '' : ` ${node.path}`}`;
+  return node.kind === 'model' ? `model ${node.name} ${node.commit}` : `inference ${node.id}`;
 }

@@ -42,7 +42,8 @@ export const sign: Command = async (args) => {
       await written(MAX_IN_FLIGHT);
     }
   };
-  for await (const chunk of process.stdin) await all(framer.push(chunk as Uint8Array));
+  const stdin: AsyncIterable<Uint8Array> = process.stdin;
+  for await (const chunk of stdin) await all(framer.push(chunk));
   await all(framer.end());
   await written(0);
   return 0;

@@ -1,15 +1,8 @@
-import {
-  goneOnFrom,
-  type Completeness,
-  type DrawnNode,
-  type Evidence,
-  type GraphAnswer,
-  type Inference,
-  type LineageAnswer,
-  type Model,
-  type ModelName,
-  type Resolution,
-} from './answers.ts';
+import type { Completeness } from '../lib/http/answers/completeness.ts';
+import type { Evidence } from '../lib/http/answers/evidence.ts';
+import type { Inference, Resolution } from '../lib/http/answers/inference.ts';
+import type { DrawnNode, GraphAnswer, LineageAnswer } from '../lib/http/answers/lineage.ts';
+import type { Model, ModelName } from '../lib/http/answers/model.ts';
 import { keyOf } from './keys.ts';
 import { count, counted } from './text.ts';
 
@@ -240,6 +233,14 @@ export class Chain {
       }
     return { nodes: [...nodes.values()], links };
   }
+}
+
+/** What a page leaves missing once the one after it is there: a budget was up, and is made good. */
+export function goneOnFrom(answer: Completeness): Completeness {
+  const left = (answer.incomplete ?? []).filter(
+    ({ reason }) => reason !== 'TIME_BUDGET' && reason !== 'SIZE_BUDGET',
+  );
+  return { ...answer, complete: left.length === 0, incomplete: left };
 }
 
 function groupKey(model: string): string {

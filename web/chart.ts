@@ -1,4 +1,4 @@
-import type { DroppedFile } from './answers.ts';
+import type { ObjectAnswer } from '../lib/http/answers/object.ts';
 import { el, svg, table } from './element.ts';
 import { counted, shortTime } from './text.ts';
 
@@ -9,12 +9,12 @@ const BARS = 24;
 const WIDTH = 720;
 const HEIGHT = 96;
 
-export function outcomeOf({ status }: DroppedFile): Outcome {
+export function outcomeOf({ status }: ObjectAnswer): Outcome {
   return status === 'verifying' || status === 'writing' ? 'in progress' : status;
 }
 
 /** When files arrived and what became of them; the same as a table beneath. */
-export function chart(files: readonly DroppedFile[], isAll: boolean): HTMLElement {
+export function chart(files: readonly ObjectAnswer[], isAll: boolean): HTMLElement {
   const times = files.map(({ firstSeenAt }) => Date.parse(firstSeenAt));
   const first = Math.min(...times);
   // A bar is at least a minute, so that a handful of files at once is one bar and not a comb.

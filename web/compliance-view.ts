@@ -1,4 +1,11 @@
-import type { Completeness, Paged } from './answers.ts';
+import type {
+  Check,
+  ComplianceAnswer,
+  Finding,
+  FindingsAnswer,
+  Rule,
+  RuleResult,
+} from '../lib/http/answers/compliance.ts';
 import { ask } from './ask.ts';
 import { button, el, foreign, replace, say, table, when } from './element.ts';
 import { keyOf } from './keys.ts';
@@ -6,58 +13,9 @@ import { completenessNotice, loading, problemBox } from './notice.ts';
 import { count, counted, lastPart, shortTime } from './text.ts';
 import { choice, type Page, type View } from './view.ts';
 
-interface Result {
-  readonly rule: string;
-  readonly outcome: 'done' | 'off' | 'not-run';
-  readonly reason: string | null;
-  readonly examined: number | null;
-  readonly open: number;
-  readonly waived: number;
-  readonly isCut: boolean;
-}
+const STATUSES = ['open', 'waived', 'settled'] as const satisfies readonly Status[];
 
-interface Check {
-  readonly id: string;
-  readonly startedAt: string;
-  readonly complete: boolean;
-  readonly rules: readonly Result[];
-}
-
-interface Rule {
-  readonly id: string;
-  readonly title: string;
-  readonly why: string;
-  readonly severity: string;
-  readonly of: string;
-  readonly settle: string;
-}
-
-interface ComplianceAnswer extends Completeness {
-  readonly rules: readonly Rule[];
-  readonly last: Check | null;
-  readonly before: readonly Check[];
-}
-
-interface Finding {
-  readonly key: string;
-  readonly rule: string;
-  readonly severity: string;
-  readonly status: Status;
-  readonly entity: Readonly<Record<string, string | null>>;
-  readonly detail: Readonly<Record<string, string | number | null>>;
-  readonly digests: readonly string[];
-  readonly firstSeenAt: string;
-  readonly settledAt: string | null;
-  readonly waiver: { readonly who: string; readonly why: string; readonly until: string } | null;
-}
-
-interface FindingsAnswer extends Paged {
-  readonly items: readonly Finding[];
-}
-
-const STATUSES = ['open', 'waived', 'settled'] as const;
-
-type Status = (typeof STATUSES)[number];
+type Status = Finding['status'];
 
 const HEADS = {
   open: ['Since'],
@@ -209,7 +167,7 @@ function told(answer: ComplianceAnswer, findings: readonly HTMLElement[]): HTMLE
 }
 
 /** Never a number without what it was counted among. */
-function openText({ outcome, reason, open, examined, isCut }: Result, of: string): string {
+function openText({ outcome, reason, open, examined, isCut }: RuleResult, of: string): string {
   if (outcome === 'off') return `not asked: ${reason ?? 'as configured'}`;
   if (outcome === 'not-run' || examined === null) return `not run: ${reason ?? 'it took too long'}`;
   return `${isCut ? 'at least ' : ''}${count(open)} of ${count(examined)} ${of}`;

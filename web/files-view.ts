@@ -1,5 +1,5 @@
+import type { ObjectAnswer, ObjectsAnswer } from '../lib/http/answers/object.ts';
 import { csv } from '../lib/http/csv.ts';
-import type { DroppedFile, FilesAnswer } from './answers.ts';
 import { ask } from './ask.ts';
 import { chart, outcomeOf } from './chart.ts';
 import { button, copyButton, el, facts, foreign, save, say, table } from './element.ts';
@@ -14,14 +14,14 @@ const MEANS = {
   empty: 'It holds no record.',
   verifying: 'Its signatures are being checked; nothing of it is in the graph yet.',
   writing: 'It is being written; it is in the graph in part.',
-} as const satisfies Record<DroppedFile['status'], string>;
+} as const satisfies Record<ObjectAnswer['status'], string>;
 
 /** What arrived and what became of it, while it arrives. */
 export function filesView(root: HTMLElement, page: Page): View {
   const { live } = page;
   const asking = new AbortController();
   const { signal } = asking;
-  const older: DroppedFile[] = [];
+  const older: ObjectAnswer[] = [];
   const cards = new Map<string, { readonly text: string; readonly element: HTMLElement }>();
   let next: string | null | undefined;
   let charted = '';
@@ -44,8 +44,8 @@ export function filesView(root: HTMLElement, page: Page): View {
     tail,
   );
 
-  function files(): readonly DroppedFile[] {
-    const known = new Map<string, DroppedFile>();
+  function files(): readonly ObjectAnswer[] {
+    const known = new Map<string, ObjectAnswer>();
     for (const file of [...(live.newest?.items ?? []), ...older])
       if (!known.has(file.object)) known.set(file.object, file);
     return [...known.values()];
@@ -95,7 +95,7 @@ export function filesView(root: HTMLElement, page: Page): View {
   }
 
   /** A card that has not changed is left alone: somebody may be reading it. */
-  function showCards(all: readonly DroppedFile[]): void {
+  function showCards(all: readonly ObjectAnswer[]): void {
     const isFirst = cards.size === 0;
     all.forEach((file, index) => {
       const text = JSON.stringify(file);
@@ -120,7 +120,7 @@ export function filesView(root: HTMLElement, page: Page): View {
   async function loadOlder(): Promise<void> {
     if (next === null || next === undefined) return;
     try {
-      const answer = await ask<FilesAnswer>('/v1/objects', { limit: '50', cursor: next }, signal);
+      const answer = await ask<ObjectsAnswer>('/v1/objects', { limit: '50', cursor: next }, signal);
       older.push(...answer.items);
       next = answer.next;
       say(`${counted(answer.items.length, 'older file')} added`);
@@ -143,11 +143,11 @@ export function filesView(root: HTMLElement, page: Page): View {
   };
 }
 
-function outcomeText({ status, rejectedTotal }: DroppedFile): string {
+function outcomeText({ status, rejectedTotal }: ObjectAnswer): string {
   return rejectedTotal === 0 ? status : `${status}, ${counted(rejectedTotal, 'line')} refused`;
 }
 
-function fileCard(file: DroppedFile): HTMLElement {
+function fileCard(file: ObjectAnswer): HTMLElement {
   const { object, status, rejected, rejectedTotal, problem, firstSeenAt, lastSeenAt } = file;
   return el(
     'li',
@@ -208,7 +208,7 @@ function linesText({
   duplicate,
   withheld,
   complete,
-}: DroppedFile): string {
+}: ObjectAnswer): string {
   if (!complete)
     return lines === null
       ? `${counted(linesDone, 'line')} done so far.`
@@ -225,7 +225,7 @@ function linesText({
   return `${counted(lines, 'line')}${told.length === 0 ? '' : `: ${told.join(', ')}`}.`;
 }
 
-function filesCsv(files: readonly DroppedFile[], isAll: boolean): string {
+function filesCsv(files: readonly ObjectAnswer[], isAll: boolean): string {
   return csv([
     [
       'object',

@@ -1,13 +1,8 @@
+import type { Completeness } from '../lib/http/answers/completeness.ts';
+import type { ImpactAnswer, ImpactItem, ImpactSummary } from '../lib/http/answers/impact.ts';
 import { addressOf, subjectParameters, type Address, type Subject } from './address.ts';
-import {
-  goneOnFrom,
-  type Completeness,
-  type ImpactAnswer,
-  type ImpactItem,
-  type ImpactSummary,
-} from './answers.ts';
 import { ask, askText } from './ask.ts';
-import { BASIS_OF } from './chain.ts';
+import { BASIS_OF, goneOnFrom } from './chain.ts';
 import { button, el, facts, foreign, save, say, table, when, where } from './element.ts';
 import { keyOf } from './keys.ts';
 import { subjectLabel } from './lineage-view.ts';

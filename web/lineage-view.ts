@@ -1,3 +1,6 @@
+import type { Evidence } from '../lib/http/answers/evidence.ts';
+import type { GraphAnswer, LineageAnswer } from '../lib/http/answers/lineage.ts';
+import type { ModelAnswer } from '../lib/http/answers/model.ts';
 import { csv } from '../lib/http/csv.ts';
 import {
   addressOf,
@@ -6,7 +9,6 @@ import {
   type Direction,
   type Subject,
 } from './address.ts';
-import type { Evidence, GraphAnswer, LineageAnswer, ModelAnswer } from './answers.ts';
 import { ask } from './ask.ts';
 import { BASIS_OF, Chain, groupedModel, type ChainModel } from './chain.ts';
 import { columns, type Placed } from './columns.ts';

@@ -1,4 +1,4 @@
-import type { FilesAnswer } from './answers.ts';
+import type { ObjectsAnswer } from '../lib/http/answers/object.ts';
 import { ask, AskError } from './ask.ts';
 
 /** How it stands between the page and its server. */
@@ -16,7 +16,7 @@ const LONGEST_PAUSE_MS = 30_000;
  * for them, and ever less often while there is no answer.
  */
 export class Live {
-  newest: FilesAnswer | null = null;
+  newest: ObjectsAnswer | null = null;
   connection: Connection = { state: 'asking' };
   /** Whether somebody looks at what arrives. */
   isWatched = true;
@@ -48,7 +48,7 @@ export class Live {
     this.#isAsking = true;
     let isNew = false;
     try {
-      const answer = await ask<FilesAnswer>('/v1/objects', { limit: '50' });
+      const answer = await ask<ObjectsAnswer>('/v1/objects', { limit: '50' });
       const seen = JSON.stringify(answer.items);
       isNew = this.#seen !== '' && seen !== this.#seen;
       this.#seen = seen;

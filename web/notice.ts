@@ -1,4 +1,4 @@
-import type { Completeness, Incomplete } from './answers.ts';
+import type { Completeness, Incomplete } from '../lib/http/answers/completeness.ts';
 import { AskError, useToken } from './ask.ts';
 import { button, el, foreign } from './element.ts';
 import { shortTime } from './text.ts';

@@ -1,13 +1,8 @@
+import type { DatasetAnswer } from '../lib/http/answers/dataset.ts';
+import type { Evidence, EvidenceAnswer } from '../lib/http/answers/evidence.ts';
+import type { Inference, InferenceAnswer, Resolution } from '../lib/http/answers/inference.ts';
+import type { ModelAnswer } from '../lib/http/answers/model.ts';
 import { addressOf, type Subject } from './address.ts';
-import type {
-  DatasetAnswer,
-  Evidence,
-  EvidenceAnswer,
-  Inference,
-  InferenceAnswer,
-  ModelAnswer,
-  Resolution,
-} from './answers.ts';
 import { ask, AskError, pretty } from './ask.ts';
 import { button, copyButton, el, facts, foreign } from './element.ts';
 import { keyOf, namedBy, type Named } from './keys.ts';

@@ -1,13 +1,10 @@
+import type { DatasetAnswer } from '../lib/http/answers/dataset.ts';
+import type { EvidenceAnswer } from '../lib/http/answers/evidence.ts';
+import type { ImpactAnswer } from '../lib/http/answers/impact.ts';
+import type { InferenceAnswer } from '../lib/http/answers/inference.ts';
+import type { GraphAnswer } from '../lib/http/answers/lineage.ts';
+import type { ModelName, ModelsAnswer } from '../lib/http/answers/model.ts';
 import { addressOf, type Address } from './address.ts';
-import type {
-  DatasetAnswer,
-  EvidenceAnswer,
-  GraphAnswer,
-  ImpactAnswer,
-  InferenceAnswer,
-  ModelName,
-  ModelsAnswer,
-} from './answers.ts';
 import { ask, AskError } from './ask.ts';
 import { button, el, foreign } from './element.ts';
 import { keyOf } from './keys.ts';

@@ -1,35 +1,14 @@
-import * as z from 'zod';
 import { counted } from '../counted.ts';
 import type { InferenceItem, Scanned } from '../graph/ask/inferences.ts';
 import { SCAN_ROWS } from '../graph/ask/lineage.ts';
 import { unfinishedWriting, type BeingWritten } from '../graph/ask/objects.ts';
 import { NOW, type Place } from '../graph/place.ts';
 import { stringify } from './answer.ts';
+import type { Completeness, Incomplete, Paged } from './answers/completeness.ts';
 import type { RouteContext } from './route.ts';
-import { completeness, type Incomplete } from './schemas.ts';
 
 /** Of an answer: API Gateway takes 6 MB from a function. */
 const MAX_BYTES = 4_000_000;
-
-/** A page of a list. */
-export function pageOf<Item extends z.ZodType>(
-  item: Item,
-): z.ZodObject<
-  { items: z.ZodArray<Item>; next: z.ZodNullable<z.ZodString> } & typeof completeness
-> {
-  return z.object({
-    items: z.array(item),
-    next: z.string().nullable().describe('Cursor of the next page; null on the last'),
-    ...completeness,
-  });
-}
-
-/** What an answer says of its own completeness. */
-export interface Completeness {
-  complete: boolean;
-  incomplete?: Incomplete[];
-  asOf: string;
-}
 
 /**
  * Adds to what is missing here the objects that are being written, whose records are known in part:
@@ -161,7 +140,7 @@ export async function pageEnd(
   { next, missing }: Pick<Page<unknown, unknown, unknown>, 'next' | 'missing'>,
   asOf: string,
   writing: BeingWritten | null = null,
-): Promise<{ next: string | null } & Completeness> {
+): Promise<Paged> {
   return {
     next: next === null ? null : context.cursors.seal(next),
     ...(await completenessOf(context, asOf, missing, writing)),

@@ -21,36 +21,39 @@ export interface RouteContext {
   readonly readEnvelope: ReadEnvelope;
 }
 
+/** Answers a question, given its parameters as the route's schema has read them. */
+export interface Handler<Answer> {
+  handle(context: RouteContext, parameters: Record<string, unknown>): Promise<Answer>;
+}
+
 /** One row of the table that handlers, local server, OpenAPI document and deployment follow. */
-export interface Route {
+export interface Route<Value = unknown> extends Handler<Value> {
   readonly path: string;
   readonly resource: Resource;
   readonly scope: Scope;
   readonly summary: string;
   /** Each one is a string, as it stands in the query. */
   readonly parameters: z.ZodObject;
-  readonly answer: z.ZodType;
-  handle(context: RouteContext, parameters: Record<string, unknown>): Promise<unknown>;
+  readonly answer: z.ZodType<Value>;
   /** Answers in another form where the caller asks for it. */
-  readonly other?: {
-    readonly mediaType: string;
-    handle(context: RouteContext, parameters: Record<string, unknown>): Promise<Answer>;
-  };
+  readonly other?: Handler<Answer> & { readonly mediaType: string };
 }
 
 /** A route whose handler is given what `parameters` describes, and has to answer what `answer` does. */
-export function route<P extends z.ZodObject, A extends z.ZodType>(of: {
+export function route<P extends z.ZodObject, Value>(of: {
   path: string;
   resource: Resource;
   scope?: Scope;
   summary: string;
   parameters: P;
-  answer: A;
-  handle: (context: RouteContext, parameters: z.output<P>) => Promise<z.input<A>>;
+  answer: z.ZodType<Value>;
+  handle: (context: RouteContext, parameters: z.output<P>) => Promise<NoInfer<Value>>;
   other?: {
     mediaType: string;
     handle: (context: RouteContext, parameters: z.output<P>) => Promise<Answer>;
   };
-}): Route {
-  return { scope: 'lineage:read', ...of } as unknown as Route;
+}): Route<Value> {
+  // The type of Route takes any handler, since a method's parameters are compared both ways. That each
+  // gets what its own schema has read is the promise of `asker` alone.
+  return { scope: 'lineage:read', ...of };
 }

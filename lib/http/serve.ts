@@ -6,7 +6,7 @@ import { once } from '../once.ts';
 import { json, type Answer } from './answer.ts';
 import { cursorsFor } from './cursor.ts';
 import { problem, RequestError } from './problem.ts';
-import type { Route, RouteContext, Scope } from './route.ts';
+import type { Handler, Route, RouteContext, Scope } from './route.ts';
 
 /** A request, whoever received it. */
 export interface Request {
@@ -34,11 +34,36 @@ export interface ServeOptions {
 /** For one answer, in milliseconds; an answer that is not done then says so. */
 const TIME_BUDGET_MS = 5_000;
 
-export function server({ routes, graph, readEnvelope, onFailure }: ServeOptions): Serve {
+/** Asks a route; rejects with {@link RequestError} where the caller can mend the question. */
+type Ask = <Value>(
+  route: Pick<Route, 'path' | 'parameters'> & Handler<Value>,
+  query: string,
+  may: (scope: Scope) => boolean,
+) => Promise<Value>;
+
+/** The routes of this process. Each handler gets what its own route's schema has read of the query. */
+export function asker({ graph, readEnvelope }: Pick<ServeOptions, 'graph' | 'readEnvelope'>): Ask {
   const cursorKey = once(async () => readCursorKey(await graph()));
+  return async (route, query, may) => {
+    const end = performance.now() + TIME_BUDGET_MS;
+    const parameters = readParameters(route.parameters, query);
+    // A cursor goes on with the same question; how many items a page has is no part of it.
+    const { cursor: _, limit: __, ...filters } = parameters;
+    const context: RouteContext = {
+      graph: await graph(),
+      cursors: cursorsFor(await cursorKey(), JSON.stringify([route.path, filters])),
+      may,
+      isTimeUp: () => performance.now() > end,
+      readEnvelope,
+    };
+    return route.handle(context, parameters);
+  };
+}
+
+export function server({ routes, onFailure, ...of }: ServeOptions): Serve {
+  const ask = asker(of);
   const byPath = new Map(routes.map((route) => [route.path, route]));
   return async (request) => {
-    const end = performance.now() + TIME_BUDGET_MS;
     try {
       const route = byPath.get(request.path);
       if (route === undefined)
@@ -47,20 +72,10 @@ export function server({ routes, graph, readEnvelope, onFailure }: ServeOptions)
         throw new RequestError('METHOD_NOT_ALLOWED', 'Only GET is answered here.');
       if (!request.may(route.scope))
         throw new RequestError('FORBIDDEN', `This takes the permission ${route.scope}.`);
-      const parameters = parsed(route.parameters, request.query);
-      // A cursor goes on with the same question; how many items a page has is no part of it.
-      const { cursor: _, limit: __, ...filters } = parameters;
-      const context: RouteContext = {
-        graph: await graph(),
-        cursors: cursorsFor(await cursorKey(), JSON.stringify([route.path, filters])),
-        may: request.may,
-        isTimeUp: () => performance.now() > end,
-        readEnvelope,
-      };
       const { other } = route;
       if (other !== undefined && request.accepts.includes(other.mediaType))
-        return await other.handle(context, parameters);
-      return json(200, await route.handle(context, parameters));
+        return await ask({ ...route, ...other }, request.query, request.may);
+      return json(200, await ask(route, request.query, request.may));
     } catch (error) {
       if (!(error instanceof RequestError)) onFailure(error, request);
       return problem(error, request.requestId);
@@ -69,7 +84,7 @@ export function server({ routes, graph, readEnvelope, onFailure }: ServeOptions)
 }
 
 /** Each parameter at most once, and none that the route does not know. */
-function parsed(parameters: z.ZodObject, query: string): Record<string, unknown> {
+function readParameters(parameters: z.ZodObject, query: string): Record<string, unknown> {
   const names = Object.keys(parameters.shape);
   const given: Record<string, string> = {};
   for (const [name, value] of new URLSearchParams(query)) {
@@ -86,6 +101,6 @@ function parsed(parameters: z.ZodObject, query: string): Record<string, unknown>
   }
   const result = parameters.safeParse(given);
   if (result.success) return result.data;
-  const told = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
-  throw new RequestError('PARAMETER_INVALID', told.join('; '));
+  const problems = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  throw new RequestError('PARAMETER_INVALID', problems.join('; '));
 }

@@ -3,6 +3,9 @@ import type * as z from 'zod';
 import type { ReadEnvelope } from '../../lib/evidence.ts';
 import type { Graph } from '../../lib/graph/connection.ts';
 import type { Answer } from '../../lib/http/answer.ts';
+import type { Paged } from '../../lib/http/answers/completeness.ts';
+import type { Evidence } from '../../lib/http/answers/evidence.ts';
+import type { Basis } from '../../lib/http/answers/inference.ts';
 import type { Scope } from '../../lib/http/route.ts';
 import { ROUTES } from '../../lib/http/routes.ts';
 import { server, type Serve } from '../../lib/http/serve.ts';
@@ -11,12 +14,12 @@ import { server, type Serve } from '../../lib/http/serve.ts';
 export type Query = Readonly<Record<string, string | number | undefined>>;
 
 export interface Item {
-  readonly evidence: { readonly digest: string; readonly kid: string; readonly source: string };
+  readonly evidence: Evidence;
   readonly [name: string]: unknown;
 }
 
 /** What all answers about the graph have in common, and what most have. */
-export interface Told {
+export interface Told extends Paged {
   readonly items: readonly Item[];
   readonly nodes: readonly (Item & { readonly kind: string; readonly key: string })[];
   readonly edges: readonly (Readonly<Record<string, unknown>> & {
@@ -24,16 +27,7 @@ export interface Told {
     readonly from: string;
     readonly to: string;
   })[];
-  readonly next: string | null;
-  readonly complete: boolean;
-  readonly incomplete?: readonly {
-    readonly reason: string;
-    readonly detail: string;
-    readonly objects?: readonly string[];
-    readonly hashes?: readonly string[];
-  }[];
-  readonly asOf: string;
-  readonly basis: Readonly<Record<'exact' | 'onlyVersion' | 'inferred', number>>;
+  readonly basis: Basis;
   readonly [name: string]: unknown;
 }
 

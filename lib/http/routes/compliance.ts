@@ -1,61 +1,21 @@
 import * as z from 'zod';
 import { RULES } from '../../compliance/rules.ts';
-import { findings, lastChecks } from '../../graph/ask/findings.ts';
-import { FINDING_STATUSES } from '../../graph/finding.ts';
+import { findings, lastChecks, type FindingRow } from '../../graph/ask/findings.ts';
+import { FINDING_STATUSES, type CheckRow } from '../../graph/finding.ts';
 import { NOW } from '../../graph/place.ts';
-import { completenessOf, pageEnd, pageOf, readPage } from '../page.ts';
+import {
+  complianceAnswer,
+  finding,
+  findingsAnswer,
+  type Check,
+  type Finding,
+} from '../answers/compliance.ts';
+import { completenessOf, pageEnd, readPage } from '../page.ts';
 import { cursor, limit } from '../parameters.ts';
 import { route, type Route } from '../route.ts';
-import { completeness, count, instant } from '../schemas.ts';
 
 /** Of the checks before the last one, those that show where things are going. */
 const MAX_CHECKS = 50;
-
-const result = z.object({
-  rule: z.string(),
-  outcome: z
-    .enum(['done', 'off', 'not-run'])
-    .describe('off: not asked, as configured; not-run: it took too long'),
-  reason: z.string().nullable(),
-  examined: count.nullable().describe('How many of what the rule is about were looked at'),
-  open: count,
-  waived: count,
-  new: count,
-  settled: count,
-  isCut: z.boolean().describe('There were more than the thousand that are kept'),
-});
-
-const check = z.object({
-  id: z.string(),
-  startedAt: instant,
-  finishedAt: instant,
-  complete: z.boolean().describe('Every rule that is not off was asked, and all it found is kept'),
-  version: z.string(),
-  rules: z.array(result),
-});
-
-const rule = z.object({
-  id: z.string(),
-  title: z.string(),
-  why: z.string(),
-  severity: z.enum(['low', 'medium', 'high']),
-  of: z.string().describe('What `examined` counts'),
-  settle: z.string().describe('What makes a finding go away'),
-});
-
-const finding = z.object({
-  key: z.string(),
-  rule: z.string(),
-  severity: z.string(),
-  status: z.enum(['open', 'waived', 'settled']),
-  entity: z.unknown().describe('What it is about, by its identity'),
-  detail: z.unknown(),
-  digests: z.array(z.string()).describe('Records that it rests on, for /v1/evidence; at most ten'),
-  firstSeenAt: instant,
-  lastSeenAt: instant,
-  settledAt: instant.nullable(),
-  waiver: z.object({ who: z.string(), why: z.string(), until: instant }).nullable(),
-});
 
 /** The key of the finding before. */
 const findingPlace = z.string();
@@ -75,24 +35,15 @@ export const COMPLIANCE_ROUTES: readonly Route[] = [
         .describe(`How many checks before the last one, 0 to ${MAX_CHECKS}`)
         .meta({ examples: ['0'] }),
     }),
-    answer: z.object({
-      rules: z.array(rule),
-      last: check.nullable().describe('Null before the first check'),
-      before: z.array(check).describe('The newest first'),
-      ...completeness,
-    }),
+    answer: complianceAnswer,
     async handle(context, { before: most }) {
       const [last = null, ...before] = await lastChecks(context.graph, most + 1);
-      const told = ({ rules, ...of }: NonNullable<typeof last>): z.input<typeof check> => ({
-        ...of,
-        rules: [...rules],
-      });
       return {
         rules: RULES.map(({ id, title, why, severity, of, settle }) => {
           return { id, title, why, severity, of, settle };
         }),
-        last: last && told(last),
-        before: before.map(told),
+        last: last && tellCheck(last),
+        before: before.map(tellCheck),
         ...(await completenessOf(context, NOW)),
       };
     },
@@ -108,7 +59,7 @@ export const COMPLIANCE_ROUTES: readonly Route[] = [
       limit,
       cursor,
     }),
-    answer: pageOf(finding),
+    answer: findingsAnswer,
     async handle(context, { rule: only, status, limit: most, cursor: after }) {
       const place = context.cursors.open(after, findingPlace) ?? '';
       const filter = {
@@ -118,10 +69,24 @@ export const COMPLIANCE_ROUTES: readonly Route[] = [
       const page = await readPage(
         most,
         (rows) => findings(context.graph, filter, place, rows),
-        ({ digests, ...of }) => ({ ...of, digests: [...digests] }),
+        tellFinding,
         ({ key }) => key,
       );
       return { items: page.told, ...(await pageEnd(context, page, NOW)) };
     },
   }),
 ];
+
+function tellCheck({ rules, ...check }: CheckRow): Check {
+  return { ...check, rules: [...rules] };
+}
+
+/** The database keeps what a finding is about as JSON: it is held against what the answer promises. */
+function tellFinding({ entity, detail, digests, ...row }: FindingRow): Finding {
+  return {
+    ...row,
+    entity: finding.shape.entity.parse(entity),
+    detail: finding.shape.detail.parse(detail),
+    digests: [...digests],
+  };
+}

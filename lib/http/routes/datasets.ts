@@ -2,11 +2,11 @@ import * as z from 'zod';
 import { newestDatasets, readDataset, type DatasetItem } from '../../graph/ask/datasets.ts';
 import { readVersions, versionsRestingOn } from '../../graph/ask/lineage.ts';
 import { NOW } from '../../graph/place.ts';
-import { completenessOf, pageEnd, pageOf, readPage } from '../page.ts';
+import { datasetAnswer, datasetsAnswer } from '../answers/dataset.ts';
+import { completenessOf, pageEnd, readPage } from '../page.ts';
 import { asOf, cursor, identity, limit, since, until } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import { route, type Route } from '../route.ts';
-import { completeness, count, dataset, datasetAnswer, modelName } from '../schemas.ts';
 
 /** Of the versions that use a dataset, those that its answer names; /v1/lineage pages through all. */
 const MAX_MODELS = 100;
@@ -20,14 +20,14 @@ export const DATASET_ROUTES: readonly Route[] = [
     resource: 'datasets',
     summary: 'Datasets, newest first',
     parameters: z.object({ since, until, asOf, limit, cursor }),
-    answer: pageOf(dataset),
+    answer: datasetsAnswer,
     async handle(context, { since: from, until: to, asOf: time, ...parameters }) {
       const after = context.cursors.open(parameters.cursor, datasetPlace);
       const within = { from, until: to, asOf: time };
       const page = await readPage(
         parameters.limit,
         (rows) => newestDatasets(context.graph, after, rows, within),
-        datasetAnswer,
+        (item) => item,
         datasetPlaceOf,
       );
       return { items: page.told, ...(await pageEnd(context, page, time)) };
@@ -38,17 +38,7 @@ export const DATASET_ROUTES: readonly Route[] = [
     resource: 'datasets',
     summary: 'One dataset, with the model versions that use it',
     parameters: z.object({ hash: identity }),
-    answer: z.object({
-      dataset,
-      models: z
-        .array(modelName.extend({ inferences: count }))
-        .describe('At most a hundred; /v1/lineage has all'),
-      modelCount: count,
-      inferenceCount: count
-        .nullable()
-        .describe('Of the models named here; null where they are not all'),
-      ...completeness,
-    }),
+    answer: datasetAnswer,
     async handle(context, { hash }) {
       const { graph } = context;
       const found = await readDataset(graph, hash);
@@ -63,7 +53,7 @@ export const DATASET_ROUTES: readonly Route[] = [
       }));
       const isAll = versions.length <= MAX_MODELS;
       return {
-        dataset: datasetAnswer(found),
+        dataset: found,
         models: named,
         modelCount: versions.length,
         inferenceCount: isAll ? named.reduce((sum, { inferences }) => sum + inferences, 0) : null,

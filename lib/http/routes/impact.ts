@@ -18,53 +18,19 @@ import type { ModelName } from '../../graph/ask/models.ts';
 import type { Graph } from '../../graph/connection.ts';
 import { earlierOf, isBy, OLDEST, type Place } from '../../graph/place.ts';
 import type { Answer } from '../answer.ts';
+import type { Incomplete } from '../answers/completeness.ts';
+import type { ImpactAnswer, ImpactItem, ImpactSummary } from '../answers/impact.ts';
+import { modelName } from '../answers/model.ts';
 import { csv, type Cell } from '../csv.ts';
 import { inferencePlace } from '../cursor.ts';
-import { completenessOf, pageEnd, scanPage, TIME_IS_UP, type Completeness } from '../page.ts';
+import { completenessOf, pageEnd, scanPage, TIME_IS_UP } from '../page.ts';
 import { versionGiven } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import type { RouteContext } from '../route.ts';
-import {
-  basisOf,
-  count,
-  evidence,
-  instant,
-  modelName,
-  type Basis,
-  type Incomplete,
-} from '../schemas.ts';
+import { basisOf } from './inferences.ts';
 
 /** Of the affected versions, those that a summary names. */
 const MAX_NAMED = 200;
-
-const spread = z.object({
-  count,
-  first: instant.nullable(),
-  last: instant.nullable(),
-});
-
-export const impactSummary = z.object({
-  modelCount: count,
-  models: z
-    .array(z.object({ name: z.string(), commit: z.string(), inferenceCount: count, evidence }))
-    .describe(`At most ${MAX_NAMED}`),
-  inferenceCount: count
-    .nullable()
-    .describe('Now, of those models; null where there are too many models to name'),
-  signedInferenceCount: count.nullable().describe('Of a key: inferences that it signed itself'),
-  proven: spread
-    .nullable()
-    .describe('Linked as signed, or to the only version; null when the time did not suffice'),
-  inferred: spread.nullable().describe('Linked by time alone; null when the time did not suffice'),
-});
-
-export const impactItem = z.object({
-  id: z.string(),
-  model: z.object({ name: z.string(), commit: z.string() }).nullable(),
-  resolution: z.enum(['exact', 'only-version', 'as-of', 'before-model', 'pending']),
-  recordedAt: instant,
-  evidence,
-});
 
 export interface ImpactParameters {
   readonly dataset?: string | undefined;
@@ -74,13 +40,6 @@ export interface ImpactParameters {
   readonly asOf: string;
   readonly limit: number;
   readonly cursor?: string | undefined;
-}
-
-interface ImpactAnswer extends Completeness {
-  summary: z.input<typeof impactSummary> | null;
-  items: z.input<typeof impactItem>[];
-  next: string | null;
-  basis: Basis;
 }
 
 /** Where a recall goes on: within a version, or among what a key signed itself. */
@@ -140,7 +99,7 @@ async function recallOf(graph: Graph, parameters: ImpactParameters): Promise<Rec
 async function summary(
   { graph }: RouteContext,
   { versions, kid, asOf }: Recall,
-): Promise<{ summary: z.input<typeof impactSummary>; missing: readonly Incomplete[] }> {
+): Promise<{ summary: ImpactSummary; missing: readonly Incomplete[] }> {
   const isAll = versions.length <= MAX_NAMED;
   const named = await readVersions(graph, versions.slice(0, MAX_NAMED), null, asOf);
   const models = named.map(({ model: { name, commit, inferenceCount, evidence: at } }) => ({
@@ -180,7 +139,7 @@ async function summary(
   };
 }
 
-function together(spreads: readonly Spread[]): z.input<typeof spread> {
+function together(spreads: readonly Spread[]): NonNullable<ImpactSummary['proven']> {
   let first: string | null = null;
   let last: string | null = null;
   let total = 0;
@@ -254,7 +213,7 @@ function beginning({ kid }: Recall, model: ModelName | undefined): ImpactPlace |
   return kid === null ? null : { signed: OLDEST };
 }
 
-function itemOf(item: InferenceItem): z.input<typeof impactItem> {
+function itemOf(item: InferenceItem): ImpactItem {
   const { id, model, resolution, recordedAt, evidence: at } = item;
   return { id, model, resolution, recordedAt, evidence: at };
 }

@@ -1,25 +1,29 @@
 import * as z from 'zod';
 import { counted } from '../../counted.ts';
-import { newestInferences, readInference, type InferenceItem } from '../../graph/ask/inferences.ts';
+import {
+  newestInferences,
+  readInference,
+  type InferenceItem,
+  type Payloads,
+} from '../../graph/ask/inferences.ts';
 import { versionsRestingOn } from '../../graph/ask/lineage.ts';
 import { readModel } from '../../graph/ask/models.ts';
 import { earlierOf, NEWEST, NOW } from '../../graph/place.ts';
+import { opaque } from '../answer.ts';
+import type { Incomplete } from '../answers/completeness.ts';
+import {
+  inferenceAnswer,
+  inferencesAnswer,
+  type Basis,
+  type Inference,
+  type Resolution,
+} from '../answers/inference.ts';
 import { inferencePlace } from '../cursor.ts';
-import { completenessOf, pageEnd, pageOf, scanPage } from '../page.ts';
+import { completenessOf, pageEnd, scanPage } from '../page.ts';
 import { asOf, cursor, identity, limit, since, until } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import { route, type Route, type RouteContext } from '../route.ts';
-import {
-  basis,
-  basisOf,
-  completeness,
-  inference,
-  inferenceAnswer,
-  model,
-  modelAnswer,
-  type Incomplete,
-} from '../schemas.ts';
-import { pendingOf } from './models.ts';
+import { pendingOf, tellModel } from './models.ts';
 
 const include = z
   .literal('payload')
@@ -42,7 +46,7 @@ export const INFERENCE_ROUTES: readonly Route[] = [
       limit,
       cursor,
     }),
-    answer: pageOf(inference).extend({ basis }),
+    answer: inferencesAnswer,
     async handle(context, parameters) {
       const { graph, cursors, isTimeUp } = context;
       const withPayload = allowed(context, parameters.include);
@@ -60,7 +64,7 @@ export const INFERENCE_ROUTES: readonly Route[] = [
         most,
         commit !== null || dataset !== null,
         (place, rows) => newestInferences(graph, place, rows, filter, versions),
-        (item) => inferenceAnswer(item, withPayload),
+        (item) => tellInference(item, withPayload),
         isTimeUp,
       );
       const missing = [...page.missing, ...unlinked(page.items)];
@@ -76,12 +80,7 @@ export const INFERENCE_ROUTES: readonly Route[] = [
     resource: 'inferences',
     summary: 'One inference, with its model version and the datasets behind it',
     parameters: z.object({ id: identity, include }),
-    answer: z.object({
-      inference,
-      model: model.nullable().describe('With at most a hundred datasets; /v1/lineage has all'),
-      basis,
-      ...completeness,
-    }),
+    answer: inferenceAnswer,
     async handle(context, parameters) {
       const { graph } = context;
       const withPayload = allowed(context, parameters.include);
@@ -91,8 +90,8 @@ export const INFERENCE_ROUTES: readonly Route[] = [
       const version = found.model === null ? null : await readModel(graph, found.model);
       const missing = [...unlinked([found]), ...(version === null ? [] : pendingOf([version]))];
       return {
-        inference: inferenceAnswer(found, withPayload),
-        model: version === null ? null : modelAnswer(version),
+        inference: tellInference(found, withPayload),
+        model: version === null ? null : tellModel(version),
         basis: basisOf([found.resolution]),
         ...(await completenessOf(context, NOW, missing)),
       };
@@ -105,6 +104,42 @@ function allowed({ may }: RouteContext, given: 'payload' | undefined): boolean {
   if (!may('payload:read'))
     throw new RequestError('FORBIDDEN', 'Payloads take the permission payload:read.');
   return true;
+}
+
+/** As an answer tells it. */
+export function tellInference(
+  { payloads, ...item }: InferenceItem,
+  withPayload: boolean,
+): Inference {
+  return {
+    ...item,
+    ...(withPayload ? { input: opaque(payloads.input), output: opaque(payloads.output) } : {}),
+    inputKept: keptOf(payloads, 'input'),
+    outputKept: keptOf(payloads, 'output'),
+  };
+}
+
+function keptOf(payloads: Payloads, name: 'input' | 'output'): Inference['inputKept'] {
+  const sha256 = payloads[`${name}Sha256`];
+  const bytes = payloads[`${name}Bytes`];
+  return sha256 === null || bytes === null ? null : { sha256, bytes };
+}
+
+const BASIS = {
+  exact: 'exact',
+  'only-version': 'onlyVersion',
+  'as-of': 'inferred',
+  'before-model': 'inferred',
+  pending: null,
+} as const satisfies Record<Resolution, keyof Basis | null>;
+
+export function basisOf(resolutions: Iterable<Resolution>): Basis {
+  const found = { exact: 0, onlyVersion: 0, inferred: 0 };
+  for (const resolution of resolutions) {
+    const name = BASIS[resolution];
+    if (name !== null) found[name] += 1;
+  }
+  return found;
 }
 
 /** Inferences whose model is not recorded make an answer about them incomplete. */

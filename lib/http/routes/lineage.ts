@@ -17,94 +17,26 @@ import {
 } from '../../graph/ask/models.ts';
 import type { Graph } from '../../graph/connection.ts';
 import { NOW } from '../../graph/place.ts';
+import type { Incomplete } from '../answers/completeness.ts';
+import { impactAnswer } from '../answers/impact.ts';
+import {
+  graphAnswer,
+  lineageAnswer,
+  type DrawnEdge,
+  type DrawnNode,
+  type GraphAnswer,
+  type LineageAnswer,
+} from '../answers/lineage.ts';
+import { modelName } from '../answers/model.ts';
 import { inferencePlace } from '../cursor.ts';
 import { fit, pageEnd, readPage, TIME_IS_UP } from '../page.ts';
 import { asOf, cursor, identity, limit, versionGiven } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import { route, type Route, type RouteContext } from '../route.ts';
-import {
-  basis,
-  basisOf,
-  completeness,
-  count,
-  dataset,
-  datasetAnswer,
-  evidence,
-  inference,
-  inferenceAnswer,
-  instant,
-  modelName,
-  type Incomplete,
-} from '../schemas.ts';
 import { datasetPlace, datasetPlaceOf } from './datasets.ts';
-import { impact, impactCsv, impactItem, impactSummary } from './impact.ts';
-import { unlinked } from './inferences.ts';
+import { impact, impactCsv } from './impact.ts';
+import { basisOf, tellInference, unlinked } from './inferences.ts';
 import { modelPlace, modelPlaceOf, pendingOf } from './models.ts';
-
-const key = z.string().describe('Names the node within answers: its kind and its identity');
-
-const modelNode = z.object({
-  kind: z.literal('model'),
-  key,
-  name: z.string(),
-  commit: z.string(),
-  recordedAt: instant,
-  since: instant,
-  inferenceCount: count,
-  evidence,
-});
-
-const node = z.discriminatedUnion('kind', [
-  dataset.extend({ kind: z.literal('dataset'), key }),
-  modelNode,
-  inference.omit({ input: true, output: true }).extend({ kind: z.literal('inference'), key }),
-]);
-
-const edge = z.discriminatedUnion('kind', [
-  z.object({
-    kind: z.literal('USED_IN'),
-    from: key,
-    to: key,
-    evidence: z
-      .array(z.string())
-      .describe('Digests of the records that declare it, at most a hundred'),
-  }),
-  z.object({
-    kind: z.literal('GENERATED'),
-    from: key,
-    to: key,
-    resolution: z.enum(['exact', 'only-version', 'as-of', 'before-model', 'pending']),
-  }),
-]);
-
-const drawnNode = z.discriminatedUnion('kind', [
-  z.object({
-    kind: z.literal('dataset'),
-    key,
-    hash: z.string(),
-    path: z.string().nullable(),
-    evidence,
-  }),
-  z.object({
-    kind: z.literal('model'),
-    key,
-    name: z.string(),
-    commit: z.string(),
-    datasetCount: count.describe('Of which at most a hundred are drawn'),
-    pendingCount: count,
-    inferenceCount: count,
-    evidence,
-  }),
-]);
-
-const usedIn = z.object({ kind: z.literal('USED_IN'), from: key, to: key });
-
-const graphAnswer = z.object({
-  nodes: z.array(drawnNode),
-  edges: z.array(usedIn),
-  next: z.string().nullable().describe('Cursor of the next page; null on the last'),
-  ...completeness,
-});
 
 const depth = z
   .string()
@@ -121,104 +53,93 @@ const subject = {
   commit: identity.optional(),
 };
 
-export const LINEAGE_ROUTES: readonly Route[] = [
-  route({
-    path: '/v1/lineage',
-    resource: 'lineage',
-    summary: 'What a dataset, model version or inference rests on, and what rests on it',
-    parameters: z.object({
-      inference: identity.optional().describe('Id of an inference'),
-      ...subject,
-      direction: z
-        .enum(['up', 'down', 'both'])
-        .default('both')
-        .describe('up: towards the datasets; down: towards the inferences'),
-      depth,
-      asOf,
-      limit,
-      cursor,
-    }),
-    answer: z.object({
-      start: key,
-      nodes: z.array(node),
-      edges: z.array(edge),
-      next: z.string().nullable().describe('Cursor of the next page; null on the last'),
-      basis,
-      ...completeness,
-    }),
-    async handle(context, parameters) {
-      const { graph, cursors, isTimeUp } = context;
-      const { direction, depth: most, asOf: time } = parameters;
-      const question: Question = { start: startOf(parameters), direction, depth: most, asOf: time };
-      const begun = await beginning(graph, question, parameters.limit);
-      if (begun === null)
-        throw new RequestError('NOT_FOUND', 'Where the question begins had not been recorded.');
-      const { node: first, rest } = begun;
-      const from = cursors.open(parameters.cursor, position);
-      const walked = await walk(graph, question, begun, from, parameters.limit, isTimeUp);
-      const page = fit(walked.steps, (step) => [nodeOf(step.node), edgeOf(step.edge)] as const);
-      const steps = walked.steps.slice(0, page.told.length);
-      const isCut = page.missing.length > 0;
-      const next = isCut ? (steps.at(-1)?.next ?? null) : walked.next;
-      const isShort = !isCut && next !== null && steps.length < parameters.limit;
-      const reached = steps.map((step) => step.node);
-      const began = from === null ? [first] : [];
-      const edges = page.told.map(([, told]) => told);
-      const missing = [
-        ...page.missing,
-        ...(isShort ? [TIME_IS_UP] : []),
-        ...(await pendingAmong(graph, [...began, ...reached], rest)),
-      ];
-      return {
-        start: nodeOf(first).key,
-        nodes: [...began.map(nodeOf), ...page.told.map(([told]) => told)],
-        edges,
-        basis: basisOf(edges.flatMap((of) => (of.kind === 'GENERATED' ? [of.resolution] : []))),
-        ...(await pageEnd(context, { next, missing }, time, rest?.writing)),
-      };
-    },
+export const lineageRoute = route({
+  path: '/v1/lineage',
+  resource: 'lineage',
+  summary: 'What a dataset, model version or inference rests on, and what rests on it',
+  parameters: z.object({
+    inference: identity.optional().describe('Id of an inference'),
+    ...subject,
+    direction: z
+      .enum(['up', 'down', 'both'])
+      .default('both')
+      .describe('up: towards the datasets; down: towards the inferences'),
+    depth,
+    asOf,
+    limit,
+    cursor,
   }),
-  route({
-    path: '/v1/graph',
-    resource: 'lineage',
-    summary:
-      'The graph to look at: model versions with their datasets and how many inferences each has, newest first; then all datasets, also those that no model uses',
-    parameters: z.object({ limit, cursor }),
-    answer: graphAnswer,
-    async handle(context, { limit: most, cursor: after }) {
-      const place = context.cursors.open(after, graphPlace) ?? { models: null };
-      return 'models' in place
-        ? drawModels(context, most, place.models)
-        : drawDatasets(context, most, place.datasets);
-    },
+  answer: lineageAnswer,
+  async handle(context, parameters) {
+    const { graph, cursors, isTimeUp } = context;
+    const { direction, depth: most, asOf: time } = parameters;
+    const question: Question = { start: startOf(parameters), direction, depth: most, asOf: time };
+    const begun = await beginning(graph, question, parameters.limit);
+    if (begun === null)
+      throw new RequestError('NOT_FOUND', 'Where the question begins had not been recorded.');
+    const { node: first, rest } = begun;
+    const from = cursors.open(parameters.cursor, position);
+    const walked = await walk(graph, question, begun, from, parameters.limit, isTimeUp);
+    const page = fit(walked.steps, (step) => [nodeOf(step.node), edgeOf(step.edge)] as const);
+    const steps = walked.steps.slice(0, page.told.length);
+    const isCut = page.missing.length > 0;
+    const next = isCut ? (steps.at(-1)?.next ?? null) : walked.next;
+    const isShort = !isCut && next !== null && steps.length < parameters.limit;
+    const reached = steps.map((step) => step.node);
+    const began = from === null ? [first] : [];
+    const edges = page.told.map(([, told]) => told);
+    const missing = [
+      ...page.missing,
+      ...(isShort ? [TIME_IS_UP] : []),
+      ...(await pendingAmong(graph, [...began, ...reached], rest)),
+    ];
+    return {
+      start: nodeOf(first).key,
+      nodes: [...began.map(nodeOf), ...page.told.map(([told]) => told)],
+      edges,
+      basis: basisOf(edges.flatMap((of) => (of.kind === 'GENERATED' ? [of.resolution] : []))),
+      ...(await pageEnd(context, { next, missing }, time, rest?.writing)),
+    };
+  },
+});
+
+const graphRoute = route({
+  path: '/v1/graph',
+  resource: 'lineage',
+  summary:
+    'The graph to look at: model versions with their datasets and how many inferences each has, newest first; then all datasets, also those that no model uses',
+  parameters: z.object({ limit, cursor }),
+  answer: graphAnswer,
+  async handle(context, { limit: most, cursor: after }) {
+    const place = context.cursors.open(after, graphPlace) ?? { models: null };
+    return 'models' in place
+      ? drawModels(context, most, place.models)
+      : drawDatasets(context, most, place.datasets);
+  },
+});
+
+export const impactRoute = route({
+  path: '/v1/impact',
+  resource: 'lineage',
+  summary:
+    'A recall: all model versions and inferences that rest on a dataset, a model version or a key',
+  parameters: z.object({
+    ...subject,
+    kid: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, '64 lower-case hex digits')
+      .optional()
+      .describe('A key, by the SHA-256 of its SubjectPublicKeyInfo'),
+    asOf,
+    limit,
+    cursor,
   }),
-  route({
-    path: '/v1/impact',
-    resource: 'lineage',
-    summary:
-      'A recall: all model versions and inferences that rest on a dataset, a model version or a key',
-    parameters: z.object({
-      ...subject,
-      kid: z
-        .string()
-        .regex(/^[0-9a-f]{64}$/, '64 lower-case hex digits')
-        .optional()
-        .describe('A key, by the SHA-256 of its SubjectPublicKeyInfo'),
-      asOf,
-      limit,
-      cursor,
-    }),
-    answer: z.object({
-      summary: impactSummary.nullable().describe('On the first page only'),
-      items: z.array(impactItem),
-      next: z.string().nullable().describe('Cursor of the next page; null on the last'),
-      basis,
-      ...completeness,
-    }),
-    handle: impact,
-    other: { mediaType: 'text/csv', handle: impactCsv },
-  }),
-];
+  answer: impactAnswer,
+  handle: impact,
+  other: { mediaType: 'text/csv', handle: impactCsv },
+});
+
+export const LINEAGE_ROUTES: readonly Route[] = [lineageRoute, graphRoute, impactRoute];
 
 /** Where a walk goes on, as the walk itself says. */
 const position = z.object({
@@ -247,7 +168,7 @@ async function drawModels(
   context: RouteContext,
   most: number,
   after: z.output<typeof modelPlace> | null,
-): Promise<z.input<typeof graphAnswer>> {
+): Promise<GraphAnswer> {
   const page = await readPage(
     most,
     (rows) => newestModels(context.graph, after, rows, EVERYTHING),
@@ -270,7 +191,7 @@ async function drawDatasets(
   context: RouteContext,
   most: number,
   after: z.output<typeof datasetPlace> | null,
-): Promise<z.input<typeof graphAnswer>> {
+): Promise<GraphAnswer> {
   const page = await readPage(
     most,
     (rows) => newestDatasets(context.graph, after, rows, EVERYTHING),
@@ -285,14 +206,14 @@ function drawDataset({
   hash,
   path,
   evidence: at,
-}: Pick<DatasetItem, 'hash' | 'path' | 'evidence'>): z.input<typeof drawnNode> {
+}: Pick<DatasetItem, 'hash' | 'path' | 'evidence'>): DrawnNode {
   return { kind: 'dataset', key: datasetKey(hash), hash, path, evidence: at };
 }
 
 /** A version with its datasets. */
 function drawModelAndDatasets(item: ModelItem): {
-  readonly nodes: readonly z.input<typeof drawnNode>[];
-  readonly edges: z.input<typeof usedIn>[];
+  readonly nodes: readonly DrawnNode[];
+  readonly edges: DrawnEdge[];
 } {
   const to = modelKey(item);
   return {
@@ -301,7 +222,7 @@ function drawModelAndDatasets(item: ModelItem): {
   };
 }
 
-function drawModel(item: ModelItem): z.input<typeof drawnNode> {
+function drawModel(item: ModelItem): DrawnNode {
   const { name, commit, datasetCount, pendingCount, inferenceCount, evidence: at } = item;
   const counts = { datasetCount, pendingCount, inferenceCount };
   return { kind: 'model', key: modelKey(item), name, commit, ...counts, evidence: at };
@@ -338,19 +259,15 @@ function modelKey({ name, commit }: ModelName): string {
   return `model:${JSON.stringify([name, commit])}`;
 }
 
-function nodeOf(found: LineageNode): z.input<typeof node> {
+function nodeOf(found: LineageNode): LineageAnswer['nodes'][number] {
   if (found.kind === 'dataset')
-    return {
-      kind: 'dataset',
-      key: datasetKey(found.dataset.hash),
-      ...datasetAnswer(found.dataset),
-    };
+    return { kind: 'dataset', key: datasetKey(found.dataset.hash), ...found.dataset };
   if (found.kind === 'model') return { kind: 'model', key: modelKey(found.model), ...found.model };
-  const told = inferenceAnswer(found.inference, false);
+  const told = tellInference(found.inference, false);
   return { kind: 'inference', key: `inference:${found.inference.id}`, ...told };
 }
 
-function edgeOf(found: LineageEdge): z.input<typeof edge> {
+function edgeOf(found: LineageEdge): LineageAnswer['edges'][number] {
   const model = modelKey(found.model);
   if (found.kind === 'USED_IN')
     return {

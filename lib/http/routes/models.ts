@@ -2,11 +2,13 @@ import * as z from 'zod';
 import { counted } from '../../counted.ts';
 import { newestModels, readModel, type ModelItem } from '../../graph/ask/models.ts';
 import { NOW } from '../../graph/place.ts';
-import { completenessOf, pageEnd, pageOf, readPage } from '../page.ts';
+import { opaque } from '../answer.ts';
+import type { Incomplete } from '../answers/completeness.ts';
+import { modelAnswer, modelName, modelsAnswer, type Model } from '../answers/model.ts';
+import { completenessOf, pageEnd, readPage } from '../page.ts';
 import { asOf, cursor, flag, identity, limit, since, until } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import { route, type Route } from '../route.ts';
-import { completeness, model, modelAnswer, modelName, type Incomplete } from '../schemas.ts';
 
 const atLeast = z
   .string()
@@ -35,7 +37,7 @@ export const MODEL_ROUTES: readonly Route[] = [
       limit,
       cursor,
     }),
-    answer: pageOf(model),
+    answer: modelsAnswer,
     async handle(context, { since: from, ...parameters }) {
       const { name = null, minDatasets, orphan = null, until: to, asOf: time } = parameters;
       const after = context.cursors.open(parameters.cursor, modelPlace);
@@ -43,7 +45,7 @@ export const MODEL_ROUTES: readonly Route[] = [
       const page = await readPage(
         parameters.limit,
         (rows) => newestModels(context.graph, after, rows, filter),
-        modelAnswer,
+        tellModel,
         modelPlaceOf,
       );
       const missing = [...page.missing, ...pendingOf(page.items)];
@@ -55,18 +57,29 @@ export const MODEL_ROUTES: readonly Route[] = [
     resource: 'models',
     summary: 'One model version',
     parameters: z.object({ name: identity, commit: identity }),
-    answer: z.object({ model, ...completeness }),
+    answer: modelAnswer,
     async handle(context, name) {
       const found = await readModel(context.graph, name);
       if (found === null)
         throw new RequestError('NOT_FOUND', 'No model of this name and commit is recorded.');
       return {
-        model: modelAnswer(found),
+        model: tellModel(found),
         ...(await completenessOf(context, NOW, pendingOf([found]))),
       };
     },
   }),
 ];
+
+/** As an answer tells it. */
+export function tellModel(item: ModelItem): Model {
+  return {
+    ...item,
+    datasets: [...item.datasets],
+    pending: [...item.pending],
+    hyperparameters: opaque(item.hyperparameters),
+    environment: opaque(item.environment),
+  };
+}
 
 export function modelPlaceOf({ since: at, name, commit }: ModelItem): z.output<typeof modelPlace> {
   return { since: at, name, commit };

@@ -4,35 +4,11 @@ import { newestObjects, readObject, type ObjectRow } from '../../graph/ask/objec
 import { NOW } from '../../graph/place.ts';
 import { missingSchema, SCHEMA_VERSION } from '../../graph/schema.ts';
 import { VERSION } from '../../version.ts';
-import { pageEnd, pageOf, readPage } from '../page.ts';
+import { object, objectsAnswer, type ObjectAnswer } from '../answers/object.ts';
+import { pageEnd, readPage } from '../page.ts';
 import { cursor, limit } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import { route, type Route } from '../route.ts';
-
-const rejection = z.object({
-  line: z.number().int().describe('From 1'),
-  code: z.string().describe('One of docs/envelope.md'),
-  detail: z.string(),
-});
-
-const object = z.object({
-  object: z.string().describe('URI, version included'),
-  status: z.enum(['accepted', 'partial', 'rejected', 'empty', 'verifying', 'writing']),
-  complete: z.boolean().describe('False while the object is verified or written'),
-  lines: z.number().int().nullable().describe('Null until it was read to its end'),
-  linesDone: z.number().int().describe('Lines whose records are in the graph'),
-  accepted: z.number().int(),
-  duplicate: z.number().int(),
-  withheld: z.number().int().describe('Good lines of a rejected object'),
-  rejectedTotal: z.number().int(),
-  rejected: z.array(rejection).describe('The first 100'),
-  bytes: z.number().int().nullable(),
-  sha256: z.string().nullable(),
-  problem: z.string().nullable().describe('Why nothing of it could be read'),
-  problemCode: z.string().nullable().describe('The same as a code: docs/operations.md'),
-  firstSeenAt: z.string(),
-  lastSeenAt: z.string(),
-});
 
 const objectPlace = z.object({ firstSeenAt: z.string(), uri: z.string() });
 
@@ -42,7 +18,7 @@ export const OBJECT_ROUTES: readonly Route[] = [
     resource: 'objects',
     summary: 'What became of every dropped file, newest first',
     parameters: z.object({ limit, cursor }),
-    answer: pageOf(object),
+    answer: objectsAnswer,
     async handle(context, parameters) {
       const after = context.cursors.open(parameters.cursor, objectPlace) ?? undefined;
       const page = await readPage(
@@ -101,7 +77,7 @@ export const OBJECT_ROUTES: readonly Route[] = [
   }),
 ];
 
-function tellObject({ uri, rejected, rejections, ...row }: ObjectRow): z.input<typeof object> {
+function tellObject({ uri, rejected, rejections, ...row }: ObjectRow): ObjectAnswer {
   const rejectedTotal = rejected ?? 0;
   const isOpen = row.status === 'verifying' || row.status === 'writing';
   const withheld = row.status === 'rejected' ? (row.lines ?? 0) - rejectedTotal : 0;

@@ -1,0 +1,35 @@
+import * as z from 'zod';
+import { completeness, pageOf } from './completeness.ts';
+import { evidence } from './evidence.ts';
+import { modelName } from './model.ts';
+import { count, instant } from './scalar.ts';
+
+export const dataset = z.object({
+  hash: z.string(),
+  path: z
+    .string()
+    .nullable()
+    .describe('Null where another record held at `asOf`: see its evidence'),
+  description: z.string().nullable(),
+  timestamp: z.string().nullable().describe('As signed'),
+  recordedAt: instant,
+  since: instant.describe('Recorded first'),
+  models: count.describe('Model versions that use it now'),
+  evidence,
+});
+
+export const datasetsAnswer = pageOf(dataset);
+
+export const datasetAnswer = z.object({
+  dataset,
+  models: z
+    .array(modelName.extend({ inferences: count }))
+    .describe('At most a hundred; /v1/lineage has all'),
+  modelCount: count,
+  inferenceCount: count
+    .nullable()
+    .describe('Of the models named here; null where they are not all'),
+  ...completeness.shape,
+});
+
+export type DatasetAnswer = z.output<typeof datasetAnswer>;

@@ -1,0 +1,42 @@
+import * as z from 'zod';
+import { pageOf } from './completeness.ts';
+import { evidence } from './evidence.ts';
+import { basis, resolution } from './inference.ts';
+import { modelName } from './model.ts';
+import { count, instant } from './scalar.ts';
+
+const spread = z.object({ count, first: instant.nullable(), last: instant.nullable() });
+
+const summary = z.object({
+  modelCount: count,
+  models: z
+    .array(modelName.extend({ inferenceCount: count, evidence }))
+    .describe('At most two hundred'),
+  inferenceCount: count
+    .nullable()
+    .describe('Now, of those models; null where there are too many models to name'),
+  signedInferenceCount: count.nullable().describe('Of a key: inferences that it signed itself'),
+  proven: spread
+    .nullable()
+    .describe('Linked as signed, or to the only version; null when the time did not suffice'),
+  inferred: spread.nullable().describe('Linked by time alone; null when the time did not suffice'),
+});
+
+export type ImpactSummary = z.output<typeof summary>;
+
+const item = z.object({
+  id: z.string(),
+  model: modelName.nullable(),
+  resolution,
+  recordedAt: instant,
+  evidence,
+});
+
+export type ImpactItem = z.output<typeof item>;
+
+export const impactAnswer = pageOf(item).extend({
+  summary: summary.nullable().describe('On the first page only'),
+  basis,
+});
+
+export type ImpactAnswer = z.output<typeof impactAnswer>;

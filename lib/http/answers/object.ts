@@ -1,0 +1,34 @@
+import * as z from 'zod';
+import { pageOf } from './completeness.ts';
+
+const rejection = z.object({
+  line: z.number().int().describe('From 1'),
+  code: z.string().describe('One of docs/envelope.md'),
+  detail: z.string(),
+});
+
+export const object = z.object({
+  object: z.string().describe('URI, version included'),
+  status: z.enum(['accepted', 'partial', 'rejected', 'empty', 'verifying', 'writing']),
+  complete: z.boolean().describe('False while the object is verified or written'),
+  lines: z.number().int().nullable().describe('Null until it was read to its end'),
+  linesDone: z.number().int().describe('Lines whose records are in the graph'),
+  accepted: z.number().int(),
+  duplicate: z.number().int(),
+  withheld: z.number().int().describe('Good lines of a rejected object'),
+  rejectedTotal: z.number().int(),
+  rejected: z.array(rejection).describe('The first 100'),
+  bytes: z.number().int().nullable(),
+  sha256: z.string().nullable(),
+  problem: z.string().nullable().describe('Why nothing of it could be read'),
+  problemCode: z.string().nullable().describe('The same as a code: docs/operations.md'),
+  firstSeenAt: z.string(),
+  lastSeenAt: z.string(),
+});
+
+/** What became of one dropped file. */
+export type ObjectAnswer = z.output<typeof object>;
+
+export const objectsAnswer = pageOf(object);
+
+export type ObjectsAnswer = z.output<typeof objectsAnswer>;
