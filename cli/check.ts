@@ -43,7 +43,7 @@ export const check: Command = async (args) => {
     const checked = await runCheck(graph, settings, only);
     const open = await openFindings(graph, checked);
     if (values.json) process.stdout.write(`${JSON.stringify({ ...checked, open })}\n`);
-    else process.stdout.write(told(checked, open));
+    else process.stdout.write(resultText(checked, open));
     const isBad = open.some(
       ({ severity }) => SEVERITIES.findIndex((of) => of === severity) >= failOn,
     );
@@ -62,7 +62,7 @@ async function openFindings(
   return all;
 }
 
-function told({ check: { rules, complete } }: Checked, open: readonly FindingRow[]): string {
+function resultText({ check: { rules, complete } }: Checked, open: readonly FindingRow[]): string {
   const lines = rules.map((result) => {
     const rule = RULES.find(({ id }) => id === result.rule);
     if (rule === undefined || result.outcome !== 'done')

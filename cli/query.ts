@@ -30,12 +30,12 @@ export const query: Command = async (args) => {
   }
   const table = await withGraph((graph) => runSeedQuery(graph, asked.id));
   process.stdout.write(
-    values.json ? `${JSON.stringify(table)}\n` : printed(table ?? { columns: [], rows: [] }),
+    values.json ? `${JSON.stringify(table)}\n` : tableText(table ?? { columns: [], rows: [] }),
   );
   return 0;
 };
 
-function printed({ columns, rows }: Table): string {
+function tableText({ columns, rows }: Table): string {
   const cells = [columns, ...rows.map((row) => row.map(cell))];
   const widths = columns.map((_, at) => Math.max(...cells.map((row) => row[at]?.length ?? 0)));
   const lines = cells.map((row) =>

@@ -29,23 +29,23 @@ export const sign: Command = async (args) => {
   }
   const signText = await signer(values);
   const inFlight: (string | Promise<string>)[] = [];
-  const written = async (most: number): Promise<void> => {
+  const writeAllBut = async (most: number): Promise<void> => {
     while (inFlight.length > most) process.stdout.write(`${await inFlight.shift()}\n`);
   };
   const framer = new LineFramer();
-  const all = async (lines: readonly Line[]): Promise<void> => {
+  const signAll = async (lines: readonly Line[]): Promise<void> => {
     for (const line of lines) {
       const envelope = signText(textOf(line));
       // It is awaited in its turn; until then a failure is not unhandled.
       if (envelope instanceof Promise) envelope.catch(() => undefined);
       inFlight.push(envelope);
-      await written(MAX_IN_FLIGHT);
+      await writeAllBut(MAX_IN_FLIGHT);
     }
   };
   const stdin: AsyncIterable<Uint8Array> = process.stdin;
-  for await (const chunk of stdin) await all(framer.push(chunk));
-  await all(framer.end());
-  await written(0);
+  for await (const chunk of stdin) await signAll(framer.push(chunk));
+  await signAll(framer.end());
+  await writeAllBut(0);
   return 0;
 };
 

@@ -42,7 +42,7 @@ export function complianceView(root: HTMLElement, page: Page): View {
         answer.last === null
           ? []
           : await Promise.all(STATUSES.map((status) => findingsOf(status, answer.rules)));
-      replace(body, ...told(answer, lists));
+      replace(body, ...contentOf(answer, lists));
       if (shown !== undefined && answer.last !== null)
         say(`Checked again: ${counted(openIn(answer.last), 'open finding')}`);
       shown = answer.last?.id ?? null;
@@ -108,7 +108,7 @@ function openIn({ rules }: Check): number {
   return rules.reduce((sum, { open }) => sum + open, 0);
 }
 
-function told(answer: ComplianceAnswer, findings: readonly HTMLElement[]): HTMLElement[] {
+function contentOf(answer: ComplianceAnswer, findings: readonly HTMLElement[]): HTMLElement[] {
   const { rules, last, before } = answer;
   if (last === null)
     return [

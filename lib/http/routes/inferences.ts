@@ -23,7 +23,7 @@ import { completenessOf, pageEnd, scanPage } from '../page.ts';
 import { asOf, cursor, identity, limit, since, until } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import { route, type Route, type RouteContext } from '../route.ts';
-import { pendingOf, tellModel } from './models.ts';
+import { missingDatasets, tellModel } from './models.ts';
 
 const include = z
   .literal('payload')
@@ -49,7 +49,7 @@ export const INFERENCE_ROUTES: readonly Route[] = [
     answer: inferencesAnswer,
     async handle(context, parameters) {
       const { graph, cursors, isTimeUp } = context;
-      const withPayload = allowed(context, parameters.include);
+      const withPayload = includesPayload(context, parameters.include);
       const { model: name = null, commit = null, dataset = null, limit: most } = parameters;
       if (commit !== null && name === null)
         throw new RequestError('PARAMETER_INVALID', 'commit is given together with model.');
@@ -67,7 +67,7 @@ export const INFERENCE_ROUTES: readonly Route[] = [
         (item) => tellInference(item, withPayload),
         isTimeUp,
       );
-      const missing = [...page.missing, ...unlinked(page.items)];
+      const missing = [...page.missing, ...missingModels(page.items)];
       return {
         items: page.told,
         basis: basisOf(page.items.map(({ resolution }) => resolution)),
@@ -83,12 +83,15 @@ export const INFERENCE_ROUTES: readonly Route[] = [
     answer: inferenceAnswer,
     async handle(context, parameters) {
       const { graph } = context;
-      const withPayload = allowed(context, parameters.include);
+      const withPayload = includesPayload(context, parameters.include);
       const found = await readInference(graph, parameters.id);
       if (found === null)
         throw new RequestError('NOT_FOUND', 'No inference of this id is recorded.');
       const version = found.model === null ? null : await readModel(graph, found.model);
-      const missing = [...unlinked([found]), ...(version === null ? [] : pendingOf([version]))];
+      const missing = [
+        ...missingModels([found]),
+        ...(version === null ? [] : missingDatasets([version])),
+      ];
       return {
         inference: tellInference(found, withPayload),
         model: version === null ? null : tellModel(version),
@@ -99,7 +102,7 @@ export const INFERENCE_ROUTES: readonly Route[] = [
   }),
 ];
 
-function allowed({ may }: RouteContext, given: 'payload' | undefined): boolean {
+function includesPayload({ may }: RouteContext, given: 'payload' | undefined): boolean {
   if (given === undefined) return false;
   if (!may('payload:read'))
     throw new RequestError('FORBIDDEN', 'Payloads take the permission payload:read.');
@@ -143,7 +146,7 @@ export function basisOf(resolutions: Iterable<Resolution>): Basis {
 }
 
 /** Inferences whose model is not recorded make an answer about them incomplete. */
-export function unlinked(
+export function missingModels(
   items: readonly Pick<InferenceItem, 'resolution'>[],
 ): readonly Incomplete[] {
   const count = items.filter(({ resolution }) => resolution === 'pending').length;

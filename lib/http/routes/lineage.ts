@@ -35,8 +35,8 @@ import { RequestError } from '../problem.ts';
 import { route, type Route, type RouteContext } from '../route.ts';
 import { datasetPlace, datasetPlaceOf } from './datasets.ts';
 import { impact, impactCsv } from './impact.ts';
-import { basisOf, tellInference, unlinked } from './inferences.ts';
-import { modelPlace, modelPlaceOf, pendingOf } from './models.ts';
+import { basisOf, missingModels, tellInference } from './inferences.ts';
+import { missingDatasets, modelPlace, modelPlaceOf } from './models.ts';
 
 const depth = z
   .string()
@@ -91,7 +91,7 @@ export const lineageRoute = route({
     const missing = [
       ...page.missing,
       ...(isShort ? [TIME_IS_UP] : []),
-      ...(await pendingAmong(graph, [...began, ...reached], rest)),
+      ...(await missingAmong(graph, [...began, ...reached], rest)),
     ];
     return {
       start: nodeOf(first).key,
@@ -178,7 +178,7 @@ async function drawModels(
   // A dataset of several versions is one node.
   const nodes = new Map(page.told.flatMap((one) => one.nodes.map((of) => [of.key, of] as const)));
   const next = page.next === null ? { datasets: null } : { models: page.next };
-  const missing = [...page.missing, ...pendingOf(page.items)];
+  const missing = [...page.missing, ...missingDatasets(page.items)];
   return {
     nodes: [...nodes.values()],
     edges: page.told.flatMap(({ edges }) => edges),
@@ -281,7 +281,7 @@ function edgeOf(found: LineageEdge): LineageAnswer['edges'][number] {
 }
 
 /** Datasets that the versions in an answer declare, and inferences whose version nobody recorded. */
-async function pendingAmong(
+async function missingAmong(
   graph: Graph,
   nodes: readonly LineageNode[],
   rest: Rest | null,
@@ -292,5 +292,5 @@ async function pendingAmong(
   );
   const pending =
     rest === null || models.length === 0 ? await pendingLinks(graph, models) : [rest.pending];
-  return [...pendingOf(pending), ...unlinked(inferences)];
+  return [...missingDatasets(pending), ...missingModels(inferences)];
 }

@@ -48,7 +48,7 @@ export const MODEL_ROUTES: readonly Route[] = [
         tellModel,
         modelPlaceOf,
       );
-      const missing = [...page.missing, ...pendingOf(page.items)];
+      const missing = [...page.missing, ...missingDatasets(page.items)];
       return { items: page.told, ...(await pageEnd(context, { ...page, missing }, time)) };
     },
   }),
@@ -64,7 +64,7 @@ export const MODEL_ROUTES: readonly Route[] = [
         throw new RequestError('NOT_FOUND', 'No model of this name and commit is recorded.');
       return {
         model: tellModel(found),
-        ...(await completenessOf(context, NOW, pendingOf([found]))),
+        ...(await completenessOf(context, NOW, missingDatasets([found]))),
       };
     },
   }),
@@ -86,7 +86,7 @@ export function modelPlaceOf({ since: at, name, commit }: ModelItem): z.output<t
 }
 
 /** Datasets that are declared and not recorded make an answer about their models incomplete. */
-export function pendingOf(
+export function missingDatasets(
   models: readonly Pick<ModelItem, 'pending' | 'pendingCount'>[],
 ): readonly Incomplete[] {
   const count = models.reduce((sum, { pendingCount }) => sum + pendingCount, 0);
