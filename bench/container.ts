@@ -1,18 +1,24 @@
 // A container of the bundled `ingest`: works off the events that come on stdin and tells its peak memory.
 import { readFileSync } from 'node:fs';
 import { argv, stdin } from 'node:process';
+import { memberOf } from '../lib/trust/json.ts';
 
-interface Answer {
-  readonly batchItemFailures: readonly unknown[];
-}
-type Handler = (event: unknown, context: unknown) => Promise<Answer>;
+const isHandler = (value: unknown): value is (event: unknown, context: object) => unknown =>
+  typeof value === 'function';
 
-const { handler } = (await import(argv[2] ?? '')) as { handler: Handler };
+const handler = memberOf(await import(argv[2] ?? ''), 'handler');
+if (!isHandler(handler)) throw new Error('this is no bundle of a function');
 let text = '';
 for await (const chunk of stdin) text += String(chunk);
-for (const event of JSON.parse(text) as unknown[]) {
-  const { batchItemFailures } = await handler(event, { getRemainingTimeInMillis: () => 900_000 });
-  if (batchItemFailures.length > 0) throw new Error(`${batchItemFailures.length} messages failed`);
+const events: unknown = JSON.parse(text);
+if (!Array.isArray(events)) throw new Error('the events are no list');
+for (const event of events) {
+  const failures = memberOf(
+    await handler(event, { getRemainingTimeInMillis: () => 900_000 }),
+    'batchItemFailures',
+  );
+  if (!Array.isArray(failures) || failures.length > 0)
+    throw new Error(`messages failed: ${JSON.stringify(failures)}`);
 }
 // maxRSS of getrusage would also count what its parent held when it was forked.
 const [, peak = ''] = /VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];

@@ -4,7 +4,6 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -105,7 +104,9 @@ async function invoked(batches: readonly (readonly string[])[]): Promise<void> {
     },
   );
   child.stdin.end(events);
-  const [code] = (await once(child, 'close')) as [number | null];
+  const code = await new Promise<number | null>((resolve) => {
+    child.once('close', resolve);
+  });
   if (code !== 0) throw new Error(`a container ended with ${code}`);
 }
 

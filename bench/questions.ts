@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import neo4j from 'neo4j-driver';
 import { ROUTES } from '../lib/http/routes.ts';
 import { server as serverOf, type Serve } from '../lib/http/serve.ts';
+import { memberOf } from '../lib/trust/json.ts';
 import { bigGraph, inferenceId, modelName, MODELS, type BigGraph } from './big-graph.ts';
 import { machine, millisecondsText, quantile, ratioText } from './ratios.ts';
 
@@ -38,9 +39,7 @@ const QUESTIONS: Readonly<Record<string, Question>> = {
 console.log(`${machine()}, Neo4j with a heap of 1 GB and a page cache of 256 MB for each graph`);
 const graphs: BigGraph[] = [];
 try {
-  for (const size of [small, large])
-    graphs.push(await bigGraph(join('.custody', 'bench', String(size)), size));
-  const [few, many] = graphs as [BigGraph, BigGraph];
+  const [few, many] = [await opened(small), await opened(large)];
   toldOfRates(many.rates);
   const two = [await asked(few, small), await asked(many, large)] as const;
   for (const [name, question] of Object.entries(QUESTIONS)) {
@@ -69,6 +68,12 @@ try {
   }
 }
 
+async function opened(size: number): Promise<BigGraph> {
+  const graph = await bigGraph(join('.custody', 'bench', String(size)), size);
+  graphs.push(graph);
+  return graph;
+}
+
 /** The median of a round's answers by turns, and of the rounds their ratio. */
 async function compared(a: () => Promise<unknown>, b: () => Promise<unknown>): Promise<string> {
   const ratios: number[] = [];
@@ -81,7 +86,7 @@ async function compared(a: () => Promise<unknown>, b: () => Promise<unknown>): P
       times[1].push(await timed(b));
     }
     if (round < 1) continue;
-    const [midA, midB] = times.map((of) => quantile(of, 0.5)) as [number, number];
+    const [midA, midB] = [quantile(times[0], 0.5), quantile(times[1], 0.5)];
     ofA.push(midA);
     ofB.push(midB);
     ratios.push(midA / midB);
@@ -104,8 +109,9 @@ async function asked({ graph }: BigGraph, inferences: number): Promise<Asked> {
   });
   let cursor = '';
   for (let page = 1; page < PAGES; page += 1) {
-    const { next } = await ask(serve, '/v1/inferences', cursor === '' ? {} : { cursor });
-    cursor = next ?? '';
+    const answer = await ask(serve, '/v1/inferences', cursor === '' ? {} : { cursor });
+    const next = memberOf(answer, 'next');
+    cursor = typeof next === 'string' ? next : '';
   }
   return { inferences, serve, cursor };
 }
@@ -118,7 +124,7 @@ async function ask(
   serve: Serve,
   path: string,
   query: Readonly<Record<string, string>> = {},
-): Promise<{ readonly next?: string | null }> {
+): Promise<unknown> {
   const { status, body } = await serve({
     method: 'GET',
     path,
@@ -128,7 +134,7 @@ async function ask(
     may: () => true,
   });
   if (status !== 200) throw new Error(`${path}: ${status} ${body}`);
-  return JSON.parse(body) as { next?: string | null };
+  return JSON.parse(body);
 }
 
 function below(limit: number): number {

@@ -63,15 +63,23 @@ export function stack<Name extends keyof Stack>(
       'SETTING_INVALID',
       missing.map((name) => `${STACK[name]} is not set`),
     );
-  return Object.fromEntries(names.map((name) => [name, env[STACK[name]]])) as Pick<Stack, Name>;
+  // Of those that are named none is empty; the others are not told.
+  const value = (name: keyof Stack): string => env[STACK[name]] ?? '';
+  const all: Stack = {
+    bucket: value('bucket'),
+    evidenceBucket: value('evidenceBucket'),
+    queueUrl: value('queueUrl'),
+    neo4jSecretArn: value('neo4jSecretArn'),
+    topicArn: value('topicArn'),
+    reportKey: value('reportKey'),
+  };
+  return all;
 }
 
 /** What a function that answers questions needs; {@link ConfigError} where the database is not named. */
 export function httpSettings(env: Environment): HttpSettings {
-  return {
-    ...stack(env, ['neo4jSecretArn']),
-    payloadReaders: env.CUSTODY_PAYLOAD_READERS ?? '',
-  };
+  const { neo4jSecretArn } = stack(env, ['neo4jSecretArn']);
+  return { neo4jSecretArn, payloadReaders: env.CUSTODY_PAYLOAD_READERS ?? '' };
 }
 
 /** All that the `ingest` function needs. */
@@ -103,5 +111,16 @@ export function ingestSettings(env: Environment): IngestSettings {
   if (keys.length === 0) problems.push('CUSTODY_KEYS names no key to verify with');
   if (of === undefined || bad === undefined || kept === undefined || problems.length > 0)
     throw new ConfigError('SETTING_INVALID', problems);
-  return { ...of, prefix: env.CUSTODY_PREFIX ?? '', onBadLine: bad, payload: kept, keys };
+  const { bucket, evidenceBucket, queueUrl, neo4jSecretArn } = of;
+  const prefix = env.CUSTODY_PREFIX ?? '';
+  return {
+    bucket,
+    evidenceBucket,
+    queueUrl,
+    neo4jSecretArn,
+    prefix,
+    onBadLine: bad,
+    payload: kept,
+    keys,
+  };
 }

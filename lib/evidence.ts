@@ -8,7 +8,7 @@ import type { StoredObject } from './object/stored.ts';
 import { openEnvelope } from './trust/envelope.ts';
 import type { VerifyingKey } from './trust/keys.ts';
 import { isRefusal } from './trust/rejection.ts';
-import { verifyEnvelope } from './trust/signature.ts';
+import { verifyEnvelope } from './trust/signers.ts';
 
 /** What stands where a record's envelope is said to stand. */
 export interface FoundEnvelope {

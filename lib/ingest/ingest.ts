@@ -1,21 +1,21 @@
 import { PoisonObjectError, TransientError, type PoisonCode } from '../errors.ts';
 import type { Applied, Batch, Progress, SourceObject, Totals } from '../graph/write/writer.ts';
 import type { Identity, StoredObject } from '../object/stored.ts';
-import type { Line, Place } from '../trust/lines.ts';
+import type { Place } from '../trust/lines.ts';
 import { isRefusal, type Rejection } from '../trust/rejection.ts';
-import { recallLine, verifyLine, type VerifiedRecord } from '../trust/verify.ts';
+import { Signers } from '../trust/signers.ts';
+import { verifyLines, type VerifiedRecord } from '../trust/verify.ts';
 import {
+  formatJudged,
   judge,
   Lines,
   mayBeParked,
-  resumed,
-  saved,
+  parseJudged,
   verdictOf,
   type IngestOptions,
   type Judged,
   type Options,
   type Outcome,
-  type Signers,
   type TimedOptions,
   type Verdict,
 } from './judge.ts';
@@ -145,7 +145,7 @@ export async function ingestObject(
   let judged: Judged;
   try {
     judged = await timed(options, 'verify', () =>
-      judge(object, options, resumed(known?.judged ?? null, options)),
+      judge(object, options, parseJudged(known?.judged ?? null, options)),
     );
   } catch (error) {
     if (!(error instanceof PoisonObjectError) || object.uri === null) throw error;
@@ -155,7 +155,7 @@ export async function ingestObject(
   }
   const { uri, bytes } = object.identity();
   if (!judged.isWhole) {
-    await sink.pause({ uri, bytes }, saved(judged, options));
+    await sink.pause({ uri, bytes }, formatJudged(judged, options));
     return { object: uri, status: 'verifying', line: judged.next.number - 1 };
   }
   const verdict = verdictOf(judged, options);
@@ -239,6 +239,7 @@ async function write(
   before: Progress,
   options: Options,
 ): Promise<Totals | Unfinished> {
+  const { uri } = source;
   const final = status === 'partial' ? status : 'accepted';
   let records: VerifiedRecord[] = [];
   let bytes = 0;
@@ -262,14 +263,24 @@ async function write(
   };
   try {
     const lines = new Lines(object, options, from);
-    for await (const chunk of lines) {
-      for (const line of chunk) {
+    for await (const stretch of lines) {
+      for (const [line, result] of verifyLines(
+        stretch,
+        uri,
+        options.keys,
+        signers ?? new Signers(),
+      )) {
         const isFull = records.length >= BATCH_RECORDS || bytes + line.length > BATCH_BYTES;
         if (isFull && records.length > 0) await send(false);
         through = { number: line.number, offset: line.offset };
         if (line.number <= before.linesDone) continue;
-        const result = again(line, source.uri, signers, options, final);
-        if (result === null) continue;
+        if (isRefusal(result)) {
+          if (final === 'partial' && mayBeParked(line, result)) continue;
+          throw new TransientError(
+            'VERDICT_CHANGED',
+            `line ${line.number} of ${uri} was accepted before and is not now; was a key taken away?`,
+          );
+        }
         records.push(result);
         bytes += line.length;
       }
@@ -278,7 +289,7 @@ async function write(
     let applied: Applied = { ...before, isOpen: false };
     for (const batch of inFlight) applied = await batch;
     if (lines.isCutShort || applied.isOpen)
-      return { object: source.uri, status: 'writing', line: through.number };
+      return { object: uri, status: 'writing', line: through.number };
     return applied;
   } finally {
     // Whoever hears that the ingest failed may close the database: nothing is still being written.
@@ -291,25 +302,6 @@ function lastDone({ linesDone, offsetDone }: Progress): Place | undefined {
   return linesDone === 0 || offsetDone === null
     ? undefined
     : { number: linesDone, offset: offsetDone };
-}
-
-/** A judged line's record; null for one that was refused and is set aside. */
-function again(
-  line: Line,
-  uri: string,
-  signers: Signers | null,
-  { keys }: IngestOptions,
-  final: 'accepted' | 'partial',
-): VerifiedRecord | null {
-  const kid = signers?.of(line.number);
-  if (kid === null) return null;
-  const result = kid === undefined ? verifyLine(line, uri, keys) : recallLine(line, uri, kid);
-  if (!isRefusal(result)) return result;
-  if (kid === undefined && final === 'partial' && mayBeParked(line, result)) return null;
-  throw new TransientError(
-    'VERDICT_CHANGED',
-    `line ${line.number} of ${uri} was accepted before and is not now; was a key taken away?`,
-  );
 }
 
 function sourceObject(

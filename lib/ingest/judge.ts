@@ -1,9 +1,12 @@
 import type { StoredObject } from '../object/stored.ts';
+import { memberOf } from '../trust/json.ts';
 import type { VerifyingKey } from '../trust/keys.ts';
-import { LineFramer, type Line, type Place } from '../trust/lines.ts';
+import type { Line, Place } from '../trust/lines.ts';
 import type { LineageRecord } from '../trust/record.ts';
-import { isRefusal, type Rejection } from '../trust/rejection.ts';
-import { verifyLine } from '../trust/verify.ts';
+import { isRefusal, isRejection, type Rejection } from '../trust/rejection.ts';
+import { Signers } from '../trust/signers.ts';
+import { StretchFramer, type Stretch } from '../trust/stretch.ts';
+import { verifyLines } from '../trust/verify.ts';
 
 /** What becomes of an object. */
 export type Outcome = 'accepted' | 'partial' | 'rejected' | 'empty';
@@ -47,24 +50,45 @@ export interface Judged {
   readonly signers: Signers | null;
 }
 
-/** A {@link Judged} between two deliveries, as JSON; `under` names what the judgement rests on. */
-interface Saved extends Omit<Judged, 'isWhole' | 'signers'> {
+/** A {@link Judged} between two deliveries; `under` names what the judgement rests on. */
+interface JudgedBefore extends Omit<Judged, 'isWhole' | 'signers'> {
   readonly under: string;
 }
 
-export function saved(
+/** What {@link parseJudged} reads in the next delivery. */
+export function formatJudged(
   { next, rejectedTotal, rejected, isParkable }: Judged,
   options: IngestOptions,
 ): string {
-  const state: Saved = { next, rejectedTotal, rejected, isParkable, under: restsOn(options) };
+  const state: JudgedBefore = {
+    next,
+    rejectedTotal,
+    rejected,
+    isParkable,
+    under: restsOn(options),
+  };
   return JSON.stringify(state);
 }
 
 /** Null where nothing was judged yet, or under other keys or limits. */
-export function resumed(text: string | null, options: IngestOptions): Saved | null {
+export function parseJudged(text: string | null, options: IngestOptions): JudgedBefore | null {
   if (text === null) return null;
-  const state = JSON.parse(text) as Saved;
-  return state.under === restsOn(options) ? state : null;
+  const state: unknown = JSON.parse(text);
+  return isJudgedBefore(state) && state.under === restsOn(options) ? state : null;
+}
+
+function isJudgedBefore(value: unknown): value is JudgedBefore {
+  const next = memberOf(value, 'next');
+  const rejected = memberOf(value, 'rejected');
+  return (
+    typeof memberOf(next, 'number') === 'number' &&
+    typeof memberOf(next, 'offset') === 'number' &&
+    typeof memberOf(value, 'rejectedTotal') === 'number' &&
+    Array.isArray(rejected) &&
+    rejected.every(isRejection) &&
+    typeof memberOf(value, 'isParkable') === 'boolean' &&
+    typeof memberOf(value, 'under') === 'string'
+  );
 }
 
 function restsOn({ keys, onBadLine, maxLineBytes }: IngestOptions): string {
@@ -72,38 +96,11 @@ function restsOn({ keys, onBadLine, maxLineBytes }: IngestOptions): string {
   return [onBadLine, maxLineBytes ?? 'default', ...kids].join(' ');
 }
 
-/**
- * Which key made each line's signature, a byte a line: what the second reading need not find out
- * again, since it proves that it reads the same bytes.
- */
-export class Signers {
-  readonly #kids: string[] = [];
-  #byLine = new Uint8Array(1_024);
-  #lines = 0;
-
-  /** The next line's; null for a refused one. */
-  push(kid: string | null): void {
-    if (kid !== null && !this.#kids.includes(kid)) this.#kids.push(kid);
-    if (this.#lines === this.#byLine.length) {
-      const grown = new Uint8Array(this.#lines * 2);
-      grown.set(this.#byLine);
-      this.#byLine = grown;
-    }
-    this.#byLine[this.#lines] = kid === null ? 0 : this.#kids.indexOf(kid) + 1;
-    this.#lines += 1;
-  }
-
-  /** Of the line of that number; null for a refused one. */
-  of(line: number): string | null {
-    return this.#kids[(this.#byLine[line - 1] ?? 0) - 1] ?? null;
-  }
-}
-
 /** Judges every line from `before` on, or as many as there is time for. */
 export async function judge(
   object: StoredObject,
   options: Options,
-  before: Saved | null,
+  before: JudgedBefore | null,
   onGood: (record: LineageRecord) => void = () => undefined,
 ): Promise<Judged> {
   let rejectedTotal = before?.rejectedTotal ?? 0;
@@ -111,18 +108,15 @@ export async function judge(
   const rejected: Rejection[] = [...(before?.rejected ?? [])];
   const signers = new Signers();
   const lines = new Lines(object, options, before?.next);
-  for await (const chunk of lines) {
-    for (const line of chunk) {
-      const result = verifyLine(line, '', options.keys);
-      if (isRefusal(result)) {
-        rejectedTotal += 1;
-        if (rejected.length < MAX_REJECTIONS) rejected.push(result);
-        isParkable &&= mayBeParked(line, result);
-        signers.push(null);
-      } else {
-        signers.push(result.kid);
+  for await (const stretch of lines) {
+    for (const [line, result] of verifyLines(stretch, '', options.keys, signers)) {
+      if (!isRefusal(result)) {
         onGood(result.record);
+        continue;
       }
+      rejectedTotal += 1;
+      if (rejected.length < MAX_REJECTIONS) rejected.push(result);
+      isParkable &&= mayBeParked(line, result);
     }
   }
   const { next, isCutShort } = lines;
@@ -150,15 +144,15 @@ export function mayBeParked({ bytes, terminated }: Line, { code }: Rejection): b
 }
 
 /** An object's lines, chunk by chunk, until the time is up. */
-export class Lines implements AsyncIterable<Line[]> {
-  readonly #framer: LineFramer;
+export class Lines implements AsyncIterable<Stretch> {
+  readonly #framer: StretchFramer;
   readonly #object: StoredObject;
   readonly #isTimeUp: () => boolean;
   #isCutShort = false;
 
   constructor(object: StoredObject, { maxLineBytes, isTimeUp }: Options, from?: Place) {
     this.#object = object;
-    this.#framer = new LineFramer(maxLineBytes, from);
+    this.#framer = new StretchFramer(maxLineBytes, from);
     // Without a name for the version nobody could go on with it.
     this.#isTimeUp = object.uri === null || isTimeUp === undefined ? () => false : isTimeUp;
   }
@@ -173,7 +167,7 @@ export class Lines implements AsyncIterable<Line[]> {
     return this.#isCutShort;
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Line[]> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<Stretch> {
     let isFirst = true;
     for await (const chunk of this.#object.read(this.#framer.place.offset)) {
       // Whatever the time, each reading gets on by a chunk.

@@ -68,10 +68,11 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
   const isNamedGzip = store.name.endsWith('.gz');
   let allBytes = 0;
   let known: Identity | undefined;
-  /** Of each chunk of the first reading: 44 characters a chunk, 12 MB for the largest object. */
+
+  /** Of all bytes up to the end of each chunk, in the first reading: 44 characters, 12 MB for the largest object. */
   let proven: readonly string[] | undefined;
 
-  function counted(chunk: Uint8Array): Uint8Array {
+  function count(chunk: Uint8Array): Uint8Array {
     options.onRead?.((allBytes += chunk.length));
     return chunk;
   }
@@ -81,38 +82,20 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
     const digests: string[] = [];
     let bytes = 0;
     for await (const chunk of store.chunks(0, left)) {
-      const digest = createHash('sha256').update(chunk).digest('base64');
+      const digest = hash.update(chunk).copy().digest('base64');
       if (proven !== undefined && proven[digests.length] !== digest) throw changed(store.name);
       digests.push(digest);
-      hash.update(chunk);
       bytes += chunk.length;
-      yield counted(chunk);
+      yield count(chunk);
     }
     if (proven !== undefined && proven.length !== digests.length) throw changed(store.name);
     proven = digests;
-    if (known !== undefined) return;
     const sha256 = hash.digest('hex');
     known = { uri: store.uri ?? store.uriOf(sha256), sha256, bytes };
   }
 
   async function* rest(from: number, left: AbortSignal): AsyncGenerator<Uint8Array> {
-    for await (const chunk of store.chunks(from, left)) yield counted(chunk);
-  }
-
-  async function* limited(
-    chunks: AsyncIterable<Uint8Array>,
-    from: number,
-  ): AsyncGenerator<Uint8Array> {
-    let bytes = from;
-    for await (const chunk of chunks) {
-      bytes += chunk.length;
-      if (bytes > maxObjectBytes)
-        throw new PoisonObjectError(
-          'OBJECT_TOO_LARGE',
-          `the log is larger than the limit of ${maxObjectBytes} bytes`,
-        );
-      yield chunk;
-    }
+    for await (const chunk of store.chunks(from, left)) yield count(chunk);
   }
 
   return {
@@ -120,8 +103,8 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
     read(from = 0) {
       const leaving = new AbortController();
       const { signal } = leaving;
-      if (from > 0 && !isNamedGzip) return limited(rest(from, signal), from);
-      const log = limited(unpacked(whole(signal), isNamedGzip, leaving), 0);
+      if (from > 0 && !isNamedGzip) return limit(rest(from, signal), from, maxObjectBytes);
+      const log = limit(unpack(whole(signal), isNamedGzip, leaving), 0, maxObjectBytes);
       // A gzip log can be unpacked from its start only.
       return from === 0 ? log : after(from, log);
     },
@@ -134,6 +117,23 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
   };
 }
 
+async function* limit(
+  chunks: AsyncIterable<Uint8Array>,
+  from: number,
+  maxBytes: number,
+): AsyncGenerator<Uint8Array> {
+  let bytes = from;
+  for await (const chunk of chunks) {
+    bytes += chunk.length;
+    if (bytes > maxBytes)
+      throw new PoisonObjectError(
+        'OBJECT_TOO_LARGE',
+        `the log is larger than the limit of ${maxBytes} bytes`,
+      );
+    yield chunk;
+  }
+}
+
 async function* after(from: number, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let left = from;
   for await (const chunk of chunks) {
@@ -143,7 +143,7 @@ async function* after(from: number, chunks: AsyncIterable<Uint8Array>): AsyncGen
   }
 }
 
-async function* unpacked(
+async function* unpack(
   chunks: AsyncGenerator<Uint8Array>,
   isNamedGzip: boolean,
   leaving: AbortController,
@@ -165,7 +165,7 @@ async function* unpacked(
           ? 'the file is gzip, but its name does not end in .gz'
           : 'the name ends in .gz, but the file is not gzip',
       );
-    yield* isGzip ? gunzipped(resumed(head, chunks)) : resumed(head, chunks);
+    yield* isGzip ? gunzip(joined(head, chunks)) : joined(head, chunks);
   } finally {
     // Unpacking reads ahead; without this, the end of what it waits for would be waited for, too.
     leaving.abort();
@@ -173,7 +173,7 @@ async function* unpacked(
   }
 }
 
-async function* resumed(
+async function* joined(
   head: Uint8Array,
   rest: AsyncGenerator<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
@@ -181,12 +181,13 @@ async function* resumed(
   yield* rest;
 }
 
-async function* gunzipped(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const gunzip = createGunzip();
+async function* gunzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const unpacking = createGunzip({ chunkSize: CHUNK_BYTES });
   const source = Readable.from(chunks);
-  source.on('error', (error) => gunzip.destroy(error));
+  source.on('error', (error) => unpacking.destroy(error));
   try {
-    for await (const chunk of source.pipe(gunzip)) yield chunk as Uint8Array;
+    const unpacked: AsyncIterable<Uint8Array> = source.pipe(unpacking);
+    yield* unpacked;
     // Zero padding ends the unpacking, not the file: what is left still counts for its hash.
     for await (const rest of source) void rest;
   } catch (error) {

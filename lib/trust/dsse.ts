@@ -1,3 +1,4 @@
+import { memberOf } from './json.ts';
 import type { VerifyingKey } from './keys.ts';
 
 /** Why an envelope is not believed, in one sentence. */
@@ -71,9 +72,12 @@ function membersOf(
   } catch {
     return null;
   }
-  const { payloadType, payload, signatures } = (value ?? {}) as Record<string, unknown>;
-  const [first] = Array.isArray(signatures) ? (signatures as unknown[]) : [];
-  const { keyid, sig } = (first ?? {}) as Record<string, unknown>;
+  const payloadType = memberOf(value, 'payloadType');
+  const payload = memberOf(value, 'payload');
+  const signatures = memberOf(value, 'signatures');
+  const first: unknown = Array.isArray(signatures) ? signatures[0] : undefined;
+  const keyid = memberOf(first, 'keyid');
+  const sig = memberOf(first, 'sig');
   if (typeof payloadType !== 'string' || typeof payload !== 'string') return null;
   if (typeof keyid !== 'string' || typeof sig !== 'string') return null;
   return { payloadType, payload, keyid, sig };

@@ -1,4 +1,5 @@
-import { scanObject } from './json.ts';
+import { memberOf, scanObject } from './json.ts';
+import { MAX_LINE_BYTES, type Line } from './lines.ts';
 import type { Refusal } from './rejection.ts';
 
 /** The one version of envelope and record that is read. */
@@ -15,8 +16,13 @@ const MEMBERS = ['schema_version', 'signed_data', 'signature'];
 // A byte order mark is no white space of JSON: keep it, so that it is refused.
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Reads a line as an envelope, or says why it is none, in the order of docs/envelope.md, E-3. */
-export function openEnvelope(bytes: Uint8Array): Envelope | Refusal {
+/** Reads a line's bytes as an envelope, or says why they are none, in the order of docs/envelope.md, E-2 and E-3. */
+export function openEnvelope(bytes: Line['bytes']): Envelope | Refusal {
+  if (bytes === null)
+    return {
+      code: 'LINE_TOO_LONG',
+      detail: `the line is longer than the limit (${MAX_LINE_BYTES} bytes unless configured)`,
+    };
   let text: string;
   try {
     text = decoder.decode(bytes);
@@ -37,16 +43,15 @@ export function openEnvelope(bytes: Uint8Array): Envelope | Refusal {
   const members = scanObject(text);
   if (Array.isArray(members) && new Set(members.map(({ name }) => name)).size !== members.length)
     return invalid('a member of the envelope occurs twice');
-  const envelope = value as Record<string, unknown>;
-  const version = own(envelope, 'schema_version');
+  const version = memberOf(value, 'schema_version');
   if (typeof version !== 'string') return invalid('schema_version is missing or not a string');
   if (version !== SCHEMA_VERSION)
     return {
       code: 'SCHEMA_VERSION_UNSUPPORTED',
       detail: `the envelope's schema_version is not "${SCHEMA_VERSION}"`,
     };
-  const signedData = own(envelope, 'signed_data');
-  const signature = own(envelope, 'signature');
+  const signedData = memberOf(value, 'signed_data');
+  const signature = memberOf(value, 'signature');
   if (typeof signedData !== 'string') return invalid('signed_data is missing or not a string');
   if (typeof signature !== 'string') return invalid('signature is missing or not a string');
   // Too deep to scan means a member that is no string, which none of the three is.
@@ -59,10 +64,6 @@ export function openEnvelope(bytes: Uint8Array): Envelope | Refusal {
   if (decoded.toString('base64') !== signature)
     return { code: 'SIGNATURE_INVALID', detail: 'the signature is not canonical base64' };
   return { signedData, signature: decoded };
-}
-
-function own(object: Record<string, unknown>, name: string): unknown {
-  return Object.hasOwn(object, name) ? object[name] : undefined;
 }
 
 function invalid(detail: string): Refusal {

@@ -8,6 +8,12 @@ export interface Member {
   readonly end: number;
 }
 
+/** A member of a value that `JSON.parse` made; undefined where it has none of that name. */
+export function memberOf(value: unknown, name: string): unknown {
+  const isThere = typeof value === 'object' && value !== null && Object.hasOwn(value, name);
+  return isThere ? Reflect.get(value, name) : undefined;
+}
+
 const CODE = {
   tab: 0x09,
   lf: 0x0a,
@@ -138,7 +144,7 @@ class Scanner {
       const start = this.#at;
       if (!this.#value()) return false;
       into?.push({
-        name: JSON.parse(this.#text.slice(nameAt, nameEnd)) as string,
+        name: String(JSON.parse(this.#text.slice(nameAt, nameEnd))),
         start,
         end: this.#at,
       });

@@ -1,16 +1,37 @@
 import { createHash, createPublicKey, verify, type KeyObject } from 'node:crypto';
 
-/** A public key that signatures are checked against. */
-export interface VerifyingKey {
+/** A public key that signatures are checked against; only {@link readVerifyingKey} makes one. */
+class VerifyingKey {
   /** Lower-case hex SHA-256 of its SubjectPublicKeyInfo (DER). */
   readonly kid: string;
   /** SPKI, so that whoever is shown a signature can check it elsewhere. */
   readonly pem: string;
   /** Of the modulus. */
   readonly bits: number;
+  /** A log has one signer: the salt that held last is tried first. */
+  #likely: KeyObject;
+  #other: KeyObject;
+
+  constructor(key: KeyObject, bits: number) {
+    const spki = key.export({ type: 'spki', format: 'der' });
+    this.kid = kidOf(spki);
+    this.pem = key.export({ type: 'spki', format: 'pem' }).toString();
+    this.bits = bits;
+    this.#likely = withSalt(spki, maxSaltLength(bits));
+    this.#other = withSalt(spki, HASH_BYTES);
+  }
+
   /** RSASSA-PSS, SHA-256, MGF1-SHA-256, salt of exactly 32 bytes or the key's maximum (docs/envelope.md, E-8). */
-  verify(data: Uint8Array, signature: Uint8Array): boolean;
+  verify(data: Uint8Array, signature: Uint8Array): boolean {
+    if (signature.length !== Math.ceil(this.bits / 8)) return false;
+    if (verify('sha256', data, this.#likely, signature)) return true;
+    if (!verify('sha256', data, this.#other, signature)) return false;
+    [this.#likely, this.#other] = [this.#other, this.#likely];
+    return true;
+  }
 }
+
+export type { VerifyingKey };
 
 /** Why a key can't be used; one sentence for the operator, never the key itself. */
 export interface KeyProblem {
@@ -41,7 +62,7 @@ export function readVerifyingKey(pem: string): VerifyingKey | KeyProblem {
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
   if (bits < MIN_KEY_BITS)
     return { problem: `the key has ${bits} bits; ${MIN_KEY_BITS} or more are needed` };
-  return verifyingKey(key, bits);
+  return new VerifyingKey(key, bits);
 }
 
 /** The greatest salt that RFC 8017, section 9.1.1, leaves room for: 222 for 2048 bits. */
@@ -52,25 +73,6 @@ function maxSaltLength(bits: number): number {
 /** A key's name, by its SubjectPublicKeyInfo (DER). */
 export function kidOf(spki: Uint8Array): string {
   return createHash('sha256').update(spki).digest('hex');
-}
-
-function verifyingKey(key: KeyObject, bits: number): VerifyingKey {
-  const signatureBytes = Math.ceil(bits / 8);
-  const spki = key.export({ type: 'spki', format: 'der' });
-  // A log has one signer: the salt that held last is tried first.
-  let [likely, other] = [withSalt(spki, maxSaltLength(bits)), withSalt(spki, HASH_BYTES)];
-  return {
-    kid: kidOf(spki),
-    pem: key.export({ type: 'spki', format: 'pem' }).toString(),
-    bits,
-    verify(data, signature) {
-      if (signature.length !== signatureBytes) return false;
-      if (verify('sha256', data, likely, signature)) return true;
-      if (!verify('sha256', data, other, signature)) return false;
-      [likely, other] = [other, likely];
-      return true;
-    },
-  };
 }
 
 /**

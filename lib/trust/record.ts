@@ -1,7 +1,7 @@
 import { SCHEMA_VERSION } from './envelope.ts';
 import { MAX_DEPTH, scanObject } from './json.ts';
 import type { Refusal } from './rejection.ts';
-import type { VerifiedEnvelope } from './signature.ts';
+import type { VerifiedEnvelope } from './signers.ts';
 import { parseTimestamp, type Instant } from './timestamp.ts';
 
 interface Signed {

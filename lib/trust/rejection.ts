@@ -1,3 +1,5 @@
+import { memberOf } from './json.ts';
+
 /** Every reason a line can be refused for; the list is closed (docs/envelope.md, section 5). */
 export const REJECTION_CODES = [
   'LINE_TOO_LONG',
@@ -24,6 +26,15 @@ export interface Refusal {
 export interface Rejection extends Refusal {
   /** From 1. */
   readonly line: number;
+}
+
+/** True for what a {@link Rejection} became as JSON. */
+export function isRejection(value: unknown): value is Rejection {
+  return (
+    typeof memberOf(value, 'line') === 'number' &&
+    REJECTION_CODES.some((code) => code === memberOf(value, 'code')) &&
+    typeof memberOf(value, 'detail') === 'string'
+  );
 }
 
 /** True for a refusal, false for what was made of good bytes. */

@@ -18,14 +18,9 @@ const PAST_LAST = 253_402_300_800;
 export function parseTimestamp(text: string): Instant | null {
   const match = GRAMMAR.exec(text);
   if (match === null) return null;
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match
+    .slice(1, 7)
+    .map(Number);
   if (hour > 23 || minute > 59 || second > 59) return null;
   const date = new Date(0);
   // Date.UTC takes the years 0–99 for 1900–1999; setUTCFullYear does not.

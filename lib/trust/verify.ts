@@ -1,9 +1,9 @@
-import { openEnvelope, type Envelope } from './envelope.ts';
 import type { VerifyingKey } from './keys.ts';
-import { MAX_LINE_BYTES, type Line } from './lines.ts';
+import type { Line } from './lines.ts';
 import { parseRecord, type LineageRecord } from './record.ts';
 import { isRefusal, type Refusal, type Rejection } from './rejection.ts';
-import { recallEnvelope, verifyEnvelope, type VerifiedEnvelope } from './signature.ts';
+import type { Signers, VerifiedEnvelope } from './signers.ts';
+import type { Stretch } from './stretch.ts';
 
 /** Where a record's envelope can be read again. */
 export interface Location {
@@ -21,46 +21,27 @@ export interface VerifiedRecord {
   readonly location: Location;
 }
 
-/** One line's way from bytes to a verified record, or to the first reason against it. */
-export function verifyLine(
-  line: Line,
+/**
+ * Each line's way from bytes to a verified record, or to the first reason against it. What `signers`
+ * has verified in an earlier reading costs no signature.
+ */
+export function* verifyLines(
+  stretch: Stretch,
   source: string,
   keys: readonly VerifyingKey[],
+  signers: Signers,
+): Generator<readonly [Line, VerifiedRecord | Rejection]> {
+  for (const [line, envelope] of signers.verify(stretch, keys))
+    yield [line, recordOf(line, source, envelope)];
+}
+
+function recordOf(
+  { number, offset, length }: Line,
+  source: string,
+  envelope: VerifiedEnvelope | Refusal,
 ): VerifiedRecord | Rejection {
-  return readLine(line, source, (envelope) => verifyEnvelope(envelope, keys));
-}
-
-/**
- * The record of a line that {@link verifyLine} has accepted with this key. The caller has proven that
- * the line's bytes are the same ones still.
- */
-export function recallLine(line: Line, source: string, kid: string): VerifiedRecord | Rejection {
-  return readLine(line, source, (envelope) => recallEnvelope(envelope, kid));
-}
-
-type Verify = (envelope: Envelope) => VerifiedEnvelope | Refusal;
-
-function readLine(line: Line, source: string, verify: Verify): VerifiedRecord | Rejection {
-  const result = readBytes(line.bytes, verify);
-  if (isRefusal(result)) return { line: line.number, ...result };
-  const { number, offset, length } = line;
-  return { ...result, location: { source, line: number, offset, length } };
-}
-
-function readBytes(
-  bytes: Uint8Array | null,
-  verify: Verify,
-): Omit<VerifiedRecord, 'location'> | Refusal {
-  if (bytes === null)
-    return {
-      code: 'LINE_TOO_LONG',
-      detail: `the line is longer than the limit (${MAX_LINE_BYTES} bytes unless configured)`,
-    };
-  const envelope = openEnvelope(bytes);
-  if (isRefusal(envelope)) return envelope;
-  const verified = verify(envelope);
-  if (isRefusal(verified)) return verified;
-  const record = parseRecord(verified);
-  if (isRefusal(record)) return record;
-  return { record, kid: verified.kid };
+  if (isRefusal(envelope)) return { line: number, ...envelope };
+  const record = parseRecord(envelope);
+  if (isRefusal(record)) return { line: number, ...record };
+  return { record, kid: envelope.kid, location: { source, line: number, offset, length } };
 }

@@ -10,9 +10,9 @@ import { describe, expect, test } from 'vitest';
 import { readVerifyingKey, type VerifyingKey } from '../../lib/trust/keys.ts';
 import { isRefusal } from '../../lib/trust/rejection.ts';
 import { signRecord } from '../../lib/trust/sign.ts';
-import { verifyLine } from '../../lib/trust/verify.ts';
 import { atDepth } from '../support/depth.ts';
 import { testKey, usable } from '../support/test-key.ts';
+import { verdictOn } from '../support/verdict.ts';
 
 const TEXT =
   '{"type":"dataset","hash":"h","path":"p","description":"é😀","timestamp":"2026-01-01T00:00:00Z"}';
@@ -24,8 +24,7 @@ const problem = (pem: string): string | null => {
 const spki = (key: KeyObject): string => key.export({ type: 'spki', format: 'pem' }).toString();
 
 function outcome(line: Uint8Array, key: VerifyingKey): string {
-  const read = { number: 1, offset: 0, length: line.length, bytes: line, terminated: true };
-  const verdict = verifyLine(read, 'file:///a', [key]);
+  const verdict = verdictOn(line, [key]);
   return isRefusal(verdict) ? verdict.code : 'accepted';
 }
 

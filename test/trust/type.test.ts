@@ -1,21 +1,53 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { expect, test } from 'vitest';
+import type { VerifyingKey } from '../../lib/trust/keys.ts';
+import type { VerifiedText } from '../../lib/trust/signers.ts';
+import type { Stretch } from '../../lib/trust/stretch.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+const sources = ['lib', 'cli', 'functions', 'web', 'bench', 'scripts', 'test'].flatMap((folder) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .map((name) => join(folder, name))
+    // This file itself names what it looks for.
+    .filter((file) => file.endsWith('.ts') && join(root, file) !== import.meta.filename)
+    .map((file) => ({ file, text: readFileSync(join(root, file), 'utf8') })),
+);
+
+/** Where the pattern stands: file and line, without its margin. */
+function linesWith(pattern: RegExp): string[] {
+  return sources.flatMap(({ file, text }) =>
+    text
+      .split('\n')
+      .filter((line) => pattern.test(line))
+      .map((line) => `${file.replaceAll(sep, '/')}: ${line.trim()}`),
+  );
+}
 
 test('verified text is made in one line of the tree', () => {
-  const root = join(import.meta.dirname, '..', '..');
-  const makers = ['lib', 'cli']
-    .flatMap((folder) =>
-      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((name) =>
-        join(folder, name),
-      ),
-    )
-    .filter((name) => name.endsWith('.ts'))
-    .flatMap((name) =>
-      readFileSync(join(root, name), 'utf8')
-        .split('\n')
-        .filter((line) => line.includes('as VerifiedText'))
-        .map(() => name),
-    );
-  expect(makers).toEqual([join('lib', 'trust', 'signature.ts')]);
+  expect(linesWith(/\b(?:as|is) (?:VerifiedText|VerifiedEnvelope)\b/)).toEqual([
+    'lib/trust/signers.ts: return { text: signedData as VerifiedText, digest, kid };',
+  ]);
+  // Whatever else is branded belongs in here as well.
+  expect(linesWith(/: unique symbol/)).toEqual([
+    'lib/trust/signers.ts: declare const verified: unique symbol;',
+  ]);
+});
+
+test('a key that verifies, and a stretch of lines that was read, are made in one line each', () => {
+  const kinds = ['VerifyingKey', 'Stretch'];
+  expect(linesWith(new RegExp(`\\b(?:as|is|new|extends) (?:${kinds.join('|')})\\b`))).toEqual([
+    'lib/trust/keys.ts: return new VerifyingKey(key, bits);',
+    'lib/trust/stretch.ts: return new Stretch(lines, this.#digest);',
+  ]);
+});
+
+test('no text, no key and no stretch can be made up', () => {
+  // @ts-expect-error: a string is not verified
+  const text: VerifiedText = 'text';
+  // @ts-expect-error: whoever says yes to every signature is no key
+  const key: VerifyingKey = { kid: 'kid', pem: '', bits: 2_048, verify: () => true };
+  // @ts-expect-error: lines with a digest have not been read
+  const stretch: Stretch = { lines: [], digest: '' };
+  expect([text, key, stretch]).toHaveLength(3);
 });

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { LineFramer } from '../../lib/trust/lines.ts';
 import { isRefusal, REJECTION_CODES } from '../../lib/trust/rejection.ts';
-import { verifyLine } from '../../lib/trust/verify.ts';
 import { usable } from '../support/test-key.ts';
+import { verdictOn } from '../support/verdict.ts';
 
 interface Vectors {
   readonly keys: readonly string[];
@@ -24,9 +23,7 @@ describe.each(['python', 'node'])('lines signed by %s', (signer) => {
 
   test.each(vectors)('$id: $result', ({ line, result }) => {
     const bytes = Buffer.from(line, 'base64');
-    const [framed] = new LineFramer(maxLineBytes).push(Buffer.concat([bytes, Buffer.from('\n')]));
-    if (framed === undefined) throw new Error('no line');
-    const verdict = verifyLine(framed, 'file:///a', keys);
+    const verdict = verdictOn(bytes, keys, maxLineBytes);
     expect(isRefusal(verdict) ? verdict.code : 'accepted').toBe(result);
     const told = isRefusal(verdict) ? verdict.detail : '';
     const content = bytes.toString('utf8').slice(0, 40);
@@ -42,11 +39,7 @@ test('every rejection code has a vector', () => {
 test('what was signed is kept to the letter', () => {
   const { keys, vectors } = read('python');
   const line = vectors.find(({ id }) => id === 'big-integer')?.line ?? '';
-  const [framed] = new LineFramer().push(
-    Buffer.from(`${Buffer.from(line, 'base64').toString()}\n`),
-  );
-  const verdict = framed && verifyLine(framed, 'file:///a', keys.map(usable));
-  expect(verdict).toMatchObject({
+  expect(verdictOn(Buffer.from(line, 'base64'), keys.map(usable))).toMatchObject({
     record: { input: '{"n": 12345678901234567890, "f": 10.0, "e": 1e-05}' },
   });
 });

@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { openEnvelope, type Envelope } from './envelope.ts';
+import type { VerifyingKey } from './keys.ts';
+import type { Line } from './lines.ts';
+import { isRefusal, type Refusal } from './rejection.ts';
+import type { Stretch } from './stretch.ts';
+
+declare const verified: unique symbol;
+
+/** Text whose signature has been checked. Only this file makes one. */
+export type VerifiedText = string & { readonly [verified]: true };
+
+/** What was signed, and by which key. */
+export interface VerifiedEnvelope {
+  readonly text: VerifiedText;
+  /** Lower-case hex SHA-256 of the text's UTF-8 bytes: the record's identity. */
+  readonly digest: string;
+  readonly kid: string;
+}
+
+/** Checks the signature against each key in turn. */
+export function verifyEnvelope(
+  { signedData, signature }: Envelope,
+  keys: readonly VerifyingKey[],
+): VerifiedEnvelope | Refusal {
+  const data = Buffer.from(signedData, 'utf8');
+  const key = keys.find((candidate) => candidate.verify(data, signature));
+  if (key === undefined)
+    return { code: 'SIGNATURE_INVALID', detail: 'no configured key made this signature' };
+  return mint(signedData, data, key.kid);
+}
+
+// Not exported: whoever calls it has seen the signature hold.
+function mint(signedData: string, data: Buffer, kid: string): VerifiedEnvelope {
+  const digest = createHash('sha256').update(data).digest('hex');
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the one line that says a signature held
+  return { text: signedData as VerifiedText, digest, kid };
+}
+
+/** A byte a line: so many keys can be told apart, more than can be configured. */
+const MAX_KIDS = 255;
+
+/**
+ * Which key made the signature of each line of a log, so that a second reading of the very same bytes
+ * need not check them again. Only {@link Signers.verify} fills it; it holds a byte a line, and some
+ * 100 a stretch.
+ */
+export class Signers {
+  readonly #kids: string[] = [];
+  /** From 1; 0 for a line that was refused. */
+  #byLine = new Uint8Array(1_024);
+  #lines = 0;
+  /** The place of a stretch's first line in them, by its digest. */
+  readonly #stretches = new Map<string, number>();
+
+  /**
+   * Each line's envelope, or why it is not believed: the same whether the signatures are checked, or
+   * were before.
+   */
+  *verify(
+    stretch: Stretch,
+    keys: readonly VerifyingKey[],
+  ): Generator<readonly [Line, VerifiedEnvelope | Refusal]> {
+    const first = this.#stretches.get(stretch.digest);
+    const kids: (string | null)[] = [];
+    for (const line of stretch.lines) {
+      const envelope = openEnvelope(line.bytes);
+      const kid = first === undefined ? undefined : this.#kidAt(first + kids.length, keys);
+      const result = isRefusal(envelope)
+        ? envelope
+        : kid === undefined
+          ? verifyEnvelope(envelope, keys)
+          : mint(envelope.signedData, Buffer.from(envelope.signedData, 'utf8'), kid);
+      kids.push(isRefusal(result) ? null : result.kid);
+      yield [line, result];
+    }
+    if (first === undefined) this.#remember(stretch, kids);
+  }
+
+  /** Undefined where only checking the signature tells. */
+  #kidAt(place: number, keys: readonly VerifyingKey[]): string | undefined {
+    const known = this.#kids[(this.#byLine[place] ?? 0) - 1];
+    return keys.find(({ kid }) => kid === known)?.kid;
+  }
+
+  #remember(stretch: Stretch, kids: readonly (string | null)[]): void {
+    this.#stretches.set(stretch.digest, this.#lines);
+    const lines = this.#lines + kids.length;
+    if (lines > this.#byLine.length) {
+      const grown = new Uint8Array(Math.max(lines, this.#byLine.length * 2));
+      grown.set(this.#byLine);
+      this.#byLine = grown;
+    }
+    for (const kid of kids) {
+      if (kid !== null && !this.#kids.includes(kid) && this.#kids.length < MAX_KIDS)
+        this.#kids.push(kid);
+      this.#byLine[this.#lines] = kid === null ? 0 : this.#kids.indexOf(kid) + 1;
+      this.#lines += 1;
+    }
+  }
+}

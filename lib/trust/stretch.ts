@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import { LineFramer, type Line, type Place } from './lines.ts';
+
+/** Lines of one log that were read at once; only a {@link StretchFramer} makes one. */
+class Stretch {
+  readonly lines: readonly Line[];
+  readonly #digest: string;
+
+  constructor(lines: readonly Line[], digest: string) {
+    this.lines = lines;
+    this.#digest = digest;
+  }
+
+  /** The same as another's only where the lines are, to the last byte, and all that was read before them. */
+  get digest(): string {
+    return this.#digest;
+  }
+}
+
+export type { Stretch };
+
+/** Cuts a stream of bytes into lines, as {@link LineFramer} does, and proves which bytes they are. */
+export class StretchFramer {
+  readonly #framer: LineFramer;
+  /** Of where and how reading began, and then of every chunk. */
+  #digest: string;
+
+  constructor(maxLineBytes?: number, begin?: Place) {
+    this.#framer = new LineFramer(maxLineBytes, begin);
+    this.#digest = JSON.stringify([maxLineBytes ?? null, this.#framer.place]);
+  }
+
+  /** Where the next line begins. */
+  get place(): Place {
+    return this.#framer.place;
+  }
+
+  /** The lines that end in this chunk; see {@link LineFramer.push}. */
+  push(chunk: Uint8Array): Stretch {
+    return this.#stretch('more', chunk, this.#framer.push(chunk));
+  }
+
+  /** The last line, where it lacks its LF. */
+  end(): Stretch {
+    return this.#stretch('end', new Uint8Array(), this.#framer.end());
+  }
+
+  // Each digest is made over the one before it, so that it stands for all of the log up to its place.
+  #stretch(kind: 'more' | 'end', chunk: Uint8Array, lines: readonly Line[]): Stretch {
+    this.#digest = createHash('sha256')
+      .update(`${kind} ${this.#digest}\n`)
+      .update(chunk)
+      .digest('base64');
+    return new Stretch(lines, this.#digest);
+  }
+}

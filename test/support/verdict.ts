@@ -1,0 +1,18 @@
+import type { VerifyingKey } from '../../lib/trust/keys.ts';
+import { isRefusal, type Rejection } from '../../lib/trust/rejection.ts';
+import { Signers } from '../../lib/trust/signers.ts';
+import { StretchFramer } from '../../lib/trust/stretch.ts';
+import { verifyLines, type VerifiedRecord } from '../../lib/trust/verify.ts';
+
+/** What is made of a line that lacks only its LF; the first refusal, should it be several lines. */
+export function verdictOn(
+  line: Uint8Array,
+  keys: readonly VerifyingKey[],
+  maxLineBytes?: number,
+): VerifiedRecord | Rejection {
+  const stretch = new StretchFramer(maxLineBytes).push(Buffer.concat([line, Buffer.from('\n')]));
+  const verdicts = [...verifyLines(stretch, 'file:///a', keys, new Signers())].map(([, of]) => of);
+  const verdict = verdicts.find(isRefusal) ?? verdicts[0];
+  if (verdict === undefined) throw new Error('no line');
+  return verdict;
+}
