@@ -35,12 +35,8 @@ export function openGraph(
   const driver = connect(settings.uri, login);
   const named = settings.database === undefined ? {} : { database: settings.database };
   async function once<T>(mode: Mode, use: (open: Session) => Promise<T>): Promise<T> {
-    const open = driver.session({ ...named, defaultAccessMode: mode });
-    try {
-      return await use(open);
-    } finally {
-      await open.close();
-    }
+    await using open = driver.session({ ...named, defaultAccessMode: mode });
+    return await use(open);
   }
   async function within<T>(
     mode: Mode,

@@ -4,7 +4,8 @@ import type { Identity, StoredObject } from '../object/stored.ts';
 import type { Place } from '../trust/lines.ts';
 import { isRefusal, type Rejection } from '../trust/rejection.ts';
 import { Signers } from '../trust/signers.ts';
-import { verifyLines, type VerifiedRecord } from '../trust/verify.ts';
+import { verifyLines } from '../trust/verify.ts';
+import { Batches } from './batches.ts';
 import {
   formatJudged,
   judge,
@@ -89,10 +90,6 @@ function unreadable(uri: string, bytes: number | null, why: PoisonObjectError): 
     problemCode: why.code,
   };
 }
-
-const MAX_IN_FLIGHT = 2;
-const BATCH_RECORDS = 1_000;
-const BATCH_BYTES = 1024 * 1024;
 
 /** Checks a whole object without a database: the verdict that {@link ingestObject} would give an empty graph. */
 export async function verifyObject(object: StoredObject, options: IngestOptions): Promise<Receipt> {
@@ -241,59 +238,32 @@ async function write(
 ): Promise<Totals | Unfinished> {
   const { uri } = source;
   const final = status === 'partial' ? status : 'accepted';
-  let records: VerifiedRecord[] = [];
-  let bytes = 0;
   const from = signers === null ? lastDone(before) : undefined;
-  let afterLine = from === undefined ? 0 : before.linesDone;
-  let through: Place = { number: afterLine, offset: from?.offset ?? 0 };
-  // Two batches are on their way while the next one is read.
-  const inFlight: Promise<Applied>[] = [];
-  const send = async (last: boolean): Promise<void> => {
-    if (inFlight.length >= MAX_IN_FLIGHT) await inFlight.shift();
-    const applied = sink.apply(
-      { object: source, afterLine, through, records, final: last ? final : null },
-      options.isTimeUp,
-    );
-    afterLine = through.number;
-    // It is awaited before the next batch; until then a failure is not unhandled.
-    applied.catch(() => undefined);
-    inFlight.push(applied);
-    records = [];
-    bytes = 0;
-  };
+  const after =
+    from === undefined ? { number: 0, offset: 0 } : { ...from, number: before.linesDone };
+  const batches = new Batches((batch) => sink.apply(batch, options.isTimeUp), source, after);
   try {
     const lines = new Lines(object, options, from);
     for await (const stretch of lines) {
-      for (const [line, result] of verifyLines(
-        stretch,
-        uri,
-        options.keys,
-        signers ?? new Signers(),
-      )) {
-        const isFull = records.length >= BATCH_RECORDS || bytes + line.length > BATCH_BYTES;
-        if (isFull && records.length > 0) await send(false);
-        through = { number: line.number, offset: line.offset };
+      const verified = verifyLines(stretch, uri, options.keys, signers ?? new Signers());
+      for (const [line, result] of verified) {
+        await batches.reach(line);
         if (line.number <= before.linesDone) continue;
-        if (isRefusal(result)) {
-          if (final === 'partial' && mayBeParked(line, result)) continue;
+        if (!isRefusal(result)) batches.add(result);
+        else if (final !== 'partial' || !mayBeParked(line, result))
           throw new TransientError(
             'VERDICT_CHANGED',
             `line ${line.number} of ${uri} was accepted before and is not now; was a key taken away?`,
           );
-        }
-        records.push(result);
-        bytes += line.length;
       }
     }
-    await send(!lines.isCutShort);
-    let applied: Applied = { ...before, isOpen: false };
-    for (const batch of inFlight) applied = await batch;
+    const applied = await batches.end(lines.isCutShort ? null : final);
     if (lines.isCutShort || applied.isOpen)
-      return { object: uri, status: 'writing', line: through.number };
+      return { object: uri, status: 'writing', line: batches.through.number };
     return applied;
   } finally {
     // Whoever hears that the ingest failed may close the database: nothing is still being written.
-    await Promise.allSettled(inFlight);
+    await batches.settle();
   }
 }
 

@@ -2,9 +2,10 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
+import { connect, Socket } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import * as z from 'zod';
 import { ConfigError, TransientError } from '../errors.ts';
 import { EMBEDDED, resolveClasspath, serverCommand, type ServerBuild } from './classpath.ts';
 import { freePorts } from './free-port.ts';
@@ -41,11 +42,12 @@ export interface StartOptions {
   readonly detached?: boolean;
 }
 
-interface State {
-  readonly pid: number;
-  readonly boltPort: number;
-  readonly httpPort: number;
-}
+const stateFile = z.object({ pid: z.int(), boltPort: z.int(), httpPort: z.int() });
+
+type State = Readonly<z.output<typeof stateFile>>;
+
+/** What Neo4j answers over HTTP, as far as it is looked at. */
+const transactionAnswer = z.object({ errors: z.array(z.unknown()) });
 
 /** Whether a server runs in a home, and where. */
 export interface Neo4jStatus {
@@ -172,7 +174,8 @@ async function launch(
     });
     await once(child, 'spawn');
     child.unref();
-    (child.stdin as unknown as { unref?: () => void } | null)?.unref?.();
+    // Not to be waited for: the pipe is there to close with this process.
+    if (child.stdin instanceof Socket) child.stdin.unref();
   } finally {
     await log.close();
   }
@@ -219,8 +222,8 @@ async function setPassword(httpPort: number, password: string): Promise<void> {
       },
       body: JSON.stringify({ statements: [{ statement, parameters }] }),
     });
-    const body = (await answer.json()) as { errors: unknown[] };
-    return answer.ok && body.errors.length === 0;
+    const { errors } = transactionAnswer.parse(await answer.json());
+    return answer.ok && errors.length === 0;
   };
   if (await ask(password, 'SHOW CURRENT USER', {})) return;
   const statement = "ALTER CURRENT USER SET PASSWORD FROM 'neo4j' TO $password";
@@ -257,7 +260,7 @@ function described(home: string, state: State, password: string): Omit<EmbeddedN
 async function readState(home: string): Promise<State | null> {
   const text = await readFile(join(home, 'state.json'), 'utf8').catch(() => null);
   if (text === null) return null;
-  const state = JSON.parse(text) as State;
+  const state = stateFile.parse(JSON.parse(text));
   return (await isServer(state.pid, home)) ? state : null;
 }
 
