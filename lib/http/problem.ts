@@ -52,7 +52,7 @@ export class RequestError extends Error {
 
 /** RFC 9457. Of what is not the caller's doing it tells what happened, nothing of the inside; the log has the rest. */
 export function problem(error: unknown, requestId: string): Answer {
-  const { status, title, code, detail } = described(error);
+  const { status, title, code, detail } = describe(error);
   const document = { type: 'about:blank', title, status, detail, code, requestId };
   const more: Record<number, Record<string, string>> = {
     405: { allow: 'GET' },
@@ -68,7 +68,7 @@ interface Described {
   readonly detail: string;
 }
 
-function described(error: unknown): Described {
+function describe(error: unknown): Described {
   if (error instanceof RequestError)
     return { ...REQUEST_ERRORS[error.code], code: error.code, detail: error.message };
   if (error instanceof OutOfTimeError)
