@@ -6,10 +6,10 @@ import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { migrate } from '../lib/graph/schema.ts';
 import { GraphWriter } from '../lib/graph/write/writer.ts';
 import { startNeo4j, type EmbeddedNeo4j } from '../lib/local/neo4j.ts';
+import { PassageFramer } from '../lib/trust/passage.ts';
 import { isRefusal } from '../lib/trust/rejection.ts';
 import { sealed } from '../lib/trust/sign.ts';
 import { Signers } from '../lib/trust/signers.ts';
-import { StretchFramer } from '../lib/trust/stretch.ts';
 import { verifyLines, type VerifiedRecord } from '../lib/trust/verify.ts';
 import { testKey } from '../test/support/test-key.ts';
 import { writeObject } from '../test/support/write-object.ts';
@@ -99,8 +99,8 @@ async function signedLine(record: object): Promise<string> {
 }
 
 function verified(uri: string, log: Buffer): VerifiedRecord[] {
-  const stretch = new StretchFramer().push(log);
-  return Array.from(verifyLines(stretch, uri, [key], new Signers()), ([, result]) => {
+  const passage = new PassageFramer().push(log);
+  return Array.from(verifyLines(passage, uri, [key], new Signers()), ([, result]) => {
     if (isRefusal(result)) throw new Error(`line ${result.line}: ${result.detail}`);
     return result;
   });

@@ -6,7 +6,12 @@ import { counted } from '../lib/counted.ts';
 import { ConfigError, PoisonObjectError } from '../lib/errors.ts';
 import { payload } from '../lib/graph/settings.ts';
 import { GraphWriter } from '../lib/graph/write/writer.ts';
-import { ingestObject, refusing, verifyObject, type Receipt } from '../lib/ingest/ingest.ts';
+import {
+  ingestObject,
+  refuseUnreadable,
+  verifyObject,
+  type Receipt,
+} from '../lib/ingest/ingest.ts';
 import type { IngestOptions } from '../lib/ingest/judge.ts';
 import { keyEntries, loadKeys } from '../lib/keys.ts';
 import { storedFile } from '../lib/object/file.ts';
@@ -62,9 +67,9 @@ async function overFiles(
     await around(async (act) => {
       for (const log of logs) {
         bar = progressBar(log.name, log.bytes * READINGS[name]);
-        const receipt = await refusing(log.uri, () => act(log.object, { keys, onBadLine })).finally(
-          () => bar?.clear(),
-        );
+        const receipt = await refuseUnreadable(log.uri, () =>
+          act(log.object, { keys, onBadLine }),
+        ).finally(() => bar?.clear());
         receipts.push(receipt);
         if (!values.json) process.stdout.write(`${verdict(log.name, receipt)}\n`);
       }

@@ -15,7 +15,7 @@ import { graphSettings, payload } from '../lib/graph/settings.ts';
 import { GraphWriter } from '../lib/graph/write/writer.ts';
 import { ROUTES } from '../lib/http/routes.ts';
 import { server, type Serve } from '../lib/http/serve.ts';
-import { ingestObject, refusing } from '../lib/ingest/ingest.ts';
+import { ingestObject, refuseUnreadable } from '../lib/ingest/ingest.ts';
 import { loadKeys } from '../lib/keys.ts';
 import { watchBucket } from '../lib/local/bucket.ts';
 import { demoLog } from '../lib/local/demo.ts';
@@ -114,7 +114,7 @@ async function take(path: string, writer: GraphWriter): Promise<boolean> {
   }
   try {
     const keys = await loadKeys(await knownKeys());
-    const receipt = await refusing(pathToFileURL(path).href, () =>
+    const receipt = await refuseUnreadable(pathToFileURL(path).href, () =>
       ingestObject(storedFile(path), writer, { keys, onBadLine: 'reject' }),
     );
     await writeWhole(join(RECEIPTS, `${name}.json`), `${JSON.stringify(receipt, null, 2)}\n`);

@@ -1,7 +1,13 @@
 import { PoisonObjectError, TransientError } from '../errors.ts';
 import { s3Uri, type S3Name } from '../object/s3-name.ts';
 import type { StoredObject } from '../object/stored.ts';
-import { departed, ingestObject, type GraphSink, type Receipt, type Unfinished } from './ingest.ts';
+import {
+  ingestObject,
+  receiptOfDeparted,
+  type GraphSink,
+  type Receipt,
+  type Unfinished,
+} from './ingest.ts';
 import type { IngestOptions } from './judge.ts';
 import { continuation, noticesOf } from './notice.ts';
 
@@ -73,7 +79,7 @@ export async function deliverAll(
   for (const message of messages) {
     try {
       if (isTimeUp()) await queue.send(message.body);
-      else await deliver(parsed(message.body), inbox, open);
+      else await deliver(parseBody(message.body), inbox, open);
     } catch (error) {
       journal.failed(error, message);
       await queue.retryIn(message.receiptHandle, waitAfter(error, message.receiveCount));
@@ -141,14 +147,14 @@ async function take(name: S3Name, delivery: Delivery): Promise<void> {
   } catch (error) {
     if (!(error instanceof PoisonObjectError)) throw error;
     // It was deleted, be it before it was read or meanwhile.
-    outcome = await departed(uri, sink, error);
+    outcome = await receiptOfDeparted(uri, sink, error);
   }
   if ('line' in outcome) await queue.send(continuation(name));
   else await receipts.put(outcome);
   journal.told(outcome, numbers);
 }
 
-function parsed(body: string): unknown {
+function parseBody(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch {

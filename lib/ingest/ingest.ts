@@ -1,10 +1,10 @@
 import { PoisonObjectError, TransientError, type PoisonCode } from '../errors.ts';
 import type { Applied, Batch, Progress, SourceObject, Totals } from '../graph/write/writer.ts';
 import type { Identity, StoredObject } from '../object/stored.ts';
-import type { Place } from '../trust/lines.ts';
+import type { Line, Place } from '../trust/lines.ts';
 import { isRefusal, type Rejection } from '../trust/rejection.ts';
 import { Signers } from '../trust/signers.ts';
-import { verifyLines } from '../trust/verify.ts';
+import { verifyLines, type VerifiedRecord } from '../trust/verify.ts';
 import { Batches } from './batches.ts';
 import {
   formatJudged,
@@ -64,17 +64,17 @@ export interface Receipt {
 }
 
 /** A log that can't be read as it is gets a receipt like any other bad log; other failures pass through. */
-export async function refusing(uri: string, act: () => Promise<Receipt>): Promise<Receipt> {
+export async function refuseUnreadable(uri: string, act: () => Promise<Receipt>): Promise<Receipt> {
   try {
     return await act();
   } catch (error) {
-    if (error instanceof PoisonObjectError) return unreadable(uri, null, error);
+    if (error instanceof PoisonObjectError) return receiptOfUnreadable(uri, null, error);
     throw error;
   }
 }
 
 /** Refused whole, without a verdict on any line. */
-function unreadable(uri: string, bytes: number | null, why: PoisonObjectError): Receipt {
+function receiptOfUnreadable(uri: string, bytes: number | null, why: PoisonObjectError): Receipt {
   return {
     object: uri,
     status: 'rejected',
@@ -132,21 +132,21 @@ export async function ingestObject(
   // Where the store names versions, what the graph knows spares the reading.
   const known = object.uri === null ? null : await sink.progress(object.uri);
   const stored = known?.object ?? null;
-  if (known !== null && stored !== null && isDone(known)) return repeated(stored, known);
+  if (known !== null && stored !== null && isDone(known)) return receiptOfDone(stored, known);
   if (known !== null && stored !== null && known.status === 'writing') {
     const { lines, rejected: rejectedTotal, rejections: rejected } = stored;
     const status = rejectedTotal === 0 ? 'accepted' : 'partial';
     const verdict: Verdict = { status, lines, rejectedTotal, rejected, signers: null };
-    return written(object, verdict, sink, stored, known, options);
+    return write(object, verdict, sink, stored, known, options);
   }
   let judged: Judged;
   try {
-    judged = await timed(options, 'verify', () =>
+    judged = await measure(options, 'verify', () =>
       judge(object, options, parseJudged(known?.judged ?? null, options)),
     );
   } catch (error) {
     if (!(error instanceof PoisonObjectError) || object.uri === null) throw error;
-    const refused = unreadable(object.uri, object.identity().bytes, error);
+    const refused = receiptOfUnreadable(object.uri, object.identity().bytes, error);
     await sink.record(sourceObject(object, refused), 'rejected', error);
     return refused;
   }
@@ -165,25 +165,25 @@ export async function ingestObject(
   const before = known ?? (await sink.progress(uri));
   if (isDone(before))
     return receipt(source, verdict, { accepted: 0, duplicate: verdict.lines - rejectedTotal });
-  return written(object, verdict, sink, source, before, options);
+  return write(object, verdict, sink, source, before, options);
 }
 
 /**
  * Of an object that is not there any more: what the graph knows of it, else refused whole. One that
  * was brought in part stays {@link PoisonObjectError}, since no receipt would be true of it.
  */
-export async function departed(
+export async function receiptOfDeparted(
   uri: string,
   sink: GraphSink,
   error: PoisonObjectError,
 ): Promise<Receipt> {
   const known = await sink.progress(uri);
-  if (known.object !== null && isDone(known)) return repeated(known.object, known);
+  if (known.object !== null && isDone(known)) return receiptOfDone(known.object, known);
   if (known.linesDone > 0) {
     await sink.abandon(uri, error);
     throw error;
   }
-  return unreadable(uri, null, error);
+  return receiptOfUnreadable(uri, null, error);
 }
 
 type Done = Progress & { readonly status: 'accepted' | 'partial' };
@@ -193,13 +193,13 @@ function isDone(progress: Progress): progress is Done {
 }
 
 /** The receipt of a version is the same, however often it is delivered. */
-function repeated(object: SourceObject, { status, accepted, duplicate }: Done): Receipt {
+function receiptOfDone(object: SourceObject, { status, accepted, duplicate }: Done): Receipt {
   const { uri, lines, rejected: rejectedTotal, rejections, bytes, sha256 } = object;
   const counts = { lines, accepted, duplicate, withheld: 0, rejectedTotal };
   return { object: uri, status, ...counts, rejected: rejections, bytes, sha256 };
 }
 
-async function timed<T>(
+async function measure<T>(
   { onRead }: Options,
   reading: 'verify' | 'write',
   act: () => Promise<T>,
@@ -213,7 +213,7 @@ async function timed<T>(
 }
 
 /** The second reading: each record on its way to the graph, two batches at a time. */
-async function written(
+async function write(
   object: StoredObject,
   verdict: Verdict,
   sink: GraphSink,
@@ -221,14 +221,14 @@ async function written(
   before: Progress,
   options: Options,
 ): Promise<Receipt | Unfinished> {
-  const totals = await timed(options, 'write', () =>
-    write(object, verdict, sink, source, before, options),
+  const totals = await measure(options, 'write', () =>
+    writeLines(object, verdict, sink, source, before, options),
   );
   if ('line' in totals) return totals;
   return receipt(source, verdict, totals);
 }
 
-async function write(
+async function writeLines(
   object: StoredObject,
   { status, signers }: Verdict,
   sink: GraphSink,
@@ -236,7 +236,6 @@ async function write(
   before: Progress,
   options: Options,
 ): Promise<Totals | Unfinished> {
-  const { uri } = source;
   const final = status === 'partial' ? status : 'accepted';
   const from = signers === null ? lastDone(before) : undefined;
   const after =
@@ -244,22 +243,17 @@ async function write(
   const batches = new Batches((batch) => sink.apply(batch, options.isTimeUp), source, after);
   try {
     const lines = new Lines(object, options, from);
-    for await (const stretch of lines) {
-      const verified = verifyLines(stretch, uri, options.keys, signers ?? new Signers());
+    for await (const passage of lines) {
+      const verified = verifyLines(passage, source.uri, options.keys, signers ?? new Signers());
       for (const [line, result] of verified) {
         await batches.reach(line);
-        if (line.number <= before.linesDone) continue;
-        if (!isRefusal(result)) batches.add(result);
-        else if (final !== 'partial' || !mayBeParked(line, result))
-          throw new TransientError(
-            'VERDICT_CHANGED',
-            `line ${line.number} of ${uri} was accepted before and is not now; was a key taken away?`,
-          );
+        if (line.number > before.linesDone && !isSetAside(line, result, source.uri, final))
+          batches.add(result);
       }
     }
     const applied = await batches.end(lines.isCutShort ? null : final);
     if (lines.isCutShort || applied.isOpen)
-      return { object: uri, status: 'writing', line: batches.through.number };
+      return { object: source.uri, status: 'writing', line: batches.through.number };
     return applied;
   } finally {
     // Whoever hears that the ingest failed may close the database: nothing is still being written.
@@ -272,6 +266,24 @@ function lastDone({ linesDone, offsetDone }: Progress): Place | undefined {
   return linesDone === 0 || offsetDone === null
     ? undefined
     : { number: linesDone, offset: offsetDone };
+}
+
+/**
+ * True for a line that quarantine sets aside; {@link TransientError} where any other is refused, since
+ * the first reading accepted it.
+ */
+function isSetAside(
+  line: Line,
+  result: VerifiedRecord | Rejection,
+  uri: string,
+  final: 'accepted' | 'partial',
+): result is Rejection {
+  if (!isRefusal(result)) return false;
+  if (final === 'partial' && mayBeParked(line, result)) return true;
+  throw new TransientError(
+    'VERDICT_CHANGED',
+    `line ${line.number} of ${uri} was accepted before and is not now; was a key taken away?`,
+  );
 }
 
 function sourceObject(

@@ -2,10 +2,10 @@ import type { StoredObject } from '../object/stored.ts';
 import { memberOf } from '../trust/json.ts';
 import type { VerifyingKey } from '../trust/keys.ts';
 import type { Line, Place } from '../trust/lines.ts';
+import { PassageFramer, type Passage } from '../trust/passage.ts';
 import type { LineageRecord } from '../trust/record.ts';
 import { isRefusal, isRejection, type Rejection } from '../trust/rejection.ts';
 import { Signers } from '../trust/signers.ts';
-import { StretchFramer, type Stretch } from '../trust/stretch.ts';
 import { verifyLines } from '../trust/verify.ts';
 
 /** What becomes of an object. */
@@ -108,8 +108,8 @@ export async function judge(
   const rejected: Rejection[] = [...(before?.rejected ?? [])];
   const signers = new Signers();
   const lines = new Lines(object, options, before?.next);
-  for await (const stretch of lines) {
-    for (const [line, result] of verifyLines(stretch, '', options.keys, signers)) {
+  for await (const passage of lines) {
+    for (const [line, result] of verifyLines(passage, '', options.keys, signers)) {
       if (!isRefusal(result)) {
         onGood(result.record);
         continue;
@@ -144,15 +144,15 @@ export function mayBeParked({ bytes, terminated }: Line, { code }: Rejection): b
 }
 
 /** An object's lines, chunk by chunk, until the time is up. */
-export class Lines implements AsyncIterable<Stretch> {
-  readonly #framer: StretchFramer;
+export class Lines implements AsyncIterable<Passage> {
+  readonly #framer: PassageFramer;
   readonly #object: StoredObject;
   readonly #isTimeUp: () => boolean;
   #isCutShort = false;
 
   constructor(object: StoredObject, { maxLineBytes, isTimeUp }: Options, from?: Place) {
     this.#object = object;
-    this.#framer = new StretchFramer(maxLineBytes, from);
+    this.#framer = new PassageFramer(maxLineBytes, from);
     // Without a name for the version nobody could go on with it.
     this.#isTimeUp = object.uri === null || isTimeUp === undefined ? () => false : isTimeUp;
   }
@@ -167,7 +167,7 @@ export class Lines implements AsyncIterable<Stretch> {
     return this.#isCutShort;
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Stretch> {
+  async *[Symbol.asyncIterator](): AsyncGenerator<Passage> {
     let isFirst = true;
     for await (const chunk of this.#object.read(this.#framer.place.offset)) {
       // Whatever the time, each reading gets on by a chunk.

@@ -14,7 +14,7 @@ async function* chunksOf(path: string, from: number): AsyncGenerator<Uint8Array>
   const file = await open(path, 'r');
   try {
     for (let at = from; ;) {
-      const chunk = await filled(file, at);
+      const chunk = await readChunk(file, at);
       if (chunk.length === 0) return;
       at += chunk.length;
       yield chunk;
@@ -24,7 +24,7 @@ async function* chunksOf(path: string, from: number): AsyncGenerator<Uint8Array>
   }
 }
 
-async function filled(file: Awaited<ReturnType<typeof open>>, at: number): Promise<Uint8Array> {
+async function readChunk(file: Awaited<ReturnType<typeof open>>, at: number): Promise<Uint8Array> {
   const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
   let length = 0;
   while (length < CHUNK_BYTES) {

@@ -106,7 +106,7 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
       if (from > 0 && !isNamedGzip) return limit(rest(from, signal), from, maxObjectBytes);
       const log = limit(unpack(whole(signal), isNamedGzip, leaving), 0, maxObjectBytes);
       // A gzip log can be unpacked from its start only.
-      return from === 0 ? log : after(from, log);
+      return from === 0 ? log : skip(from, log);
     },
     identity() {
       if (known !== undefined) return known;
@@ -134,7 +134,7 @@ async function* limit(
   }
 }
 
-async function* after(from: number, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* skip(from: number, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let left = from;
   for await (const chunk of chunks) {
     const part = chunk.subarray(Math.min(left, chunk.length));
@@ -165,7 +165,7 @@ async function* unpack(
           ? 'the file is gzip, but its name does not end in .gz'
           : 'the name ends in .gz, but the file is not gzip',
       );
-    yield* isGzip ? gunzip(joined(head, chunks)) : joined(head, chunks);
+    yield* isGzip ? gunzip(prepend(head, chunks)) : prepend(head, chunks);
   } finally {
     // Unpacking reads ahead; without this, the end of what it waits for would be waited for, too.
     leaving.abort();
@@ -173,7 +173,7 @@ async function* unpack(
   }
 }
 
-async function* joined(
+async function* prepend(
   head: Uint8Array,
   rest: AsyncGenerator<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {

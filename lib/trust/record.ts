@@ -70,12 +70,12 @@ export function parseRecord({ text, digest }: VerifiedEnvelope): LineageRecord |
     members.set(name, text.slice(start, end));
   }
   const version = members.get('schema_version');
-  if (version !== undefined && parsed(version) !== SCHEMA_VERSION)
+  if (version !== undefined && parseValue(version) !== SCHEMA_VERSION)
     return {
       code: 'SCHEMA_VERSION_UNSUPPORTED',
       detail: "the record's own schema_version differs from its envelope's",
     };
-  const type = parsed(members.get('type'));
+  const type = parseValue(members.get('type'));
   if (type !== 'dataset' && type !== 'model' && type !== 'inference')
     return {
       code: 'RECORD_TYPE_UNKNOWN',
@@ -138,7 +138,7 @@ class Fields {
   }
 
   optionalText(name: string): string | null {
-    const value = parsed(this.#members.get(name)) ?? null;
+    const value = parseValue(this.#members.get(name)) ?? null;
     if (value !== null && typeof value !== 'string')
       throw new FieldError(`${name} is not a string`);
     if (value?.isWellFormed() === false) throw new FieldError(`${name} has a lone surrogate`);
@@ -162,7 +162,7 @@ class Fields {
   }
 
   identities(name: string): readonly string[] {
-    const value = parsed(this.#members.get(name)) ?? [];
+    const value = parseValue(this.#members.get(name)) ?? [];
     if (!Array.isArray(value)) throw new FieldError(`${name} is not a list`);
     const list = value.map((item: unknown) => {
       if (typeof item !== 'string')
@@ -193,7 +193,7 @@ function identity(name: string, value: string): string {
 }
 
 /** The value of a member's raw text; undefined when it is absent or one of Python's three literals. */
-function parsed(raw: string | undefined): unknown {
+function parseValue(raw: string | undefined): unknown {
   if (raw === undefined) return undefined;
   try {
     return JSON.parse(raw);

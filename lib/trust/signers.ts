@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { openEnvelope, type Envelope } from './envelope.ts';
 import type { VerifyingKey } from './keys.ts';
 import type { Line } from './lines.ts';
+import type { Passage } from './passage.ts';
 import { isRefusal, type Refusal } from './rejection.ts';
-import type { Stretch } from './stretch.ts';
 
 declare const verified: unique symbol;
 
@@ -30,7 +30,7 @@ export function verifyEnvelope(
   return mint(signedData, data, key.kid);
 }
 
-// Not exported: whoever calls it has seen the signature hold.
+// Not exported: here alone is it known that the signature held.
 function mint(signedData: string, data: Buffer, kid: string): VerifiedEnvelope {
   const digest = createHash('sha256').update(data).digest('hex');
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the one line that says a signature held
@@ -41,29 +41,28 @@ function mint(signedData: string, data: Buffer, kid: string): VerifiedEnvelope {
 const MAX_KIDS = 255;
 
 /**
- * Which key made the signature of each line of a log, so that a second reading of the very same bytes
- * need not check them again. Only {@link Signers.verify} fills it; it holds a byte a line, and some
- * 100 a stretch.
+ * Which key made the signature of each line of a log: found out in a first reading, so that a second
+ * one of the very same bytes need not. It grows by a byte a line and some hundred a passage.
  */
 export class Signers {
   readonly #kids: string[] = [];
-  /** From 1; 0 for a line that was refused. */
+  /** A line's place in them, from 1; 0 for a line that was refused. */
   #byLine = new Uint8Array(1_024);
   #lines = 0;
-  /** The place of a stretch's first line in them, by its digest. */
-  readonly #stretches = new Map<string, number>();
+  /** Where the lines of a passage begin among those, by its digest. */
+  readonly #passages = new Map<string, number>();
 
   /**
-   * Each line's envelope, or why it is not believed: the same whether the signatures are checked, or
-   * were before.
+   * Each line's envelope, or the first reason against it. A signature is checked unless it was here
+   * before: on the same line, of the same bytes, behind the same bytes, and with one of these keys.
    */
   *verify(
-    stretch: Stretch,
+    passage: Passage,
     keys: readonly VerifyingKey[],
   ): Generator<readonly [Line, VerifiedEnvelope | Refusal]> {
-    const first = this.#stretches.get(stretch.digest);
+    const first = this.#passages.get(passage.digest);
     const kids: (string | null)[] = [];
-    for (const line of stretch.lines) {
+    for (const line of passage.lines) {
       const envelope = openEnvelope(line.bytes);
       const kid = first === undefined ? undefined : this.#kidAt(first + kids.length, keys);
       const result = isRefusal(envelope)
@@ -74,17 +73,17 @@ export class Signers {
       kids.push(isRefusal(result) ? null : result.kid);
       yield [line, result];
     }
-    if (first === undefined) this.#remember(stretch, kids);
+    if (first === undefined) this.#remember(passage, kids);
   }
 
-  /** Undefined where only checking the signature tells. */
+  /** Undefined where only the signature tells. */
   #kidAt(place: number, keys: readonly VerifyingKey[]): string | undefined {
     const known = this.#kids[(this.#byLine[place] ?? 0) - 1];
     return keys.find(({ kid }) => kid === known)?.kid;
   }
 
-  #remember(stretch: Stretch, kids: readonly (string | null)[]): void {
-    this.#stretches.set(stretch.digest, this.#lines);
+  #remember(passage: Passage, kids: readonly (string | null)[]): void {
+    this.#passages.set(passage.digest, this.#lines);
     const lines = this.#lines + kids.length;
     if (lines > this.#byLine.length) {
       const grown = new Uint8Array(Math.max(lines, this.#byLine.length * 2));

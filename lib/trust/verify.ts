@@ -1,9 +1,9 @@
 import type { VerifyingKey } from './keys.ts';
 import type { Line } from './lines.ts';
+import type { Passage } from './passage.ts';
 import { parseRecord, type LineageRecord } from './record.ts';
 import { isRefusal, type Refusal, type Rejection } from './rejection.ts';
 import type { Signers, VerifiedEnvelope } from './signers.ts';
-import type { Stretch } from './stretch.ts';
 
 /** Where a record's envelope can be read again. */
 export interface Location {
@@ -26,12 +26,12 @@ export interface VerifiedRecord {
  * has verified in an earlier reading costs no signature.
  */
 export function* verifyLines(
-  stretch: Stretch,
+  passage: Passage,
   source: string,
   keys: readonly VerifyingKey[],
   signers: Signers,
 ): Generator<readonly [Line, VerifiedRecord | Rejection]> {
-  for (const [line, envelope] of signers.verify(stretch, keys))
+  for (const [line, envelope] of signers.verify(passage, keys))
     yield [line, recordOf(line, source, envelope)];
 }
 

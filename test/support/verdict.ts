@@ -1,7 +1,7 @@
 import type { VerifyingKey } from '../../lib/trust/keys.ts';
+import { PassageFramer } from '../../lib/trust/passage.ts';
 import { isRefusal, type Rejection } from '../../lib/trust/rejection.ts';
 import { Signers } from '../../lib/trust/signers.ts';
-import { StretchFramer } from '../../lib/trust/stretch.ts';
 import { verifyLines, type VerifiedRecord } from '../../lib/trust/verify.ts';
 
 /** What is made of a line that lacks only its LF; the first refusal, should it be several lines. */
@@ -10,8 +10,8 @@ export function verdictOn(
   keys: readonly VerifyingKey[],
   maxLineBytes?: number,
 ): VerifiedRecord | Rejection {
-  const stretch = new StretchFramer(maxLineBytes).push(Buffer.concat([line, Buffer.from('\n')]));
-  const verdicts = [...verifyLines(stretch, 'file:///a', keys, new Signers())].map(([, of]) => of);
+  const passage = new PassageFramer(maxLineBytes).push(Buffer.concat([line, Buffer.from('\n')]));
+  const verdicts = [...verifyLines(passage, 'file:///a', keys, new Signers())].map(([, of]) => of);
   const verdict = verdicts.find(isRefusal) ?? verdicts[0];
   if (verdict === undefined) throw new Error('no line');
   return verdict;

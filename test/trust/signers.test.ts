@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { expect, test, vi } from 'vitest';
 import type { VerifyingKey } from '../../lib/trust/keys.ts';
 import type { Place } from '../../lib/trust/lines.ts';
+import { PassageFramer } from '../../lib/trust/passage.ts';
 import { signRecord } from '../../lib/trust/sign.ts';
 import { Signers } from '../../lib/trust/signers.ts';
-import { StretchFramer } from '../../lib/trust/stretch.ts';
 import { verifyLines } from '../../lib/trust/verify.ts';
 import { testKey } from '../support/test-key.ts';
 
@@ -38,10 +38,10 @@ function reading(
   memory: Signers,
   begin?: Place,
 ): unknown[] {
-  const framer = new StretchFramer(undefined, begin);
-  const stretches = [...chunks.map((chunk) => framer.push(chunk)), framer.end()];
-  return stretches.flatMap((stretch) =>
-    [...verifyLines(stretch, 'file:///a', by, memory)].map(([, verdict]) => verdict),
+  const framer = new PassageFramer(undefined, begin);
+  const passages = [...chunks.map((chunk) => framer.push(chunk)), framer.end()];
+  return passages.flatMap((passage) =>
+    [...verifyLines(passage, 'file:///a', by, memory)].map(([, verdict]) => verdict),
   );
 }
 

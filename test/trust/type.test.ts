@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { expect, test } from 'vitest';
 import type { VerifyingKey } from '../../lib/trust/keys.ts';
+import type { Passage } from '../../lib/trust/passage.ts';
 import type { VerifiedText } from '../../lib/trust/signers.ts';
-import type { Stretch } from '../../lib/trust/stretch.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const sources = ['lib', 'cli', 'functions', 'web', 'bench', 'scripts', 'test'].flatMap((folder) =>
@@ -34,20 +34,20 @@ test('verified text is made in one line of the tree', () => {
   ]);
 });
 
-test('a key that verifies, and a stretch of lines that was read, are made in one line each', () => {
-  const kinds = ['VerifyingKey', 'Stretch'];
+test('a key that verifies, and a passage of lines that was read, are made in one line each', () => {
+  const kinds = ['VerifyingKey', 'Passage'];
   expect(linesWith(new RegExp(`\\b(?:as|is|new|extends) (?:${kinds.join('|')})\\b`))).toEqual([
     'lib/trust/keys.ts: return new VerifyingKey(key, bits);',
-    'lib/trust/stretch.ts: return new Stretch(lines, this.#digest);',
+    'lib/trust/passage.ts: return new Passage(lines, this.#digest);',
   ]);
 });
 
-test('no text, no key and no stretch can be made up', () => {
+test('no text, no key and no passage can be made up', () => {
   // @ts-expect-error: a string is not verified
   const text: VerifiedText = 'text';
   // @ts-expect-error: whoever says yes to every signature is no key
   const key: VerifyingKey = { kid: 'kid', pem: '', bits: 2_048, verify: () => true };
   // @ts-expect-error: lines with a digest have not been read
-  const stretch: Stretch = { lines: [], digest: '' };
-  expect([text, key, stretch]).toHaveLength(3);
+  const passage: Passage = { lines: [], digest: '' };
+  expect([text, key, passage]).toHaveLength(3);
 });

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { LineFramer, type Line, type Place } from './lines.ts';
 
-/** Lines of one log that were read at once; only a {@link StretchFramer} makes one. */
-class Stretch {
+/** Lines of one log that were read at once; only a {@link PassageFramer} makes one. */
+class Passage {
   readonly lines: readonly Line[];
   readonly #digest: string;
 
@@ -17,10 +17,10 @@ class Stretch {
   }
 }
 
-export type { Stretch };
+export type { Passage };
 
 /** Cuts a stream of bytes into lines, as {@link LineFramer} does, and proves which bytes they are. */
-export class StretchFramer {
+export class PassageFramer {
   readonly #framer: LineFramer;
   /** Of where and how reading began, and then of every chunk. */
   #digest: string;
@@ -36,21 +36,21 @@ export class StretchFramer {
   }
 
   /** The lines that end in this chunk; see {@link LineFramer.push}. */
-  push(chunk: Uint8Array): Stretch {
-    return this.#stretch('more', chunk, this.#framer.push(chunk));
+  push(chunk: Uint8Array): Passage {
+    return this.#passage('more', chunk, this.#framer.push(chunk));
   }
 
   /** The last line, where it lacks its LF. */
-  end(): Stretch {
-    return this.#stretch('end', new Uint8Array(), this.#framer.end());
+  end(): Passage {
+    return this.#passage('end', new Uint8Array(), this.#framer.end());
   }
 
   // Each digest is made over the one before it, so that it stands for all of the log up to its place.
-  #stretch(kind: 'more' | 'end', chunk: Uint8Array, lines: readonly Line[]): Stretch {
+  #passage(kind: 'more' | 'end', chunk: Uint8Array, lines: readonly Line[]): Passage {
     this.#digest = createHash('sha256')
       .update(`${kind} ${this.#digest}\n`)
       .update(chunk)
       .digest('base64');
-    return new Stretch(lines, this.#digest);
+    return new Passage(lines, this.#digest);
   }
 }
