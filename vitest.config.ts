@@ -1,6 +1,11 @@
+import { resolve } from 'node:path';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { DEPTH } from './test/support/depth.ts';
 import { IS_LEFT_OUT, NEWER, ON_NEWER } from './test/support/newer-neo4j.ts';
+
+// What the tests start lives for seconds: it shall start soon rather than get faster and faster.
+process.env['JAVA_TOOL_OPTIONS'] ??= '-XX:TieredStopAtLevel=1';
+process.env['NODE_COMPILE_CACHE'] ??= resolve('.custody/compile-cache');
 
 const LIVE = ['test/**/*.live.test.ts'];
 const WEB = ['test/**/*.web.test.ts'];

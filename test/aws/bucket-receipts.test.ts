@@ -14,7 +14,7 @@ let receipts: Receipts;
 beforeAll(async () => {
   stub = await StubAws.start();
   Object.assign(process.env, stub.environment);
-  client = s3Client(300);
+  client = s3Client(1_000);
   receipts = bucketReceipts(client, 'evidence');
 });
 beforeEach(() => {

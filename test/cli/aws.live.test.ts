@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process';
 import { createPublicKey } from 'node:crypto';
-import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
+import { custody as runCustody, type Ended } from '../support/custody.ts';
 import { neo4jLogin } from '../support/neo4j-login.ts';
 import { wipe } from '../support/snapshot.ts';
 import { StubAws } from '../support/stub-aws.ts';
@@ -29,33 +28,10 @@ afterAll(async () => {
   await graph.close();
 });
 
-async function custody(
-  args: string[],
-  input = '',
-): Promise<{ exit: number; out: string; err: string }> {
-  const { uri, username, password } = neo4jLogin;
-  const child = spawn(
-    process.execPath,
-    [join(import.meta.dirname, '..', '..', 'cli', 'custody.ts'), ...args],
-    {
-      env: {
-        PATH: process.env['PATH'] ?? '',
-        NEO4J_URI: uri,
-        NEO4J_USERNAME: username,
-        NEO4J_PASSWORD: password,
-        CUSTODY_KEYS: `kms:${KEY}`,
-        ...aws.environment,
-      },
-    },
-  );
-  child.stdin.end(input);
-  let out = '';
-  let err = '';
-  child.stdout.on('data', (chunk) => (out += String(chunk)));
-  child.stderr.on('data', (chunk) => (err += String(chunk)));
-  return new Promise((done) => {
-    child.on('close', (exit) => done({ exit: exit ?? -1, out, err }));
-  });
+const KEYS = { CUSTODY_KEYS: `kms:${KEY}` };
+
+function custody(args: string[], input = ''): Promise<Ended> {
+  return runCustody(args, { env: { ...KEYS, ...aws.environment }, input });
 }
 
 const record = (index: number): string =>

@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
+import { custody as runCustody, type Ended } from '../support/custody.ts';
 import { neo4jLogin } from '../support/neo4j-login.ts';
 import { SignedLogs } from '../support/signed-logs.ts';
 import { wipe } from '../support/snapshot.ts';
@@ -25,30 +24,8 @@ afterAll(async () => {
   await graph.close();
 });
 
-interface Ended {
-  exit: number | null;
-  out: string;
-  err: string;
-}
-
 function custody(...args: string[]): Promise<Ended> {
-  const { uri, username, password } = neo4jLogin;
-  const script = join(import.meta.dirname, '..', '..', 'cli', 'custody.ts');
-  const child = spawn(process.execPath, [script, ...args], {
-    cwd: logs.folder,
-    env: {
-      PATH: process.env['PATH'] ?? '',
-      NEO4J_URI: uri,
-      NEO4J_USERNAME: username,
-      NEO4J_PASSWORD: password,
-    },
-  });
-  const ended: Ended = { exit: null, out: '', err: '' };
-  child.stdout.on('data', (chunk) => (ended.out += String(chunk)));
-  child.stderr.on('data', (chunk) => (ended.err += String(chunk)));
-  return new Promise((done) => {
-    child.on('close', (exit) => done({ ...ended, exit }));
-  });
+  return runCustody(args, { cwd: logs.folder });
 }
 
 test('a finding that is waived at the command line rests until that time, and is then open and new again', async () => {

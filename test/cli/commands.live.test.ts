@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { database } from '../../lib/graph/database.ts';
 import { demoLog } from '../../lib/local/demo.ts';
+import { custody as runCustody, type Ended } from '../support/custody.ts';
 import { neo4jLogin } from '../support/neo4j-login.ts';
 import { graphSnapshot, wipe } from '../support/snapshot.ts';
 import { testKey } from '../support/test-key.ts';
@@ -27,27 +27,8 @@ afterAll(async () => {
   await graph.close();
 });
 
-interface Ended {
-  exit: number | null;
-  out: string;
-  err: string;
-}
-
 function custody(args: string[], input = '', env: Record<string, string> = {}): Promise<Ended> {
-  const { uri, username, password } = neo4jLogin;
-  const database = { NEO4J_URI: uri, NEO4J_USERNAME: username, NEO4J_PASSWORD: password };
-  const script = join(import.meta.dirname, '..', '..', 'cli', 'custody.ts');
-  const child = spawn(process.execPath, [script, ...args], {
-    cwd: folder,
-    env: { PATH: process.env['PATH'] ?? '', ...database, ...env },
-  });
-  child.stdin.end(input);
-  const ended: Ended = { exit: null, out: '', err: '' };
-  child.stdout.on('data', (chunk) => (ended.out += String(chunk)));
-  child.stderr.on('data', (chunk) => (ended.err += String(chunk)));
-  return new Promise((done) => {
-    child.on('close', (exit) => done({ ...ended, exit }));
-  });
+  return runCustody(args, { cwd: folder, env, input });
 }
 
 async function ingested(name: string, ...more: string[]): Promise<Record<string, unknown>> {

@@ -1,13 +1,14 @@
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, expect, test } from 'vitest';
 import { openGraph } from '../../lib/graph/connection.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { ingestObject, type Receipt } from '../../lib/ingest/ingest.ts';
 import { storedFile } from '../../lib/object/file.ts';
+import { custody, startCustody } from '../support/custody.ts';
 import { lineageLog } from '../support/lineage-log.ts';
 import { neo4jLogin } from '../support/neo4j-login.ts';
 import { graphSnapshot, wipe } from '../support/snapshot.ts';
@@ -26,8 +27,7 @@ test(
     const path = join(folder, 'log.jsonl');
     writeFileSync(path, lineageLog(pair.privateKey, LINES - 4));
     writeFileSync(join(folder, 'k.pem'), pair.publicPem);
-    const { uri, username, password } = neo4jLogin;
-    const graph = openGraph({ uri, username, password });
+    const graph = openGraph(neo4jLogin);
 
     await wipe(graph);
     await ingestObject(storedFile(path), new GraphWriter(graph), {
@@ -37,18 +37,7 @@ test(
     const undisturbed = await graphSnapshot(graph);
     await wipe(graph);
 
-    const script = join(import.meta.dirname, '..', '..', 'cli', 'custody.ts');
-    const run = (): ReturnType<typeof spawn> =>
-      spawn(process.execPath, [script, 'ingest', '--json', '--key', 'k.pem', path], {
-        cwd: folder,
-        env: {
-          PATH: process.env['PATH'] ?? '',
-          NEO4J_URI: uri,
-          NEO4J_USERNAME: username,
-          NEO4J_PASSWORD: password,
-        },
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
+    const ingest = ['ingest', '--json', '--key', 'k.pem', path];
     const object = storedFile(path);
     for await (const chunk of object.read()) expect(chunk.length).toBeGreaterThan(0);
     const writer = new GraphWriter(graph);
@@ -58,7 +47,7 @@ test(
     // Killed as soon as one more batch is in, so that every batch boundary sees a kill.
     let kills = 0;
     for (let seen = -1; (await progress()).status !== 'accepted' && kills < 40;) {
-      const child = run();
+      const child = startCustody(ingest, { cwd: folder });
       const exit = once(child, 'exit');
       const isOver = (): boolean => child.exitCode !== null;
       while (!isOver()) {
@@ -67,6 +56,7 @@ test(
           seen = linesDone;
           if (linesDone > 0) break;
         }
+        await pause(10);
       }
       if (!isOver()) {
         child.kill('SIGKILL');
@@ -76,10 +66,7 @@ test(
     }
     expect(kills).toBeGreaterThanOrEqual(4);
 
-    const last = run();
-    let out = '';
-    last.stdout?.on('data', (chunk) => (out += String(chunk)));
-    const [code] = (await once(last, 'close')) as [number];
+    const { exit: code, out } = await custody(ingest, { cwd: folder });
     expect(code).toBe(0);
     const { objects } = JSON.parse(out) as { objects: Receipt[] };
     expect((objects[0]?.accepted ?? 0) + (objects[0]?.duplicate ?? 0)).toBe(LINES);

@@ -12,6 +12,7 @@ import type { Receipt } from '../../lib/ingest/ingest.ts';
 import { neo4jStatus, runningNeo4j } from '../../lib/local/neo4j.ts';
 import { signRecord } from '../../lib/trust/sign.ts';
 import { emptyHome } from '../support/neo4j-home.ts';
+import { PROCESS } from '../support/process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'custody-start-'));
 const at = (...parts: string[]): string => join(folder, '.custody', ...parts);
@@ -20,8 +21,7 @@ beforeAll(() => emptyHome(at('neo4j')));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function custody(...args: string[]): ChildProcess & { said: () => string } {
-  const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' };
-  const child = spawn(process.execPath, [script, ...args], { cwd: folder, env });
+  const child = spawn(process.execPath, [script, ...args], { cwd: folder, env: PROCESS });
   // A test that fails leaves nothing running either; the database goes with its parent.
   onTestFinished(() => {
     child.kill('SIGINT');

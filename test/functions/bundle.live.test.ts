@@ -8,6 +8,7 @@ import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { ingestEnvironment } from '../support/lambda.ts';
 import { neo4jLogin } from '../support/neo4j-login.ts';
+import { PROCESS } from '../support/process.ts';
 import { bringRecords, datasetRecord, inferenceRecord, modelRecord } from '../support/records.ts';
 import { wipe } from '../support/snapshot.ts';
 import { StubAws } from '../support/stub-aws.ts';
@@ -62,7 +63,7 @@ async function asked(name: string, address: string): Promise<Answered> {
   const event = { rawPath, rawQueryString, headers: {}, requestContext };
   const argv = [join(root, 'test/support/invoke.ts'), join(folder, `${name}.mjs`)];
   const { stdout } = await run(process.execPath, [...argv, JSON.stringify(event)], {
-    env: ingestEnvironment(aws, neo4jLogin, publicPem),
+    env: { ...PROCESS, ...ingestEnvironment(aws, neo4jLogin, publicPem) },
   });
   return JSON.parse(stdout) as Answered;
 }

@@ -10,6 +10,7 @@ import { atDepth } from '../support/depth.ts';
 import { ingestEnvironment, notification, sqsEvent } from '../support/lambda.ts';
 import { lineageLog } from '../support/lineage-log.ts';
 import { neo4jLogin } from '../support/neo4j-login.ts';
+import { PROCESS } from '../support/process.ts';
 import { graphSnapshot, wipe } from '../support/snapshot.ts';
 import { StubAws } from '../support/stub-aws.ts';
 import { testKey } from '../support/test-key.ts';
@@ -57,7 +58,7 @@ async function invoke(message: string, fatal: Fatal | null): Promise<string | nu
     process.execPath,
     [join(root, 'test/support/invoke.ts'), join(folder, 'ingest.mjs'), event],
     {
-      env: { PATH: process.env['PATH'] ?? '', ...ingestEnvironment(aws, login, publicPem) },
+      env: { ...PROCESS, ...ingestEnvironment(aws, login, publicPem) },
       stdio: ['ignore', 'pipe', 'inherit'],
     },
   );
