@@ -10,8 +10,8 @@ import type { RouteContext } from '../../lib/http/route.ts';
 import { ROUTES } from '../../lib/http/routes.ts';
 import type { LineageRecord } from '../../lib/trust/record.ts';
 import { Api, type Query, type Told } from '../support/api.ts';
-import { graphWith } from '../support/graph-with.ts';
 import { someOf } from '../support/depth.ts';
+import { graphWith } from '../support/graph-with.ts';
 import { neo4jLogin } from '../support/neo4j-login.ts';
 import {
   bringRecords,
