@@ -1,7 +1,7 @@
 import { counted } from '../counted.ts';
 import type { InferenceItem, Scanned } from '../graph/ask/inferences.ts';
-import { SCAN_ROWS } from '../graph/ask/lineage.ts';
 import { unfinishedWriting, type BeingWritten } from '../graph/ask/objects.ts';
+import { scan, type Stretch } from '../graph/ask/scan.ts';
 import { NOW, type Place } from '../graph/place.ts';
 import { stringify } from './answer.ts';
 import type { Completeness, Incomplete, Paged } from './answers/completeness.ts';
@@ -49,8 +49,14 @@ const TOO_LARGE: Incomplete = {
   detail: 'More would not fit into one answer; `next` goes on from here',
 };
 
+/** What a part of a list lacks that was cut short. */
+export function missingOf(cut: Stretch<unknown>['cut']): readonly Incomplete[] {
+  if (cut === null) return [];
+  return [cut === 'time' ? TIME_IS_UP : TOO_LARGE];
+}
+
 /** What there is room for in one answer: its first item in any case. */
-class Room {
+export class Room {
   #bytes = 0;
 
   takes(one: unknown): boolean {
@@ -99,39 +105,25 @@ export async function readPage<Item, Told, At>(
   return { items, told, next: isEnd ? null : placeOf(last), missing };
 }
 
-/**
- * Fills a page from rows of which not all are wanted, until it is full, the rows are at their end, or
- * the time or the room for one answer is.
- */
+/** A page of inferences, from rows of which not all may be wanted. */
 export async function scanPage<Told>(
   from: Place,
   limit: number,
   isFiltered: boolean,
-  scan: (place: Place, rows: number) => Promise<readonly Scanned[]>,
+  read: (place: Place, rows: number) => Promise<readonly Scanned[]>,
   tell: (item: InferenceItem) => Told,
   isTimeUp: () => boolean,
 ): Promise<Page<InferenceItem, Told, Place>> {
-  const items: InferenceItem[] = [];
   const told: Told[] = [];
   const room = new Room();
-  let place = from;
-  for (;;) {
-    const rows = isFiltered ? SCAN_ROWS : limit + 1 - items.length;
-    const scanned = await scan(place, rows);
-    for (const { item, place: at } of scanned) {
-      if (item !== null) {
-        if (items.length === limit) return { items, told, next: place, missing: [] };
-        const one = tell(item);
-        if (!room.takes(one)) return { items, told, next: place, missing: [TOO_LARGE] };
-        items.push(item);
-        told.push(one);
-      }
-      place = at;
-    }
-    if (scanned.length < rows) return { items, told, next: null, missing: [] };
-    if (items.length === limit) return { items, told, next: place, missing: [] };
-    if (isTimeUp()) return { items, told, next: place, missing: [TIME_IS_UP] };
-  }
+  const takes = (item: InferenceItem): boolean => {
+    const one = tell(item);
+    const isTaken = room.takes(one);
+    if (isTaken) told.push(one);
+    return isTaken;
+  };
+  const { items, next, cut } = await scan(from, limit, isFiltered, read, { isTimeUp, takes });
+  return { items, told, next, missing: missingOf(cut) };
 }
 
 /** How every list ends: the cursor of the next page, and what is missing. */

@@ -439,6 +439,21 @@ async function pagesWithin(path: string, query: Query): Promise<Told[]> {
   return pages;
 }
 
+test('a recall whose versions have the longest names is cut, says so and goes on without loss', async () => {
+  // JSON writes each of these in six bytes.
+  const names = numbers(200).map((index) => `${index}:${'\u0001'.repeat(2_000)}`);
+  await bringRecords(writer, [
+    datasetRecord('hub', 1),
+    ...names.map((name) => modelRecord(name, name, 2, ['hub'])),
+  ]);
+  await bringRecords(
+    writer,
+    names.map((name) => inferenceRecord(name, name, name, 3)),
+  );
+  const pages = await pagesWithin('/v1/impact', { dataset: 'hub', limit: 200 });
+  expect(pages.flatMap(idsOf).sort()).toEqual(names.toSorted());
+});
+
 test('a list of models that does not fit is cut, says so and goes on without loss', async () => {
   for (const index of numbers(12))
     await bringRecords(writer, [

@@ -17,6 +17,7 @@ import {
 import { readDataset, type DatasetItem } from './datasets.ts';
 import { inferencesOfVersion, type InferenceItem, type Scanned } from './inferences.ts';
 import { modelName, type ModelName } from './models.ts';
+import { scan, type Bounds } from './scan.ts';
 
 export type LineageNode =
   | { readonly kind: 'dataset'; readonly dataset: DatasetItem }
@@ -122,9 +123,6 @@ ${RECORD_OF_MODEL}
 RETURN m {.*} AS model, record, COUNT { (m)-[:GENERATED]->() } AS inferenceCount,
   ${DECLARED_BY} AS declared
 `;
-
-/** How many rows one statement may look at where an index gives the order and not the choice. */
-export const SCAN_ROWS = 1_000;
 
 /** What model versions rest on: a dataset that they use, or a key that signed for them or their datasets. */
 export type Source = { readonly hash: string } | { readonly kid: string };
@@ -346,11 +344,14 @@ export function versionsBehind(
     : versions.filter((version) => compareNames(version, after) > 0);
 }
 
+/** A walk looks at the time after each statement itself. */
+const ONE_STATEMENT: Bounds = { isTimeUp: () => true, takes: () => true };
+
 function inferencesOf(graph: Graph, model: ModelName, asOf: string): Phase {
   return async ({ phase, place = OLDEST }, limit) => {
-    const scan = Math.max(limit + 1, SCAN_ROWS);
-    const rowsOf = await inferencesOfVersion(graph, model, place, scan, asOf);
-    const { items, next } = choose(rowsOf, limit, scan);
+    const read = (at: Place, rows: number): Promise<readonly Scanned[]> =>
+      inferencesOfVersion(graph, model, at, rows, asOf);
+    const { items, next } = await scan(place, limit, true, read, ONE_STATEMENT);
     const steps = items.map((inference): Step => {
       const { recordedAt: at, evidence } = inference;
       const behind = { phase, model: nameOf(model), place: { at, digest: evidence.digest } };
@@ -377,22 +378,6 @@ function inferencesOfAll(
     const following = versionsBehind(all, model)[0];
     return { steps, next: following === undefined ? null : { phase: at.phase, model: following } };
   };
-}
-
-/** What is wanted of scanned rows, at most `limit`, and where to go on; null when the rows were the last. */
-function choose(
-  scanned: readonly Scanned[],
-  limit: number,
-  scan: number,
-): { readonly items: readonly InferenceItem[]; readonly next: Place | null } {
-  const items: InferenceItem[] = [];
-  let before: Place | null = null;
-  for (const { item, place } of scanned) {
-    if (item !== null && items.length === limit) return { items, next: before };
-    if (item !== null) items.push(item);
-    before = place;
-  }
-  return { items, next: scanned.length < scan ? null : before };
 }
 
 function generatedEdge(inference: InferenceItem, model: ModelName): LineageEdge {

@@ -1,36 +1,25 @@
 import * as z from 'zod';
-import { OutOfTimeError } from '../../errors.ts';
-import { countSigned, spreadOf, type Spread } from '../../graph/ask/impact.ts';
+import type { InferenceItem } from '../../graph/ask/inferences.ts';
 import {
-  inferencesOfKey,
-  inferencesOfVersion,
-  type InferenceItem,
-  type Scanned,
-} from '../../graph/ask/inferences.ts';
-import {
-  readVersions,
-  startNode,
-  versionsBehind,
-  versionsRestingOn,
-  type Subject,
-} from '../../graph/ask/lineage.ts';
-import type { ModelName } from '../../graph/ask/models.ts';
+  affected,
+  recallOf,
+  summarize,
+  type Recall,
+  type RecallStart,
+  type RecallSummary,
+} from '../../graph/ask/recall.ts';
 import type { Graph } from '../../graph/connection.ts';
-import { earlierOf, isBy, OLDEST, type Place } from '../../graph/place.ts';
 import type { Answer } from '../answer.ts';
 import type { Incomplete } from '../answers/completeness.ts';
 import type { ImpactAnswer, ImpactItem, ImpactSummary } from '../answers/impact.ts';
 import { modelName } from '../answers/model.ts';
 import { csv, type Cell } from '../csv.ts';
 import { inferencePlace } from '../cursor.ts';
-import { completenessOf, pageEnd, scanPage, TIME_IS_UP } from '../page.ts';
+import { completenessOf, missingOf, pageEnd, Room, TIME_IS_UP } from '../page.ts';
 import { versionGiven } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import type { RouteContext } from '../route.ts';
 import { basisOf } from './inferences.ts';
-
-/** Of the affected versions, those that a summary names. */
-const MAX_NAMED = 200;
 
 export interface ImpactParameters {
   readonly dataset?: string | undefined;
@@ -48,172 +37,63 @@ const impactPlace = z.union([
   z.object({ signed: inferencePlace }),
 ]);
 
-type ImpactPlace = z.output<typeof impactPlace>;
-
-/** A question about everything that rests on something. */
-interface Recall {
-  /** All affected versions, in the order of names. */
-  readonly versions: readonly ModelName[];
-  /** Where it begins at a key. */
-  readonly kid: string | null;
-  readonly asOf: string;
-}
+/** The items say how they are linked, one by one. */
+const NOT_COUNTED: Incomplete = {
+  reason: 'TIME_BUDGET',
+  detail:
+    'There are too many inferences to count them by the way they were linked; the items have all',
+};
 
 export async function impact(
   context: RouteContext,
   parameters: ImpactParameters,
 ): Promise<ImpactAnswer> {
-  const { graph, cursors } = context;
-  const recall = await recallOf(graph, parameters);
+  const { graph, cursors, isTimeUp } = context;
+  const recall = await openRecall(graph, parameters);
   const from = cursors.open(parameters.cursor, impactPlace);
-  const told = from === null ? await summary(context, recall) : null;
-  const { items, next, missing } = await affected(context, recall, from, parameters.limit);
-  const end = { next, missing: [...missing, ...(told?.missing ?? [])] };
+  const summary = from === null ? tellSummary(await summarize(graph, recall)) : null;
+  const room = new Room();
+  if (summary !== null) room.takes(summary.told);
+  const { items, next, cut } = await affected(graph, recall, from, parameters.limit, {
+    isTimeUp,
+    takes: (item) => room.takes(tellItem(item)),
+  });
+  const missing = [...missingOf(cut), ...(summary?.missing ?? [])];
   return {
-    summary: told?.summary ?? null,
-    items: items.map(itemOf),
+    summary: summary?.told ?? null,
+    items: items.map(tellItem),
     basis: basisOf(items.map(({ resolution }) => resolution)),
-    ...(await pageEnd(context, end, parameters.asOf)),
+    ...(await pageEnd(context, { next, missing }, parameters.asOf)),
   };
 }
 
-async function recallOf(graph: Graph, parameters: ImpactParameters): Promise<Recall> {
-  const { dataset: hash, kid = null, asOf } = parameters;
-  const model = versionGiven(parameters);
-  const given = [hash ?? null, model, kid].filter((one) => one !== null);
-  if (given.length !== 1)
+async function openRecall(graph: Graph, given: ImpactParameters): Promise<Recall> {
+  const { dataset: hash, kid } = given;
+  const model = versionGiven(given);
+  const starts: RecallStart[] = [];
+  if (hash !== undefined) starts.push({ kind: 'dataset', hash });
+  if (model !== null) starts.push({ kind: 'model', model });
+  if (kid !== undefined) starts.push({ kind: 'key', kid });
+  const [start] = starts;
+  if (start === undefined || starts.length > 1)
     throw new RequestError(
       'PARAMETER_INVALID',
       'A recall begins at exactly one dataset, model with commit, or kid.',
     );
-  if (kid !== null) return { versions: await versionsRestingOn(graph, { kid }, asOf), kid, asOf };
-  const start: Subject =
-    model === null ? { kind: 'dataset', hash: hash ?? '' } : { kind: 'model', model };
-  if ((await startNode(graph, start, asOf)) === null)
+  const recall = await recallOf(graph, start, given.asOf);
+  if (recall === null)
     throw new RequestError('NOT_FOUND', 'Where the recall begins had not been recorded.');
-  const versions =
-    start.kind === 'dataset' ? await versionsRestingOn(graph, start, asOf) : [start.model];
-  return { versions, kid, asOf };
+  return recall;
 }
 
-async function summary(
-  { graph }: RouteContext,
-  { versions, kid, asOf }: Recall,
-): Promise<{ summary: ImpactSummary; missing: readonly Incomplete[] }> {
-  const isAll = versions.length <= MAX_NAMED;
-  const named = await readVersions(graph, versions.slice(0, MAX_NAMED), null, asOf);
-  const models = named.map(({ model: { name, commit, inferenceCount, evidence: at } }) => ({
-    name,
-    commit,
-    inferenceCount,
-    evidence: at,
-  }));
-  let spreads: readonly Spread[] | null = null;
-  let signedInferenceCount: number | null = null;
-  const missing: Incomplete[] = [];
-  try {
-    if (kid !== null) signedInferenceCount = await countSigned(graph, kid, asOf);
-    spreads = isAll ? await spreadOf(graph, versions, asOf) : null;
-  } catch (error) {
-    if (!(error instanceof OutOfTimeError)) throw error;
-    missing.push({
-      reason: 'TIME_BUDGET',
-      detail:
-        'There are too many inferences to count them by the way they were linked; the items have all',
-    });
-  }
-  const proven = ['exact', 'only-version'];
-  return {
-    summary: {
-      modelCount: versions.length,
-      models,
-      inferenceCount: isAll
-        ? models.reduce((sum, { inferenceCount }) => sum + inferenceCount, 0)
-        : null,
-      signedInferenceCount,
-      proven: spreads && together(spreads.filter(({ resolution }) => proven.includes(resolution))),
-      inferred:
-        spreads && together(spreads.filter(({ resolution }) => !proven.includes(resolution))),
-    },
-    missing,
-  };
-}
-
-function together(spreads: readonly Spread[]): NonNullable<ImpactSummary['proven']> {
-  let first: string | null = null;
-  let last: string | null = null;
-  let total = 0;
-  for (const one of spreads) {
-    total += one.count;
-    first = first === null ? one.first : earlierOf(first, one.first);
-    last = last === null || isBy(last, one.last) ? one.last : last;
-  }
-  return { count: total, first, last };
-}
-
-interface Affected {
-  readonly items: readonly InferenceItem[];
-  readonly next: ImpactPlace | null;
+function tellSummary({ isCounted, models, ...summary }: RecallSummary): {
+  readonly told: ImpactSummary;
   readonly missing: readonly Incomplete[];
+} {
+  return { told: { ...summary, models: [...models] }, missing: isCounted ? [] : [NOT_COUNTED] };
 }
 
-/** The inferences of one affected version after the other, then those that a key signed for other versions. */
-async function affected(
-  { graph, isTimeUp }: RouteContext,
-  recall: Recall,
-  from: ImpactPlace | null,
-  limit: number,
-): Promise<Affected> {
-  const items: InferenceItem[] = [];
-  let at = from ?? beginning(recall, recall.versions[0]);
-  let isFurther = false;
-  while (at !== null) {
-    if (items.length === limit) return { items, next: at, missing: [] };
-    if (isFurther && isTimeUp()) return { items, next: at, missing: [TIME_IS_UP] };
-    isFurther = true;
-    const here = at;
-    const page = await scanPage(
-      'model' in here ? here.place : here.signed,
-      limit - items.length,
-      true,
-      (place, rows) => scan(graph, recall, here, place, rows),
-      (item) => item,
-      isTimeUp,
-    );
-    items.push(...page.items);
-    if (page.next !== null) {
-      const next = 'model' in here ? { ...here, place: page.next } : { signed: page.next };
-      return { items, next, missing: page.missing };
-    }
-    at = 'model' in here ? beginning(recall, versionsBehind(recall.versions, here.model)[0]) : null;
-  }
-  return { items, next: null, missing: [] };
-}
-
-/** The next rows behind a place; of those that a key signed, what its versions have brought already is not wanted. */
-async function scan(
-  graph: Graph,
-  { versions, kid, asOf }: Recall,
-  here: ImpactPlace,
-  place: Place,
-  rows: number,
-): Promise<readonly Scanned[]> {
-  if ('model' in here) return inferencesOfVersion(graph, here.model, place, rows, asOf);
-  const told = new Set(versions.map(({ name, commit }) => JSON.stringify([name, commit])));
-  const scanned = await inferencesOfKey(graph, kid ?? '', place, rows, asOf);
-  return scanned.map(({ place: at, item }) => {
-    const model = item?.model ?? null;
-    const isTold = model !== null && told.has(JSON.stringify([model.name, model.commit]));
-    return { place: at, item: isTold ? null : item };
-  });
-}
-
-function beginning({ kid }: Recall, model: ModelName | undefined): ImpactPlace | null {
-  if (model !== undefined) return { model, place: OLDEST };
-  return kid === null ? null : { signed: OLDEST };
-}
-
-function itemOf(item: InferenceItem): ImpactItem {
+function tellItem(item: InferenceItem): ImpactItem {
   const { id, model, resolution, recordedAt, evidence: at } = item;
   return { id, model, resolution, recordedAt, evidence: at };
 }
@@ -244,13 +124,13 @@ export async function impactCsv(
   parameters: ImpactParameters,
 ): Promise<Answer> {
   const { graph, cursors, isTimeUp } = context;
-  const recall = await recallOf(graph, parameters);
+  const recall = await openRecall(graph, parameters);
   let at = cursors.open(parameters.cursor, impactPlace);
   const rows: (readonly Cell[])[] = [COLUMNS];
   let isEnd = false;
   let missing: readonly Incomplete[] = [];
   while (!isEnd && rows.length <= MAX_ROWS) {
-    const page = await affected(context, recall, at, 1_000);
+    const page = await affected(graph, recall, at, 1_000, { isTimeUp, takes: () => true });
     for (const { id, model, resolution, recordedAt, evidence: where } of page.items) {
       const { digest, kid, source, line, offset, length } = where;
       const version = [model?.name ?? null, model?.commit ?? null] as const;
@@ -258,7 +138,7 @@ export async function impactCsv(
       rows.push([id, ...version, resolution, recordedAt, ...signed]);
     }
     at = page.next;
-    missing = page.missing;
+    missing = missingOf(page.cut);
     isEnd = at === null;
     if (isTimeUp()) break;
   }
