@@ -1,7 +1,7 @@
 import { counted } from '../counted.ts';
 import type { InferenceItem, Scanned } from '../graph/ask/inferences.ts';
 import { unfinishedWriting, type BeingWritten } from '../graph/ask/objects.ts';
-import { scan, type Stretch } from '../graph/ask/scan.ts';
+import { scan, type Part } from '../graph/ask/scan.ts';
 import { NOW, type Place } from '../graph/place.ts';
 import { stringify } from './answer.ts';
 import type { Completeness, Incomplete, Paged } from './answers/completeness.ts';
@@ -50,7 +50,7 @@ const TOO_LARGE: Incomplete = {
 };
 
 /** What a part of a list lacks that was cut short. */
-export function missingOf(cut: Stretch<unknown>['cut']): readonly Incomplete[] {
+export function missingOf(cut: Part<unknown>['cut']): readonly Incomplete[] {
   if (cut === null) return [];
   return [cut === 'time' ? TIME_IS_UP : TOO_LARGE];
 }

@@ -19,7 +19,7 @@ import {
   type Subject,
 } from './lineage.ts';
 import { modelName, type ModelName } from './models.ts';
-import { scan, type Bounds, type Stretch } from './scan.ts';
+import { scan, type Bounds, type Part } from './scan.ts';
 
 /** Of the affected versions, those that a summary names. */
 const MAX_NAMED = 200;
@@ -139,7 +139,7 @@ export async function affected(
   from: RecallPlace | null,
   limit: number,
   bounds: Bounds,
-): Promise<Stretch<RecallPlace>> {
+): Promise<Part<RecallPlace>> {
   const items: InferenceItem[] = [];
   let at = from ?? placeIn(recall, recall.versions[0]);
   let isFurther = false;

@@ -12,7 +12,7 @@ export interface Bounds {
 }
 
 /** A part of a list. `cut`: the time or the room was up before its items were as many as was asked for. */
-export interface Stretch<At> {
+export interface Part<At> {
   readonly items: readonly InferenceItem[];
   /** Where the list goes on; null at its end. */
   readonly next: At | null;
@@ -29,7 +29,7 @@ export async function scan(
   isFiltered: boolean,
   read: (place: Place, rows: number) => Promise<readonly Scanned[]>,
   { isTimeUp, takes }: Bounds,
-): Promise<Stretch<Place>> {
+): Promise<Part<Place>> {
   const items: InferenceItem[] = [];
   let place = from;
   for (;;) {

@@ -28,7 +28,7 @@ export interface SourceObject {
   readonly rejections: readonly Rejection[];
 }
 
-/** A stretch of an object's lines. */
+/** A run of an object's lines. */
 export interface Batch {
   readonly object: SourceObject;
   /** The last line of the batch before this one; 0 for the first. */
