@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { DEPTH } from './test/support/depth.ts';
+import { LongestFirst } from './test/support/longest-first.ts';
 import { IS_LEFT_OUT, NEWER, ON_NEWER } from './test/support/newer-neo4j.ts';
 
 // What the tests start lives for seconds: it shall start soon rather than get faster and faster.
@@ -29,6 +30,7 @@ export default defineConfig({
     hookTimeout: 600_000,
     // Each of them waits for a server, a browser or an emulator half of its time.
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     projects: [
       project('e2e', E2E),
       project('live', LIVE),
