@@ -1,4 +1,4 @@
-import { scheduled } from '../lib/aws/scheduled.ts';
+import { scheduledHandler } from '../lib/aws/scheduled-handler.ts';
 import { openMigrated } from '../lib/aws/secret.ts';
 import { openTelemetry } from '../lib/aws/telemetry.ts';
 import { snsTopic } from '../lib/aws/topic.ts';
@@ -20,7 +20,7 @@ const database = once(() => openMigrated(neo4jSecretArn));
  * Asks the rules, keeps the findings, and tells the topic in one message what is new and what has
  * settled since it was last told. Where a run ends in between, the next one tells it.
  */
-export const handler = scheduled('check', telemetry, async (isTimeUp) => {
+export const handler = scheduledHandler('check', telemetry, async (isTimeUp) => {
   const graph = await database();
   const checked = await check(graph, settings, { isTimeUp });
   const { rules, complete } = checked.check;

@@ -1,7 +1,7 @@
 import { kmsSigner } from '../lib/aws/kms.ts';
 import { putReport } from '../lib/aws/report-bucket.ts';
 import { s3Client, s3LineOpener } from '../lib/aws/s3-object.ts';
-import { scheduled } from '../lib/aws/scheduled.ts';
+import { scheduledHandler } from '../lib/aws/scheduled-handler.ts';
 import { openMigrated } from '../lib/aws/secret.ts';
 import { openTelemetry } from '../lib/aws/telemetry.ts';
 import { snsTopic } from '../lib/aws/topic.ts';
@@ -32,7 +32,7 @@ const graph = once(() => openMigrated(neo4jSecretArn));
 const signer = once(() => kmsSigner(reportKey.replace(/^kms:/, '')));
 
 /** Makes the report of the month before, or of the event's `from` and `to`, and keeps it, signed. */
-export const handler = scheduled('report', telemetry, async (isTimeUp, event) => {
+export const handler = scheduledHandler('report', telemetry, async (isTimeUp, event) => {
   const period = periodOfEvent(event, new Date());
   const options = { period, settings, keys: await keys(), readEnvelope, isTimeUp };
   const report = await makeReport(await graph(), options);

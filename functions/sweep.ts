@@ -1,5 +1,5 @@
 import { sqsQueue } from '../lib/aws/queue.ts';
-import { scheduled } from '../lib/aws/scheduled.ts';
+import { scheduledHandler } from '../lib/aws/scheduled-handler.ts';
 import { openMigrated } from '../lib/aws/secret.ts';
 import { openTelemetry } from '../lib/aws/telemetry.ts';
 import { stack } from '../lib/config.ts';
@@ -16,7 +16,7 @@ const queue = sqsQueue(queueUrl);
 const graph = once(() => openMigrated(neo4jSecretArn));
 
 /** Makes good what a crash left, and counts what is open. */
-export const handler = scheduled('sweep', telemetry, async (isTimeUp) => {
+export const handler = scheduledHandler('sweep', telemetry, async (isTimeUp) => {
   const swept = await sweep(await graph(), queue, bucket, isTimeUp);
   telemetry.count('PendingLinks', swept.pendingLinks);
   telemetry.count('OpenMarkers', swept.openMarkers);

@@ -55,15 +55,10 @@ async function isKept(
     const { Body: before } = await client.send(new GetObjectCommand(place));
     return (await before?.transformToString()) === body;
   } catch (error) {
-    throw failed(error);
+    throw new TransientError(
+      'RECEIPT_NOT_WRITTEN',
+      `the receipt could not be written (${failureCode(error)}); it will be tried again`,
+      { cause: error },
+    );
   }
-}
-
-function failed(error: unknown): TransientError {
-  const code = failureCode(error);
-  return new TransientError(
-    'RECEIPT_NOT_WRITTEN',
-    `the receipt could not be written (${code}); it will be tried again`,
-    { cause: error },
-  );
 }

@@ -73,7 +73,7 @@ export async function s3Object(
       }),
     )
     .catch((error: unknown) => {
-      throw translated(error, address);
+      throw translate(error, address);
     });
   const { ContentLength: bytes, ETag: etag, VersionId: versionId } = head;
   if (bytes === undefined || etag === undefined)
@@ -165,10 +165,10 @@ async function fetchRange(
       if (error instanceof PoisonObjectError || error instanceof TransientError) throw error;
       // A body that came whole and failed all the same was damaged on its way, as its checksum says.
       if (filled === range.length) filled = 0;
-      if (signal.aborted || attempt === MAX_ATTEMPTS) throw translated(error, object.address);
+      if (signal.aborted || attempt === MAX_ATTEMPTS) throw translate(error, object.address);
       const refused = statusOf(error);
       if (refused !== null && refused < 500 && refused !== 429)
-        throw translated(error, object.address);
+        throw translate(error, object.address);
       await pause(FIRST_WAIT_MS * 2 ** attempt * Math.random(), undefined, { signal });
     }
   }
@@ -211,7 +211,7 @@ function statusOf(error: unknown): number | null {
   return typeof status === 'number' ? status : null;
 }
 
-function translated(error: unknown, address: string): Error {
+function translate(error: unknown, address: string): Error {
   const status = statusOf(error);
   const code = failureCode(error);
   // 405 is what a version answers that is a delete marker.

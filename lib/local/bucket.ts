@@ -21,7 +21,7 @@ export interface WatchedBucket {
 export function watchBucket(folder: string, take: Take, retryMs: number): WatchedBucket {
   const closing = new AbortController();
   let queue = Promise.resolve();
-  const dropped = (path: string): void => {
+  const enqueue = (path: string): void => {
     queue = queue.then(async () => {
       while (!closing.signal.aborted && !(await take(path)))
         await pause(retryMs, undefined, { signal: closing.signal }).catch(() => undefined);
@@ -31,7 +31,7 @@ export function watchBucket(folder: string, take: Take, retryMs: number): Watche
     ignored: (path) => path !== folder && /^\.|\.tmp$/.test(basename(path)),
     awaitWriteFinish: { stabilityThreshold: STILL_MS, pollInterval: 100 },
   });
-  watcher.on('add', dropped).on('change', dropped);
+  watcher.on('add', enqueue).on('change', enqueue);
   return {
     async close() {
       closing.abort();

@@ -37,14 +37,14 @@ export async function endServer(pid: number, home: string, now: boolean): Promis
   const start = await startOf(pid);
   if (!(await isServer(pid, home))) return;
   signal(pid, now ? 'SIGKILL' : 'SIGTERM');
-  if (!(await gone(pid, home, start))) {
+  if (!(await waitUntilGone(pid, home, start))) {
     signal(pid, 'SIGKILL');
-    await gone(pid, home, start);
+    await waitUntilGone(pid, home, start);
   }
 }
 
 /** Files and ports are free only once the process has left the table; a zombie nobody collects is let be. */
-async function gone(pid: number, home: string, start: string | null): Promise<boolean> {
+async function waitUntilGone(pid: number, home: string, start: string | null): Promise<boolean> {
   const deadline = Date.now() + STOP_SECONDS * 1000;
   let exiting = 0;
   while ((await startOf(pid)) === start) {

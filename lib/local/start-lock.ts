@@ -29,7 +29,7 @@ export async function holding<T>(file: string, work: () => Promise<T>): Promise<
 
 async function take(file: string, own: string): Promise<void> {
   const deadline = Date.now() + WAIT_SECONDS * 1000;
-  while (!(await linked(own, file))) {
+  while (!(await tryLink(own, file))) {
     const holder = await readFile(file, 'utf8').catch(() => null);
     if (holder === null) continue;
     if (!(await isAlive(holder))) await setAside(file, holder);
@@ -55,11 +55,11 @@ async function setAside(file: string, dead: string): Promise<void> {
   } catch {
     return;
   }
-  if ((await readFile(aside, 'utf8')) !== dead) await linked(aside, file);
+  if ((await readFile(aside, 'utf8')) !== dead) await tryLink(aside, file);
   await rm(aside, { force: true });
 }
 
-async function linked(from: string, to: string): Promise<boolean> {
+async function tryLink(from: string, to: string): Promise<boolean> {
   try {
     await link(from, to);
     return true;

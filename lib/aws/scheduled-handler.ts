@@ -1,17 +1,10 @@
 import type { Context } from 'aws-lambda';
 import { TransientError } from '../errors.ts';
 import type { Telemetry } from './telemetry.ts';
-
-/** Enough for what is on its way, and for handing on what is not done. */
-const STOP_BEFORE_END_MS = 60_000;
-
-/** True when an invocation is to begin no further work. */
-export function timeLimit(context: Context): () => boolean {
-  return () => context.getRemainingTimeInMillis() < STOP_BEFORE_END_MS;
-}
+import { timeLimit } from './time-limit.ts';
 
 /** The handler of a function that runs on a schedule; `name` begins the events that it logs. */
-export function scheduled<Result>(
+export function scheduledHandler<Result>(
   name: 'check' | 'report' | 'sweep',
   telemetry: Telemetry,
   work: (isTimeUp: () => boolean, event: unknown) => Promise<Result>,
