@@ -1,4 +1,2 @@
-import manifest from '../package.json' with { type: 'json' };
-
-/** Of the software, as package.json has it. */
-export const VERSION: string = manifest.version;
+/** Of the software; package.json has the same, which a bundle need not bring along. */
+export const VERSION = '0.1.0';

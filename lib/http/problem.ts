@@ -1,4 +1,5 @@
-import { ConfigError, FAILURES, OutOfTimeError, TransientError } from '../errors.ts';
+import { ConfigError, OutOfTimeError, TransientError } from '../errors.ts';
+import { FAILURES } from '../failures.ts';
 import { json, type Answer } from './answer.ts';
 
 /** What a caller can get wrong. */

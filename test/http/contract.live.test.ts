@@ -4,11 +4,11 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   ConfigError,
-  FAILURES,
   OutOfTimeError,
   PoisonObjectError,
   TransientError,
 } from '../../lib/errors.ts';
+import { FAILURES } from '../../lib/failures.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { openApi } from '../../lib/http/openapi.ts';
