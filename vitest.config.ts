@@ -26,7 +26,7 @@ export default defineConfig({
     reporters: ['default', './test/support/reporter.ts'],
     pool: 'forks',
     globalSetup: ['test/support/neo4j-servers.ts'],
-    testTimeout: 120_000,
+    testTimeout: 240_000,
     hookTimeout: 600_000,
     // Each of them waits for a server, a browser or an emulator half of its time.
     maxWorkers: 3,

@@ -22,7 +22,7 @@ const pair = testKey();
 
 test(
   'an ingest that is killed again and again ends, redelivered, in the graph of one that was left alone',
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   async () => {
     const path = join(folder, 'log.jsonl');
     writeFileSync(path, lineageLog(pair.privateKey, LINES - 4));

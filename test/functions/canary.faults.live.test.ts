@@ -73,7 +73,7 @@ const LOGS: Readonly<Record<string, string>> = {
 
 test(
   'no content of a record, no password and no key gets into a log, a metric, a message or a receipt',
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   async () => {
     const login = { ...neo4jLogin, uri: proxy.uri };
     const environment = ingestEnvironment(aws, login, publicPem);

@@ -89,7 +89,7 @@ async function container(): Promise<() => Promise<unknown>> {
 
 test(
   'the lost reply of any COMMIT of a check changes neither what it keeps nor what it tells',
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   async () => {
     const disturbed = async (loses: (commit: number) => boolean): Promise<Checked> => {
       await wipe(graph);

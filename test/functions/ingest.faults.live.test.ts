@@ -127,7 +127,7 @@ test(
 
 test.each([1, 2, 3, 5])(
   'given %i moments at a time, an object still gets done',
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   async (moments) => {
     const invoke = await ingestContainer(environment);
     let messages = [drop()];
@@ -196,7 +196,7 @@ test.each([
   ['the evidence bucket', 's3:PUT'],
 ])(
   'while %s can’t be reached a message comes again, later each time, and then succeeds',
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   async (_, refused) => {
     const invoke = await ingestContainer(environment);
     const message = drop();

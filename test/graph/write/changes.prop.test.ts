@@ -9,7 +9,7 @@ const SETS = atDepth(2_000);
 
 test(
   `${SETS} record sets in any order, split and repetition are decided as the oracle says`,
-  { timeout: 300_000 },
+  { timeout: 900_000 },
   () => {
     fc.assert(
       fc.property(
