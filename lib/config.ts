@@ -63,7 +63,7 @@ export function stack<Name extends keyof Stack>(
       'SETTING_INVALID',
       missing.map((name) => `${STACK[name]} is not set`),
     );
-  // Of those that are named none is empty; the others are not told.
+  // Of those that are named none is empty; the type hides the others.
   const value = (name: keyof Stack): string => env[STACK[name]] ?? '';
   const all: Stack = {
     bucket: value('bucket'),

@@ -1,4 +1,4 @@
-/** Every failure that has a name: by who must act, then by its code, what happened, in words for anyone. The lists are closed. */
+/** All named failures, grouped by who must act: for each code, what happened, in plain words. The lists are closed. */
 export const FAILURES = {
   ConfigError: {
     SETTING_INVALID: 'A setting is missing or wrong',

@@ -1,8 +1,8 @@
 import type { Completeness } from '../lib/http/answers/completeness.ts';
-import type { Evidence } from '../lib/http/answers/evidence.ts';
 import type { Inference, Resolution } from '../lib/http/answers/inference.ts';
 import type { DrawnNode, GraphAnswer, LineageAnswer } from '../lib/http/answers/lineage.ts';
 import type { Model, ModelName } from '../lib/http/answers/model.ts';
+import type { Evidence } from '../lib/http/answers/signed-at.ts';
 import { keyOf } from './keys.ts';
 import { count, counted } from './text.ts';
 

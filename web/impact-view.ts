@@ -84,7 +84,13 @@ export function impactView(root: HTMLElement, address: Address, subject: Subject
     told.replaceChildren(...(summary === null ? [] : summaryOf(summary, subject)));
     list.replaceChildren(
       items.length === 0
-        ? el('p', {}, 'No recorded inference rests on it.')
+        ? el(
+            'p',
+            {},
+            next === null
+              ? 'No recorded inference rests on it.'
+              : 'Those that rest on it are on the next page.',
+          )
         : table(
             `Inferences that rest on it (${count(items.length)}${next === null ? '' : ' so far'})`,
             ['Inference', 'Model', 'Commit', 'Link', 'Recorded', 'Signed in'],

@@ -1,6 +1,6 @@
-import type { Evidence } from '../lib/http/answers/evidence.ts';
 import type { GraphAnswer, LineageAnswer } from '../lib/http/answers/lineage.ts';
 import type { ModelAnswer } from '../lib/http/answers/model.ts';
+import type { Evidence } from '../lib/http/answers/signed-at.ts';
 import { csv } from '../lib/http/csv.ts';
 import {
   addressOf,

@@ -1,8 +1,8 @@
 import type { DatasetAnswer } from '../lib/http/answers/dataset.ts';
-import type { EvidenceAnswer } from '../lib/http/answers/envelope.ts';
-import type { Evidence } from '../lib/http/answers/evidence.ts';
+import type { EvidenceAnswer } from '../lib/http/answers/evidence.ts';
 import type { Inference, InferenceAnswer, Resolution } from '../lib/http/answers/inference.ts';
 import type { ModelAnswer } from '../lib/http/answers/model.ts';
+import type { Evidence } from '../lib/http/answers/signed-at.ts';
 import { addressOf, type Subject } from './address.ts';
 import { ask, AskError, pretty } from './ask.ts';
 import { button, copyButton, el, facts, foreign } from './element.ts';

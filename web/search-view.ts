@@ -1,5 +1,5 @@
 import type { DatasetAnswer } from '../lib/http/answers/dataset.ts';
-import type { EvidenceAnswer } from '../lib/http/answers/envelope.ts';
+import type { EvidenceAnswer } from '../lib/http/answers/evidence.ts';
 import type { ImpactAnswer } from '../lib/http/answers/impact.ts';
 import type { InferenceAnswer } from '../lib/http/answers/inference.ts';
 import type { GraphAnswer } from '../lib/http/answers/lineage.ts';

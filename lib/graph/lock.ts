@@ -23,7 +23,7 @@ export async function lockAlone(tx: ManagedTransaction): Promise<void> {
   if (row?.['taken'] !== SLOTS) throw new Error('the write lock lacks slots: run custody migrate');
 }
 
-/** From here to the COMMIT others may add inferences too, those of another slot at the same time, and nobody is alone. */
+/** Until the COMMIT, holders of other slots may add inferences at the same time, and no transaction can hold all slots. */
 export async function lockShared(tx: ManagedTransaction, slot: number): Promise<void> {
   const [row] = rows(await tx.run(TAKE_SLOT, { slot: BigInt(slot) }));
   if (row?.['taken'] !== 1) throw new Error('the write lock lacks slots: run custody migrate');

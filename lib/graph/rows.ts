@@ -101,7 +101,7 @@ function members(row: Row, column: string): readonly unknown[] {
   return Array.isArray(value) ? value : refuse(column, 'a list');
 }
 
-/** What a list, a time or the driver's own node does not come from. */
+/** The prototype of plain maps; lists, times and the driver's nodes have another. */
 const PLAIN: unknown = Object.prototype;
 
 function isMap(value: unknown): value is Row {

@@ -29,7 +29,7 @@ export class Batches {
     return this.#through;
   }
 
-  /** Makes room for a line, whose record, where there is one to write, is to be {@link add}ed next. */
+  /** Moves on to a line, first sending the batch if the line no longer fits. If it has a record to write, {@link add} that next. */
   async reach({ number, offset, length }: Line): Promise<void> {
     const isFull = this.#records.length >= BATCH_RECORDS || this.#bytes + length > BATCH_BYTES;
     if (isFull && this.#records.length > 0) await this.#sendBatch(null);

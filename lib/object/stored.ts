@@ -69,7 +69,7 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
   let allBytes = 0;
   let known: Identity | undefined;
 
-  /** Of all bytes up to the end of each chunk, in the first reading: 44 characters, 12 MB for the largest object. */
+  /** SHA-256 of all bytes up to the end of each chunk of the first reading: 44 characters a chunk, 12 MB for the largest object. */
   let proven: readonly string[] | undefined;
 
   function count(chunk: Uint8Array): Uint8Array {
@@ -165,7 +165,7 @@ async function* unpack(
           ? 'the file is gzip, but its name does not end in .gz'
           : 'the name ends in .gz, but the file is not gzip',
       );
-    yield* isGzip ? gunzip(prepend(head, chunks)) : prepend(head, chunks);
+    yield* isGzip ? recut(gunzip(prepend(head, chunks))) : prepend(head, chunks);
   } finally {
     // Unpacking reads ahead; without this, the end of what it waits for would be waited for, too.
     leaving.abort();
@@ -199,6 +199,23 @@ async function* gunzip(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   } finally {
     source.destroy();
   }
+}
+
+/** The same bytes, cut at multiples of {@link CHUNK_BYTES}: a stream's own cuts depend on who waits for whom. */
+async function* recut(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let held: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of chunks)
+    for (let at = 0; at < chunk.length;) {
+      const part = chunk.subarray(at, at + CHUNK_BYTES - bytes);
+      at += part.length;
+      bytes += part.length;
+      held.push(part);
+      if (bytes < CHUNK_BYTES) continue;
+      yield Buffer.concat(held);
+      [held, bytes] = [[], 0];
+    }
+  if (bytes > 0) yield Buffer.concat(held);
 }
 
 function changed(name: string): TransientError {

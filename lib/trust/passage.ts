@@ -11,7 +11,7 @@ class Passage {
     this.#digest = digest;
   }
 
-  /** The same as another's only where the lines are, to the last byte, and all that was read before them. */
+  /** Equal to another passage's only if both hold the same bytes, cut the same way, and everything read before them was the same. */
   get digest(): string {
     return this.#digest;
   }
@@ -37,7 +37,9 @@ export class PassageFramer {
 
   /** The lines that end in this chunk; see {@link LineFramer.push}. */
   push(chunk: Uint8Array): Passage {
-    return this.#passage('more', chunk, this.#framer.push(chunk));
+    // A copy, so that whoever gave the chunk can't change what has been proven before it is read.
+    const own = Buffer.from(chunk);
+    return this.#passage('more', own, this.#framer.push(own));
   }
 
   /** The last line, where it lacks its LF. */

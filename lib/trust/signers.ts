@@ -46,7 +46,7 @@ const MAX_KIDS = 255;
  */
 export class Signers {
   readonly #kids: string[] = [];
-  /** A line's place in them, from 1; 0 for a line that was refused. */
+  /** For each line its key's place in {@link #kids}, from 1; 0 where it was refused or its key had no room. */
   #byLine = new Uint8Array(1_024);
   #lines = 0;
   /** Where the lines of a passage begin among those, by its digest. */

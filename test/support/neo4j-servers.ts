@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -16,6 +17,9 @@ declare module 'vitest' {
     neo4jServers: string;
   }
 }
+
+/** Of this run alone: another one in the same checkout has its own. */
+const HOMES = join(SERVERS, `run-${process.pid}`);
 
 /** By version and worker. */
 const servers = new Map<string, Promise<EmbeddedNeo4j>>();
@@ -40,12 +44,13 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     server.close();
     for (const started of await Promise.allSettled(servers.values()))
       if (started.status === 'fulfilled') await started.value.stop({ now: true });
+    await rm(HOMES, { recursive: true, force: true });
   };
 }
 
 async function handOut(version: string, worker: string) {
   const name = `${version}-${worker}`;
-  const started = servers.get(name) ?? start(version, join(SERVERS, name));
+  const started = servers.get(name) ?? start(version, join(HOMES, name));
   servers.set(name, started);
   const { uri, username, password } = await started;
   const graph = openGraph({ uri, username, password });

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { completeness, pageOf } from './completeness.ts';
-import { evidence } from './evidence.ts';
 import { modelName } from './model.ts';
 import { count, instant } from './scalar.ts';
+import { evidence } from './signed-at.ts';
 
 export const dataset = z.object({
   hash: z.string(),

@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { pageOf } from './completeness.ts';
-import { evidence } from './evidence.ts';
 import { basis, resolution } from './inference.ts';
 import { modelName } from './model.ts';
 import { count, instant } from './scalar.ts';
+import { evidence } from './signed-at.ts';
 
 const spread = z.object({ count, first: instant.nullable(), last: instant.nullable() });
 

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { completeness, pageOf } from './completeness.ts';
-import { evidence } from './evidence.ts';
 import { model, modelName } from './model.ts';
 import { count, instant, signedJson } from './scalar.ts';
+import { evidence } from './signed-at.ts';
 
 export const resolution = z.enum(['exact', 'only-version', 'as-of', 'before-model', 'pending']);
 

@@ -1,10 +1,10 @@
 import * as z from 'zod';
 import { paged } from './completeness.ts';
 import { dataset } from './dataset.ts';
-import { evidence } from './evidence.ts';
 import { basis, inference, resolution } from './inference.ts';
 import { modelName } from './model.ts';
 import { count, instant } from './scalar.ts';
+import { evidence } from './signed-at.ts';
 
 const key = z.string().describe('Names the node within answers: its kind and its identity');
 

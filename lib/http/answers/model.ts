@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { completeness, pageOf } from './completeness.ts';
-import { evidence } from './evidence.ts';
 import { count, instant, signedJson } from './scalar.ts';
+import { evidence } from './signed-at.ts';
 
 export const modelName = z.object({ name: z.string(), commit: z.string() });
 

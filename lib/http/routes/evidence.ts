@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { readRecord } from '../../graph/ask/evidence.ts';
-import { evidenceAnswer } from '../answers/envelope.ts';
+import { evidenceAnswer } from '../answers/evidence.ts';
 import { RequestError } from '../problem.ts';
 import { route, type Route } from '../route.ts';
 
