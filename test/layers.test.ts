@@ -54,7 +54,7 @@ test('imports go down the list of layers only, no domain room imports a cloud, a
       const file = join(folder, name);
       const text = readFileSync(file, 'utf8');
       for (const [, imported = ''] of text.matchAll(
-        /\b(?:from|import\()\s*'([^'.][^']*|\.[^']*\.ts)'/g,
+        /\b(?:from|import\(?)\s*'([^'.][^']*|\.[^']*\.ts)'/g,
       )) {
         const why = fault(file, imported);
         if (why !== null) faults.push(`${file} imports ${why}: ${imported}`);
