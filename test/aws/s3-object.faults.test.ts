@@ -286,7 +286,9 @@ test.each([0, RANGE - 1, RANGE, THREE.length - 1])(
 test.each(['', '.gz'])('who stops reading leaves no request behind (%s)', async (ending) => {
   const unhurried = s3Client(60_000);
   const content = ending === '' ? THREE : gzipSync(THREE);
-  const object = made(content, once(RANGE, { silence: 'hang' }), { ending });
+  // Of a gzip log one range unpacks to less than a chunk.
+  const hanging = ending === '' ? RANGE : 2 * RANGE;
+  const object = made(content, once(hanging, { silence: 'hang' }), { ending });
   const stored = await opened(object, RANGE, unhurried);
   for await (const chunk of stored.read()) {
     expect(chunk.length).toBeGreaterThan(0);

@@ -34,7 +34,7 @@ afterAll(async () => {
 
 test(
   'the lost reply of any COMMIT of an object of 20 batches changes neither graph nor counts',
-  { timeout: 900_000 },
+  { timeout: 1_800_000 },
   async () => {
     aws.put('logs/a.jsonl', lineageLog(privateKey, INFERENCES, INPUT));
     const s3 = s3Client();

@@ -27,7 +27,7 @@ const SETS = atDepth(200);
 
 test(
   `any order, split, repetition and break-off of ${SETS} record sets ends in the same graph`,
-  { timeout: 900_000 },
+  { timeout: 1_800_000 },
   async () => {
     const orders = fc.array(
       fc.record({
@@ -55,7 +55,7 @@ test(
 
 test(
   'an edge or a pending link keeps the 100 least digests of its evidence',
-  { timeout: 900_000 },
+  { timeout: 1_800_000 },
   async () => {
     await fc.assert(
       fc.asyncProperty(manyVersions, fc.integer({ min: 1, max: 40 }), async (objects, size) => {
@@ -88,7 +88,7 @@ test.each([
   ],
 ])(
   '8 writers at once on %s end in the graph of the oracle',
-  { timeout: 900_000 },
+  { timeout: 1_800_000 },
   async (_, rounds) => {
     const graphs = Array.from({ length: 8 }, () => openGraph(neo4jLogin));
     try {

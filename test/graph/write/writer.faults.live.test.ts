@@ -50,7 +50,7 @@ async function deliver(writer: GraphWriter, object: RandomObject): Promise<boole
 
 test.each(['lost-before-commit', 'reply-lost-after-commit'] as const)(
   'a write %s is made good by the redelivery, at every transaction, and counted once',
-  { timeout: 900_000 },
+  { timeout: 1_800_000 },
   async (fault) => {
     for (const objects of fc.sample(randomObjects, { numRuns: atDepth(12), seed: 20_261 })) {
       for (let nth = 1; nth <= 6; nth += 1) {
