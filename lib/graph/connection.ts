@@ -7,7 +7,10 @@ import neo4j, {
 } from 'neo4j-driver';
 import { ConfigError, OutOfTimeError, TransientError } from '../errors.ts';
 import { VERSION } from '../version.ts';
+import { rows, type Row } from './rows.ts';
 import type { GraphSettings } from './settings.ts';
+
+export { rows, type Row } from './rows.ts';
 
 /** An open connection pool to one Neo4j database. */
 export interface Graph {
@@ -31,9 +34,6 @@ export interface Graph {
 }
 
 type Mode = 'READ' | 'WRITE';
-
-/** One row of an answer, by column name. */
-export type Row = Record<string, unknown>;
 
 /** A transaction that outlives this is ended by the server, so that a dead writer can't hold the write lock (docs/graph.md, G-30). */
 const TRANSACTION_TIMEOUT_MS = 120_000;
@@ -167,11 +167,6 @@ class Login implements AuthTokenManager {
     this.token = neo4j.auth.basic(username, password);
     return true;
   }
-}
-
-/** The rows of a driver's answer as plain objects. */
-export function rows(result: { records: { toObject(): Row }[] }): Row[] {
-  return result.records.map((record) => record.toObject());
 }
 
 /** True when what was to be created is there already; the transaction has been rolled back. */

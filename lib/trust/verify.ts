@@ -7,8 +7,8 @@ import { recallEnvelope, verifyEnvelope, type VerifiedEnvelope } from './signatu
 
 /** Where a record's envelope can be read again. */
 export interface Location {
-  /** URI of the object, its version included. */
-  readonly source: string;
+  /** Lower-case hex SHA-256 of the log's bytes as stored. */
+  readonly log: string;
   readonly line: number;
   readonly offset: number;
   readonly length: number;
@@ -24,27 +24,27 @@ export interface VerifiedRecord {
 /** One line's way from bytes to a verified record, or to the first reason against it. */
 export function verifyLine(
   line: Line,
-  source: string,
+  log: string,
   keys: readonly VerifyingKey[],
 ): VerifiedRecord | Rejection {
-  return readLine(line, source, (envelope) => verifyEnvelope(envelope, keys));
+  return readLine(line, log, (envelope) => verifyEnvelope(envelope, keys));
 }
 
 /**
  * The record of a line that {@link verifyLine} has accepted with this key. The caller has proven that
  * the line's bytes are the same ones still.
  */
-export function recallLine(line: Line, source: string, kid: string): VerifiedRecord | Rejection {
-  return readLine(line, source, (envelope) => recallEnvelope(envelope, kid));
+export function recallLine(line: Line, log: string, kid: string): VerifiedRecord | Rejection {
+  return readLine(line, log, (envelope) => recallEnvelope(envelope, kid));
 }
 
 type Verify = (envelope: Envelope) => VerifiedEnvelope | Refusal;
 
-function readLine(line: Line, source: string, verify: Verify): VerifiedRecord | Rejection {
+function readLine(line: Line, log: string, verify: Verify): VerifiedRecord | Rejection {
   const result = readBytes(line.bytes, verify);
   if (isRefusal(result)) return { line: line.number, ...result };
   const { number, offset, length } = line;
-  return { ...result, location: { source, line: number, offset, length } };
+  return { ...result, location: { log, line: number, offset, length } };
 }
 
 function readBytes(

@@ -1,0 +1,23 @@
+import { REJECTION_CODES, type Rejection } from '../trust/rejection.ts';
+import { count, json, nodes, text, word, type Row } from './rows.ts';
+
+/** What becomes of an object; `verifying`, then `writing`, until the last of its lines is in the graph. */
+export const OBJECT_STATUSES = [
+  'accepted',
+  'partial',
+  'rejected',
+  'empty',
+  'verifying',
+  'writing',
+] as const;
+
+export type ObjectStatus = (typeof OBJECT_STATUSES)[number];
+
+/** Reads refused lines, which are kept as JSON. */
+export function rejections(object: Row, column: string): Rejection[] {
+  return nodes({ [column]: json(object, column) }, column).map((rejection) => ({
+    line: count(rejection, 'line'),
+    code: word(REJECTION_CODES)(rejection, 'code'),
+    detail: text(rejection, 'detail'),
+  }));
+}
