@@ -3,8 +3,8 @@ import { check as runCheck, type Checked } from '../lib/compliance/check.ts';
 import { RULES, type Severity } from '../lib/compliance/rules.ts';
 import { ruleSettings } from '../lib/compliance/settings.ts';
 import { ConfigError } from '../lib/errors.ts';
+import { allFindings, type FindingRow } from '../lib/graph/ask/findings.ts';
 import type { Graph } from '../lib/graph/connection.ts';
-import { allFindings, type FindingRow } from '../lib/graph/findings.ts';
 import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
 

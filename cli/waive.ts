@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../lib/errors.ts';
-import { waive as keepWaiver } from '../lib/graph/findings.ts';
+import { waive as keepWaiver } from '../lib/graph/write/findings.ts';
 import { parseTimestamp } from '../lib/trust/timestamp.ts';
 import type { Command } from './command.ts';
 import { withGraph } from './database.ts';

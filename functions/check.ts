@@ -6,7 +6,8 @@ import { check, sumOf } from '../lib/compliance/check.ts';
 import { digestOf } from '../lib/compliance/digest.ts';
 import { ruleSettings } from '../lib/compliance/settings.ts';
 import { stack } from '../lib/config.ts';
-import { markTold, untold } from '../lib/graph/findings.ts';
+import { untold } from '../lib/graph/ask/findings.ts';
+import { markTold } from '../lib/graph/write/findings.ts';
 import { once } from '../lib/once.ts';
 
 const { neo4jSecretArn, topicArn } = stack(process.env, ['neo4jSecretArn', 'topicArn']);

@@ -1,15 +1,10 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { OutOfTimeError } from '../errors.ts';
-import { rows, type Graph } from '../graph/connection.ts';
-import { keepCheck, keepFindings, type CheckRow, type RuleResult } from '../graph/findings.ts';
+import type { Graph } from '../graph/connection.ts';
+import type { CheckRow, RuleResult } from '../graph/finding.ts';
+import { keepCheck, keepFindings } from '../graph/write/findings.ts';
 import { VERSION } from '../version.ts';
-import { RULES, type Entity, type Rule, type RuleSettings } from './rules.ts';
-
-/** Of one rule; a graph with more has a cause in common, and the first thousand show it. */
-const MAX_FINDINGS = 1_000;
-
-/** An index takes no more than 8 kB. */
-const MAX_KEY_BYTES = 4_096;
+import { RULES, type Rule, type RuleSettings } from './rules.ts';
 
 /** A check, and what changed with it. */
 export interface Checked {
@@ -86,25 +81,10 @@ async function ask(
     unfinishedHours: BigInt(settings.unfinishedHours),
     silenceHours: BigInt(settings.silenceHours),
     prefixes: settings.prefixes,
-    now: check.startedAt,
-    limit: BigInt(MAX_FINDINGS + 1),
   };
   try {
-    const kept = await keepFindings(graph, rule, check, async (tx) => {
-      const [counted] = rows(await tx.run(rule.examined, parameters));
-      const found = rows(await tx.run(rule.findings, parameters));
-      return {
-        examined: counted?.['examined'] as number,
-        found: found.slice(0, MAX_FINDINGS).map((row) => ({
-          key: keyOf(rule.id, row['entity'] as Entity),
-          entity: JSON.stringify(row['entity']),
-          detail: JSON.stringify(row['detail']),
-          digests: row['digests'] as string[],
-        })),
-        isAll: found.length <= MAX_FINDINGS,
-      };
-    });
-    const { examined, isAll, open, waived, fresh, settled } = kept;
+    const kept = await keepFindings(graph, rule, check, parameters);
+    const { examined, isCut, open, waived, fresh, settled } = kept;
     const counts = { open, waived, new: fresh.length, settled: settled.length };
     const result = {
       rule: rule.id,
@@ -112,7 +92,7 @@ async function ask(
       reason: null,
       examined,
       ...counts,
-      isCut: !isAll,
+      isCut,
     } as const;
     return { result, fresh, settled };
   } catch (error) {
@@ -124,18 +104,4 @@ async function ask(
 function unasked({ id }: Rule, outcome: 'off' | 'not-run', reason: string): RuleResult {
   const none = { open: 0, waived: 0, new: 0, settled: 0 };
   return { rule: id, outcome, reason, examined: null, ...none, isCut: false };
-}
-
-/**
- * A finding's identity: its rule, and the members of its entity in the order of their names, or
- * their SHA-256 where they are too long.
- */
-function keyOf(rule: string, entity: Entity): string {
-  const members = Object.entries(entity)
-    .filter(([, value]) => value !== null)
-    .sort(([a], [b]) => (a < b ? -1 : 1));
-  const text = JSON.stringify(Object.fromEntries(members));
-  return Buffer.byteLength(text) <= MAX_KEY_BYTES
-    ? `${rule}:${text}`
-    : `${rule}:sha256:${createHash('sha256').update(text).digest('hex')}`;
 }

@@ -1,4 +1,4 @@
-import type { CheckRow, Untold } from '../graph/findings.ts';
+import type { CheckRow, Untold } from '../graph/finding.ts';
 import type { Report } from './report.ts';
 import { RULES } from './rules.ts';
 

@@ -1,5 +1,6 @@
 import type { FoundEnvelope, ReadEnvelope } from '../evidence.ts';
 import { readRecord } from '../graph/ask/evidence.ts';
+import { allFindings, checkTimes, lastChecks, type FindingRow } from '../graph/ask/findings.ts';
 import { newestObjects, unfinishedWriting, type ObjectRow } from '../graph/ask/objects.ts';
 import {
   arrivedIn,
@@ -14,14 +15,7 @@ import {
   type Totals,
 } from '../graph/ask/period.ts';
 import type { Graph } from '../graph/connection.ts';
-import {
-  allFindings,
-  checkTimes,
-  lastChecks,
-  type CheckRow,
-  type FindingRow,
-  type RuleResult,
-} from '../graph/findings.ts';
+import type { CheckRow, RuleResult } from '../graph/finding.ts';
 import { isBy, type Evidence } from '../graph/place.ts';
 import { SCHEMA_VERSION } from '../graph/schema.ts';
 import type { VerifyingKey } from '../trust/keys.ts';

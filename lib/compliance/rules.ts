@@ -1,9 +1,6 @@
 /** How much a finding matters. */
 export type Severity = 'low' | 'medium' | 'high';
 
-/** What a finding is about, by its identity. */
-export type Entity = Readonly<Record<string, string | null>> & { readonly kind: string };
-
 /** What an operator may set. */
 export interface RuleSettings {
   /** A dataset that is declared may come so much later. */

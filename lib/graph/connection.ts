@@ -70,7 +70,7 @@ export function openGraph(
         throw error;
       });
     } catch (error) {
-      throw translated(error, isLimited);
+      throw translate(error, isLimited);
     }
   }
   return {
@@ -154,11 +154,11 @@ class Login implements AuthTokenManager {
   /** True when another login than the refused one holds now; asks for it once, however many wait. */
   async isRenewed(refused: AuthToken): Promise<boolean> {
     if (this.token !== refused) return true;
-    this.#renewing ??= this.#renewed().finally(() => (this.#renewing = null));
+    this.#renewing ??= this.#askAnew().finally(() => (this.#renewing = null));
     return this.#renewing;
   }
 
-  async #renewed(): Promise<boolean> {
+  async #askAnew(): Promise<boolean> {
     const now = await this.#renew?.();
     if (now === undefined) return false;
     const { username, password } = now;
@@ -195,7 +195,7 @@ const ENDED: readonly string[] = [
 ];
 
 /** `isLimited`: who asked knows that there is only so much time. */
-function translated(error: unknown, isLimited: boolean): unknown {
+function translate(error: unknown, isLimited: boolean): unknown {
   if (!(error instanceof neo4j.Neo4jError)) return error;
   if (error.code === LOCKED)
     return new TransientError(

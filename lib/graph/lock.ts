@@ -1,14 +1,8 @@
 import type { ManagedTransaction } from 'neo4j-driver';
-import { rows } from './connection.ts';
+import { rows } from './rows.ts';
 
 /** As many transactions may add inferences side by side; whoever needs the graph alone takes them all. */
-const SLOTS = 8;
-
-/** Run once by the schema: a slot that is not there can't be waited for. */
-export const CREATE_SLOTS = `
-UNWIND range(1, ${SLOTS}) AS slot
-MERGE (:WriteLock {slot: slot})
-`;
+export const SLOTS = 8;
 
 const TAKE_SLOT = `
 MATCH (w:WriteLock {slot: $slot})
@@ -29,12 +23,9 @@ export async function lockAlone(tx: ManagedTransaction): Promise<void> {
   if (row?.['taken'] !== SLOTS) throw new Error('the write lock lacks slots: run custody migrate');
 }
 
-let next = Math.floor(Math.random() * SLOTS);
-
-/** From here to the COMMIT others may add inferences too, and nobody is alone. */
-export async function lockShared(tx: ManagedTransaction): Promise<void> {
-  next = (next + 1) % SLOTS;
-  const [row] = rows(await tx.run(TAKE_SLOT, { slot: BigInt(next + 1) }));
+/** From here to the COMMIT others may add inferences too, those of another slot at the same time, and nobody is alone. */
+export async function lockShared(tx: ManagedTransaction, slot: number): Promise<void> {
+  const [row] = rows(await tx.run(TAKE_SLOT, { slot: BigInt(slot) }));
   if (row?.['taken'] !== 1) throw new Error('the write lock lacks slots: run custody migrate');
 }
 

@@ -1,5 +1,4 @@
-import type { DateTime } from 'neo4j-driver';
-import type { Row } from './connection.ts';
+import { count, text, time, type Row } from './rows.ts';
 
 /**
  * A place in a list of inferences, which is ordered by (recordedAt, digest). A digest is ASCII, so its
@@ -34,16 +33,17 @@ export interface Evidence {
 }
 
 export function evidenceOf(node: Row): Evidence {
-  const { digest, kid, source, line, offset, length } = node as unknown as Evidence;
-  return { digest, kid, source, line, offset, length };
+  return {
+    digest: text(node, 'digest'),
+    kid: text(node, 'kid'),
+    source: text(node, 'source'),
+    line: count(node, 'line'),
+    offset: count(node, 'offset'),
+    length: count(node, 'length'),
+  };
 }
 
-/** RFC 3339 in UTC. */
-export function timeOf(value: unknown): string {
-  return (value as DateTime).toString();
-}
-
-/** The earlier of two times in {@link timeOf}'s form, whose text without its Z has their order. */
+/** The earlier of two times as `time` of lib/graph/rows.ts reads them, whose text without its Z has their order. */
 export function earlierOf(a: string, b: string): string {
   return isBy(a, b) ? a : b;
 }
@@ -55,5 +55,5 @@ export function isBy(time: string, limit: string): boolean {
 
 /** Of an inference's head, in its list's order. */
 export function placeOf(node: Row): Place {
-  return { at: timeOf(node['recordedAt']), digest: node['digest'] as string };
+  return { at: time(node, 'recordedAt'), digest: text(node, 'digest') };
 }

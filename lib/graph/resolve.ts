@@ -7,8 +7,10 @@ export interface Version {
   readonly since: Instant;
 }
 
-/** How an inference came to its model (docs/graph.md, G-12). */
-export type Resolution = 'exact' | 'only-version' | 'as-of' | 'before-model' | 'pending';
+/** The ways in which an inference comes to its model, the surest first (docs/graph.md, G-12). */
+export const RESOLUTIONS = ['exact', 'only-version', 'as-of', 'before-model', 'pending'] as const;
+
+export type Resolution = (typeof RESOLUTIONS)[number];
 
 /** The answer of {@link resolve}: `commit` is null exactly when nothing is linked. */
 export interface Link {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { ConfigError } from '../errors.ts';
-import { rows, type Graph, type Row } from './connection.ts';
-import { CREATE_SLOTS } from './lock.ts';
+import type { Graph } from './connection.ts';
+import { SLOTS } from './lock.ts';
+import { rows, text } from './rows.ts';
 
 /** Raised with every change of {@link SCHEMA} from the first release on; kept on the `Schema` node. */
 export const SCHEMA_VERSION = 2;
@@ -58,6 +59,12 @@ const SCHEMA = {
     'CREATE INDEX inference_by_model IF NOT EXISTS FOR (i:Inference) ON (i.model, i.recordedAt, i.digest)',
 } as const;
 
+/** A slot that is not there can't be waited for. */
+const CREATE_SLOTS = `
+UNWIND range(1, $slots) AS slot
+MERGE (:WriteLock {slot: slot})
+`;
+
 const NAMES = `
 SHOW INDEXES YIELD name, state
 WHERE state = 'ONLINE'
@@ -85,7 +92,7 @@ export async function migrate(graph: Graph): Promise<readonly string[]> {
   if (missing.length === 0) return missing;
   for (const statement of Object.values(SCHEMA)) await graph.run(statement);
   await graph.run('CALL db.awaitIndexes(300)');
-  await graph.run(CREATE_SLOTS);
+  await graph.run(CREATE_SLOTS, { slots: BigInt(SLOTS) });
   const cursorKey = randomBytes(32).toString('base64url');
   await graph.run(WRITE_VERSION, { version: SCHEMA_VERSION, cursorKey });
   return missing;
@@ -106,9 +113,9 @@ export async function readCursorKey(graph: Graph): Promise<string> {
 /** The names of constraints and indexes that are not there or not online; `version` when only the number differs. */
 export async function missingSchema(graph: Graph): Promise<readonly string[]> {
   const found = await graph.read(async (tx) => {
-    const names = rows(await tx.run(NAMES));
-    const version: Row | undefined = rows(await tx.run(READ_VERSION))[0];
-    return { names: new Set(names.map((row) => row['name'])), version: version?.['version'] };
+    const names = rows(await tx.run(NAMES)).map((row) => text(row, 'name'));
+    const [schema] = rows(await tx.run(READ_VERSION));
+    return { names: new Set(names), version: schema?.['version'] };
   });
   const missing = Object.keys(SCHEMA).filter((name) => !found.names.has(name));
   return missing.length === 0 && found.version !== SCHEMA_VERSION ? ['version'] : missing;

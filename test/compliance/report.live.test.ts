@@ -12,7 +12,7 @@ import { DEFAULT_SETTINGS, RULES } from '../../lib/compliance/rules.ts';
 import { MANIFEST, sealReport, verifyReport } from '../../lib/compliance/sealed-report.ts';
 import { ConfigError } from '../../lib/errors.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
-import { waive } from '../../lib/graph/findings.ts';
+import { waive } from '../../lib/graph/write/findings.ts';
 import { dsseText, preAuthEncoding } from '../../lib/trust/dsse.ts';
 import { keySigner } from '../../lib/trust/sign.ts';
 import { VERSION } from '../../lib/version.ts';

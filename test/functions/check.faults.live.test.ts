@@ -1,10 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Context } from 'aws-lambda';
+import type { ManagedTransaction } from 'neo4j-driver';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, test, vi } from 'vitest';
 import { check, type Checked } from '../../lib/compliance/check.ts';
-import { DEFAULT_SETTINGS } from '../../lib/compliance/rules.ts';
+import { DEFAULT_SETTINGS, RULES } from '../../lib/compliance/rules.ts';
+import { findings, lastChecks } from '../../lib/graph/ask/findings.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
-import { findings, keepFindings, lastChecks, waive } from '../../lib/graph/findings.ts';
+import { waive } from '../../lib/graph/write/findings.ts';
 import { BoltProxy } from '../support/bolt-proxy.ts';
 import { keptSecret } from '../support/lambda.ts';
 import { SignedLogs } from '../support/signed-logs.ts';
@@ -199,17 +201,29 @@ test('of checks that run at the same time each finding is new to one, and is kep
 test('a check that asked earlier and keeps its findings later undoes nothing of another', async () => {
   await logs.bring([model('mended')]);
   await run();
-  const rule = { id: RULE, severity: 'high' };
-  const earlier = { id: 'earlier', startedAt: new Date().toISOString() };
+  const question = RULES.find(({ id }) => id === RULE)?.findings;
   let other: Promise<Checked> | undefined;
-  await keepFindings(graph, rule, earlier, async () => {
-    const found = [{ key: MENDED, entity: '{}', detail: '{}', digests: [] }];
-    // Between its question and its keeping the dataset comes, and another check is made.
-    await logs.bring([dataset]);
-    other ??= run();
-    await Promise.race([other, pause(1_000)]);
-    return { examined: 1, found, isAll: true };
-  });
+  // Between its question and its keeping the dataset comes, and another check is made.
+  const slow = (tx: ManagedTransaction): ManagedTransaction =>
+    new Proxy(tx, {
+      get: (of, name) => {
+        if (name !== 'run') return Reflect.get(of, name) as unknown;
+        return async (text: string, parameters: Record<string, unknown>) => {
+          const found = await of.run(text, parameters);
+          if (text !== question) return found;
+          await logs.bring([dataset]);
+          other ??= run();
+          await Promise.race([other, pause(1_000)]);
+          return found;
+        };
+      },
+    });
+  const earlier = await check(
+    { ...graph, write: (work, limitMs) => graph.write((tx) => work(slow(tx)), limitMs) },
+    DEFAULT_SETTINGS,
+    { rules: [RULE] },
+  );
+  expect(earlier.check.rules).toMatchObject([{ outcome: 'done', open: 1 }]);
   expect((await other)?.settled).toEqual([MENDED]);
   expect(await statuses()).toEqual([[MENDED, 'settled']]);
 });

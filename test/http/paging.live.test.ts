@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, inject, test } from 'vitest';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
-import { keepFindings } from '../../lib/graph/findings.ts';
 import { LAST_TEXT } from '../../lib/graph/place.ts';
+import { keepFindings } from '../../lib/graph/write/findings.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { cursorsFor } from '../../lib/http/cursor.ts';
 import type { RouteContext } from '../../lib/http/route.ts';
@@ -238,14 +238,17 @@ test('what is signed again while a list is paged moves in it: a dataset or a mod
 
 /** A check's findings about every version. */
 async function bringFindings(): Promise<void> {
-  const rule = { id: 'model-without-dataset', severity: 'high' };
-  const found = VERSIONS.map((of) => {
-    const entity = nameOf(of);
-    return { key: `${rule.id}:${entity}`, entity, detail: '{}', digests: [] };
-  });
+  const rule = {
+    id: 'model-without-dataset',
+    severity: 'high',
+    examined: 'RETURN size($names) AS examined',
+    findings: `
+UNWIND $names AS name
+RETURN {kind: 'model', name: name} AS entity, {} AS detail, [] AS digests
+`,
+  };
   const asked = { id: 'check', startedAt: '2026-01-01T00:00:00Z' };
-  const all = { examined: found.length, found, isAll: true };
-  await keepFindings(graph, rule, asked, () => Promise.resolve(all));
+  await keepFindings(graph, rule, asked, { names: ALL_VERSIONS });
 }
 
 const bytes = (a: unknown, b: unknown): number =>

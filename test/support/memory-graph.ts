@@ -1,4 +1,5 @@
 import { inOrder, resolve, type Link } from '../../lib/graph/resolve.ts';
+import type { Row } from '../../lib/graph/rows.ts';
 import {
   decide,
   leastOf,

@@ -1,5 +1,6 @@
 import { isDateTime } from 'neo4j-driver';
-import type { Graph, Row } from '../../lib/graph/connection.ts';
+import type { Graph } from '../../lib/graph/connection.ts';
+import type { Row } from '../../lib/graph/rows.ts';
 import { lineOf, type Snapshot } from './oracle.ts';
 
 const NODES = `

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest';
 import { check } from '../../lib/compliance/check.ts';
 import { DEFAULT_SETTINGS } from '../../lib/compliance/rules.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
-import { waive } from '../../lib/graph/findings.ts';
+import { waive } from '../../lib/graph/write/findings.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { ingestObject, type Receipt } from '../../lib/ingest/ingest.ts';
 import { demoLog } from '../../lib/local/demo.ts';

@@ -1,8 +1,17 @@
-import type { Graph, Row } from '../connection.ts';
-import { evidenceOf, NOW, timeOf, type Evidence } from '../place.ts';
+import { DECLARED_BY, heldAt, IS_DECLARED, RECORD_OF_DATASET, RECORD_OF_MODEL } from '../as-of.ts';
+import type { Graph } from '../connection.ts';
+import { evidenceOf, type Evidence } from '../place.ts';
+import { count, maybe, node, nodes, texts, time, type Row } from '../rows.ts';
+import { datasetItem, type DatasetItem } from './datasets.ts';
 import { inferenceOf, type InferenceItem } from './inferences.ts';
-import type { ModelItem, ModelName } from './models.ts';
-import type { BeingWritten } from './objects.ts';
+import {
+  modelName,
+  PENDING_OF_MODEL,
+  pendingOf,
+  type ModelItem,
+  type ModelName,
+} from './models.ts';
+import { BEING_WRITTEN, beingWritten, type BeingWritten } from './objects.ts';
 
 /** A model version on the way from datasets to inferences. */
 export interface LineageModel extends ModelName {
@@ -10,6 +19,13 @@ export interface LineageModel extends ModelName {
   readonly since: string;
   readonly inferenceCount: number;
   readonly evidence: Evidence;
+}
+
+/** A dataset that a model version uses. */
+export interface DeclaredDataset {
+  readonly dataset: DatasetItem;
+  /** Digests of the records that declare it, at most a hundred. */
+  readonly declared: readonly string[];
 }
 
 /** An inference, and what stands behind it where that is no more than one answer holds. */
@@ -24,8 +40,8 @@ export interface Behind {
 export interface Rest {
   /** The version that it is linked to; null while that is not recorded. */
   readonly model: LineageModel | null;
-  /** The version's datasets, in no order; rows as `lib/graph/ask/lineage.ts` reads them. */
-  readonly datasets: readonly Row[];
+  /** The version's datasets, in no order. */
+  readonly datasets: readonly DeclaredDataset[];
   /** What the version declares and nobody recorded. */
   readonly pending: Pick<ModelItem, 'pending' | 'pendingCount'>;
   readonly writing: BeingWritten;
@@ -37,46 +53,17 @@ const BEHIND_INFERENCE = `
 MATCH (i:Inference {id: $id})
 OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
 WITH i, m, COUNT { (m)<-[:USED_IN]-() } AS datasetCount
-CALL (m) {
-  OPTIONAL MATCH (r:Record)-[:ASSERTS]->(m)
-  WHERE m.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
-  RETURN r {.*} AS record
-  ORDER BY r.recordedAt DESC, r.digest DESC
-  LIMIT 1
-}
+${RECORD_OF_MODEL}
 CALL (m, datasetCount) {
   MATCH (d:Dataset)-[u:USED_IN]->(m)
-  WHERE datasetCount <= $mostDatasets AND d.since <= datetime($asOf) AND ($isNow OR EXISTS {
-    MATCH (r:Record)
-    WHERE r.digest IN u.evidence AND r.recordedAt <= datetime($asOf)
-  })
-  CALL (d) {
-    OPTIONAL MATCH (r:Record)-[:ASSERTS]->(d)
-    WHERE d.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
-    RETURN r {.*} AS record
-    ORDER BY r.recordedAt DESC, r.digest DESC
-    LIMIT 1
-  }
+  WHERE datasetCount <= $mostDatasets AND d.since <= datetime($asOf) AND ${IS_DECLARED}
+  ${RECORD_OF_DATASET}
   WITH d, u, record, COUNT { (d)-[:USED_IN]->() } AS models,
-    CASE WHEN $isNow THEN u.evidence ELSE [digest IN u.evidence WHERE EXISTS {
-      MATCH (r:Record {digest: digest})
-      WHERE r.recordedAt <= datetime($asOf)
-    }] END AS declared
-  RETURN collect({hash: d.hash, dataset: d {.*}, record: record, models: models, declared: declared}) AS datasets
+    ${DECLARED_BY} AS declared
+  RETURN collect({dataset: d {.*}, record: record, models: models, declared: declared}) AS datasets
 }
-CALL (m) {
-  OPTIONAL MATCH (p:PendingLink {name: m.name, commit: m.commit})
-  WITH p.hash AS hash
-  ORDER BY hash
-  RETURN collect(hash)[..100] AS pending, count(hash) AS pendingCount
-}
-CALL () {
-  MATCH (o:SourceObject)
-  WHERE o.status = 'writing' AND o.lastSeenAt IS NOT NULL
-  WITH o.uri AS uri
-  ORDER BY uri
-  RETURN count(uri) AS count, collect(uri)[..10] AS uris
-}
+${PENDING_OF_MODEL}
+CALL () {${BEING_WRITTEN}}
 RETURN i {.id, .model, .commit, .resolution, .timestamp, .recordedAt, .inputSha256, .inputBytes,
     .outputSha256, .outputBytes, .digest, .kid, .source, .line, .offset, .length} AS inference,
   m {.name, .commit, .since, .recordedAt, .digest, .kid, .source, .line, .offset, .length} AS model,
@@ -91,41 +78,42 @@ export async function behindInference(
   asOf: string,
   mostDatasets: number,
 ): Promise<Behind | null> {
-  const parameters = { id, asOf, isNow: asOf === NOW, mostDatasets: BigInt(mostDatasets) };
+  const parameters = { id, ...heldAt(asOf), mostDatasets: BigInt(mostDatasets) };
   const [row] = await graph.ask(BEHIND_INFERENCE, parameters);
   if (row === undefined) return null;
   const inference = await inferenceOf(graph, row, asOf);
-  const isAll = (row['datasetCount'] as number) <= mostDatasets;
+  const isAll = count(row, 'datasetCount') <= mostDatasets;
   return { inference, rest: isAll ? restOf(row, inference) : null };
 }
 
 function restOf(row: Row, { model }: InferenceItem): Rest {
-  const writing = { count: row['count'] as number, uris: row['uris'] as string[] };
+  const writing = beingWritten(row);
   // A version that came later than the time that is asked about is not behind it yet.
   if (model === null)
     return { model, datasets: [], pending: { pending: [], pendingCount: 0 }, writing };
   return {
     model: lineageModel(row),
-    datasets: row['datasets'] as Row[],
-    pending: {
-      pending: row['pending'] as string[],
-      pendingCount: row['pendingCount'] as number,
-    },
+    datasets: nodes(row, 'datasets').map(declaredDataset),
+    pending: pendingOf(row),
     writing,
   };
 }
 
+/** Of a row that tells a dataset, its record at a time before its head, and who declared its use by then. */
+export function declaredDataset(row: Row): DeclaredDataset {
+  return { dataset: datasetItem(row), declared: texts(row, 'declared') };
+}
+
 /** Of a row that tells a version, its record at a time before its head, and how many inferences it has. */
 export function lineageModel(row: Row): LineageModel {
-  const model = row['model'] as Row;
+  const model = node(row, 'model');
   // A head that came later than the time that is asked about does not tell what held then.
-  const said = (row['record'] ?? model) as Row;
+  const said = maybe(node, row, 'record') ?? model;
   return {
-    name: model['name'] as string,
-    commit: model['commit'] as string,
-    recordedAt: timeOf(said['recordedAt']),
-    since: timeOf(model['since']),
-    inferenceCount: row['inferenceCount'] as number,
+    ...modelName(model),
+    recordedAt: time(said, 'recordedAt'),
+    since: time(model, 'since'),
+    inferenceCount: count(row, 'inferenceCount'),
     evidence: evidenceOf(said),
   };
 }

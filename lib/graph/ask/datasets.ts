@@ -1,5 +1,7 @@
-import type { Graph, Row } from '../connection.ts';
-import { earlierOf, evidenceOf, LAST_TEXT, NOW, timeOf, type Evidence } from '../place.ts';
+import { RECORD_OF_DATASET } from '../as-of.ts';
+import type { Graph } from '../connection.ts';
+import { earlierOf, evidenceOf, LAST_TEXT, NOW, type Evidence } from '../place.ts';
+import { count, maybe, node, text, time, type Row } from '../rows.ts';
 
 /** A dataset as its head says, or as what held at a time says. */
 export interface DatasetItem {
@@ -56,13 +58,7 @@ CALL () {
 WITH d
 ORDER BY d.since DESC, d.hash DESC
 LIMIT $limit
-CALL (d) {
-  OPTIONAL MATCH (r:Record)-[:ASSERTS]->(d)
-  WHERE d.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
-  RETURN r {.*} AS record
-  ORDER BY r.recordedAt DESC, r.digest DESC
-  LIMIT 1
-}
+${RECORD_OF_DATASET}
 RETURN d {.*} AS dataset, record, COUNT { (d)-[:USED_IN]->() } AS models
 ORDER BY dataset.since DESC, dataset.hash DESC
 `;
@@ -70,13 +66,7 @@ ORDER BY dataset.since DESC, dataset.hash DESC
 const ONE_DATASET = `
 MATCH (d:Dataset {hash: $hash})
 WHERE d.since <= datetime($asOf)
-CALL (d) {
-  OPTIONAL MATCH (r:Record)-[:ASSERTS]->(d)
-  WHERE d.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
-  RETURN r {.*} AS record
-  ORDER BY r.recordedAt DESC, r.digest DESC
-  LIMIT 1
-}
+${RECORD_OF_DATASET}
 RETURN d {.*} AS dataset, record, COUNT { (d)-[:USED_IN]->() } AS models
 `;
 
@@ -104,17 +94,17 @@ export async function readDataset(
 }
 
 export function datasetItem(row: Row): DatasetItem {
-  const dataset = row['dataset'] as Row;
-  const earlier = (row['record'] ?? null) as Row | null;
+  const dataset = node(row, 'dataset');
+  const earlier = maybe(node, row, 'record');
   const head = earlier === null ? dataset : null;
   return {
-    hash: dataset['hash'] as string,
-    path: (head?.['path'] ?? null) as string | null,
-    description: (head?.['description'] ?? null) as string | null,
-    timestamp: (head?.['timestamp'] ?? null) as string | null,
-    recordedAt: timeOf((earlier ?? dataset)['recordedAt']),
-    since: timeOf(dataset['since']),
-    models: row['models'] as number,
+    hash: text(dataset, 'hash'),
+    path: head && text(head, 'path'),
+    description: head && text(head, 'description'),
+    timestamp: head && text(head, 'timestamp'),
+    recordedAt: time(earlier ?? dataset, 'recordedAt'),
+    since: time(dataset, 'since'),
+    models: count(row, 'models'),
     evidence: evidenceOf(earlier ?? dataset),
   };
 }

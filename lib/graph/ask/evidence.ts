@@ -1,5 +1,7 @@
-import type { Graph, Row } from '../connection.ts';
+import type { Graph } from '../connection.ts';
 import { evidenceOf, type Evidence } from '../place.ts';
+import { maybe, node, text, type Row } from '../rows.ts';
+import { modelName } from './models.ts';
 
 /** What a record asserts, by its identity. */
 export type Asserted =
@@ -29,11 +31,12 @@ export async function readRecord(graph: Graph, digest: string): Promise<FoundRec
   const [record] = await graph.ask(RECORD, { digest });
   const row = record ?? (await graph.ask(INFERENCE, { digest }))[0];
   if (row === undefined) return null;
-  return { evidence: evidenceOf(row['record'] as Row), asserts: asserted(row['entity'] as Row) };
+  return { evidence: evidenceOf(node(row, 'record')), asserts: entityOf(node(row, 'entity')) };
 }
 
-function asserted({ hash, name, commit, id }: Row): Asserted {
-  if (typeof hash === 'string') return { kind: 'dataset', hash };
-  if (typeof id === 'string') return { kind: 'inference', id };
-  return { kind: 'model', name: String(name), commit: String(commit) };
+function entityOf(entity: Row): Asserted {
+  const hash = maybe(text, entity, 'hash');
+  if (hash !== null) return { kind: 'dataset', hash };
+  const id = maybe(text, entity, 'id');
+  return id === null ? { kind: 'model', ...modelName(entity) } : { kind: 'inference', id };
 }

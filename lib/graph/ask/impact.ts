@@ -1,8 +1,8 @@
 import type { Graph } from '../connection.ts';
-import { timeOf } from '../place.ts';
-import type { Resolution } from '../resolve.ts';
+import { RESOLUTIONS, type Resolution } from '../resolve.ts';
+import { count, only, time, word } from '../rows.ts';
 import { resolutionsAt } from './inferences.ts';
-import type { ModelName } from './models.ts';
+import { modelName, type ModelName } from './models.ts';
 
 /** How many inferences of a version were found which way, and the time of the first and the last. */
 export interface Spread {
@@ -38,17 +38,21 @@ export async function spreadOf(
 ): Promise<readonly Spread[]> {
   const names = versions.map(({ name, commit }) => ({ name, commit }));
   const found = await graph.ask(SPREAD, { versions: names, asOf });
-  const resolutions = await resolutionsAt(graph, found as unknown as Spread[], asOf);
-  return found.map((row, index) => ({
-    ...(row as unknown as Spread),
-    resolution: resolutions[index] ?? 'pending',
-    first: timeOf(row['first']),
-    last: timeOf(row['last']),
+  const spreads = found.map((row) => ({
+    ...modelName(row),
+    resolution: word(RESOLUTIONS)(row, 'resolution'),
+    count: count(row, 'count'),
+    first: time(row, 'first'),
+    last: time(row, 'last'),
+  }));
+  const resolutions = await resolutionsAt(graph, spreads, asOf);
+  return spreads.map((spread, index) => ({
+    ...spread,
+    resolution: resolutions[index] ?? spread.resolution,
   }));
 }
 
 /** How many inferences have a head that a key signed. */
 export async function countSigned(graph: Graph, kid: string, asOf: string): Promise<number> {
-  const [row] = await graph.ask(SIGNED_INFERENCES, { kid, asOf });
-  return row?.['count'] as number;
+  return count(only(await graph.ask(SIGNED_INFERENCES, { kid, asOf })), 'count');
 }

@@ -1,7 +1,8 @@
-import type { Graph, Row } from '../connection.ts';
-import { evidenceOf, isBy, NOW, placeOf, timeOf, type Evidence, type Place } from '../place.ts';
-import type { Resolution } from '../resolve.ts';
-import type { ModelName } from './models.ts';
+import type { Graph } from '../connection.ts';
+import { evidenceOf, isBy, NOW, placeOf, type Evidence, type Place } from '../place.ts';
+import { RESOLUTIONS, type Resolution } from '../resolve.ts';
+import { count, maybe, node, text, time, word, type Row } from '../rows.ts';
+import { modelName, type ModelName } from './models.ts';
 
 /** A payload as kept: its text, its hash and size, or nothing. */
 export interface Payloads {
@@ -41,6 +42,19 @@ export interface InferenceFilter {
   readonly asOf: string;
 }
 
+const IS_BEFORE_PLACE = `i.recordedAt <= datetime($at) AND i.recordedAt >= datetime($since) AND i.digest IS NOT NULL
+  AND CASE WHEN i.recordedAt = datetime($at) THEN i.digest < $digest ELSE true END`;
+
+const IS_AFTER_PLACE = `i.recordedAt >= datetime($at) AND i.recordedAt <= datetime($asOf) AND i.digest IS NOT NULL
+  AND CASE WHEN i.recordedAt = datetime($at) THEN i.digest > $digest ELSE true END`;
+
+/** Tells what is not wanted by its place alone. */
+const TELL_WANTED = `OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
+WITH i, m, ($commit IS NULL OR (m.commit = $commit AND m.since <= datetime($asOf)))
+  AND ($models IS NULL OR [m.name, m.commit] IN $models) AS isWanted
+RETURN i.recordedAt AS recordedAt, i.digest AS digest,
+  CASE WHEN isWanted THEN i {.*} END AS inference, m {.name, .commit, .since} AS model`;
+
 // The index gives the order; what is not wanted is told by its place alone, so that each statement's
 // cost is bounded whatever is asked for. What all have in common stands in the order, too: without it
 // the planner does not take the index for sorted, and reads all there are. The hints are for a new
@@ -49,16 +63,11 @@ export interface InferenceFilter {
 const NEWEST_INFERENCES = `
 MATCH (i:Inference)
 USING INDEX SEEK i:Inference(recordedAt, digest)
-WHERE i.recordedAt <= datetime($at) AND i.recordedAt >= datetime($since) AND i.digest IS NOT NULL
-  AND CASE WHEN i.recordedAt = datetime($at) THEN i.digest < $digest ELSE true END
+WHERE ${IS_BEFORE_PLACE}
 WITH i
 ORDER BY i.recordedAt DESC, i.digest DESC
 LIMIT $scan
-OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
-WITH i, m, ($commit IS NULL OR (m.commit = $commit AND m.since <= datetime($asOf)))
-  AND ($models IS NULL OR [m.name, m.commit] IN $models) AS isWanted
-RETURN i.recordedAt AS recordedAt, i.digest AS digest,
-  CASE WHEN isWanted THEN i {.*} END AS inference, m {.name, .commit, .since} AS model
+${TELL_WANTED}
 ORDER BY recordedAt DESC, digest DESC
 `;
 
@@ -66,16 +75,11 @@ const NEWEST_INFERENCES_OF_NAME = `
 MATCH (i:Inference)
 USING INDEX SEEK i:Inference(model, recordedAt, digest)
 WHERE i.model = $model
-  AND i.recordedAt <= datetime($at) AND i.recordedAt >= datetime($since) AND i.digest IS NOT NULL
-  AND CASE WHEN i.recordedAt = datetime($at) THEN i.digest < $digest ELSE true END
+  AND ${IS_BEFORE_PLACE}
 WITH i
 ORDER BY i.model DESC, i.recordedAt DESC, i.digest DESC
 LIMIT $scan
-OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
-WITH i, m, ($commit IS NULL OR (m.commit = $commit AND m.since <= datetime($asOf)))
-  AND ($models IS NULL OR [m.name, m.commit] IN $models) AS isWanted
-RETURN i.recordedAt AS recordedAt, i.digest AS digest,
-  CASE WHEN isWanted THEN i {.*} END AS inference, m {.name, .commit, .since} AS model
+${TELL_WANTED}
 ORDER BY i.model DESC, recordedAt DESC, digest DESC
 `;
 
@@ -83,8 +87,7 @@ const OLDEST_INFERENCES_OF_VERSION = `
 MATCH (i:Inference)
 USING INDEX SEEK i:Inference(model, recordedAt, digest)
 WHERE i.model = $name
-  AND i.recordedAt >= datetime($at) AND i.recordedAt <= datetime($asOf) AND i.digest IS NOT NULL
-  AND CASE WHEN i.recordedAt = datetime($at) THEN i.digest > $digest ELSE true END
+  AND ${IS_AFTER_PLACE}
 WITH i
 ORDER BY i.model, i.recordedAt, i.digest
 LIMIT $scan
@@ -98,8 +101,7 @@ const OLDEST_INFERENCES_OF_KEY = `
 MATCH (i:Inference)
 USING INDEX SEEK i:Inference(kid, recordedAt, digest)
 WHERE i.kid = $kid
-  AND i.recordedAt >= datetime($at) AND i.recordedAt <= datetime($asOf) AND i.digest IS NOT NULL
-  AND CASE WHEN i.recordedAt = datetime($at) THEN i.digest > $digest ELSE true END
+  AND ${IS_AFTER_PLACE}
 WITH i
 ORDER BY i.kid, i.recordedAt, i.digest
 LIMIT $scan
@@ -140,7 +142,7 @@ export async function newestInferences(
   const { model } = filter;
   const parameters = { ...place, ...filter, scan: BigInt(scan), models };
   const statement = model === null ? NEWEST_INFERENCES : NEWEST_INFERENCES_OF_NAME;
-  return scanned(graph, statement, parameters);
+  return readRows(graph, statement, parameters);
 }
 
 /** Those that are linked to one model version, oldest first. */
@@ -152,7 +154,7 @@ export async function inferencesOfVersion(
   asOf: string,
 ): Promise<readonly Scanned[]> {
   const parameters = { ...place, name, commit, asOf, scan: BigInt(scan) };
-  return scanned(graph, OLDEST_INFERENCES_OF_VERSION, parameters);
+  return readRows(graph, OLDEST_INFERENCES_OF_VERSION, parameters);
 }
 
 /** Those whose head was signed with a key, oldest first. */
@@ -163,7 +165,7 @@ export async function inferencesOfKey(
   scan: number,
   asOf: string,
 ): Promise<readonly Scanned[]> {
-  return scanned(graph, OLDEST_INFERENCES_OF_KEY, { ...place, kid, asOf, scan: BigInt(scan) });
+  return readRows(graph, OLDEST_INFERENCES_OF_KEY, { ...place, kid, asOf, scan: BigInt(scan) });
 }
 
 /** Null where there is none of that id. */
@@ -180,7 +182,7 @@ export async function inferenceOf(graph: Graph, row: Row, asOf: string): Promise
   return { ...item, resolution };
 }
 
-async function scanned(
+async function readRows(
   graph: Graph,
   statement: string,
   parameters: Row & { readonly asOf: string },
@@ -220,32 +222,33 @@ export async function resolutionsAt(
   const byTime = links.filter(({ resolution }) => resolution === 'as-of').map(({ name }) => name);
   if (asOf === NOW || byTime.length === 0) return all;
   const found = await graph.ask(NAMES_OF_SEVERAL, { names: [...new Set(byTime)], asOf });
-  const several = new Set(found.map((row) => row['name']));
+  const several = new Set(found.map((row) => text(row, 'name')));
   return links.map(({ name, resolution }) =>
     resolution === 'as-of' && !several.has(name) ? 'only-version' : resolution,
   );
 }
 
+const resolution = word(RESOLUTIONS);
+
 function inferenceItem(row: Row, asOf: string): InferenceItem {
-  const inference = row['inference'] as Row;
-  const model = (row['model'] ?? null) as Row | null;
+  const inference = node(row, 'inference');
+  const model = maybe(node, row, 'model');
   // A version that came later was not there to be linked to.
-  const isThere = model !== null && isBy(timeOf(model['since']), asOf);
-  const or = <T>(name: string): T | null => (inference[name] ?? null) as T | null;
+  const isThere = model !== null && isBy(time(model, 'since'), asOf);
   return {
-    id: inference['id'] as string,
-    claimed: { name: inference['model'] as string, commit: or('commit') },
-    model: isThere ? { name: model['name'] as string, commit: model['commit'] as string } : null,
-    resolution: isThere ? (inference['resolution'] as Resolution) : 'pending',
-    timestamp: inference['timestamp'] as string,
-    recordedAt: timeOf(inference['recordedAt']),
+    id: text(inference, 'id'),
+    claimed: { name: text(inference, 'model'), commit: maybe(text, inference, 'commit') },
+    model: isThere ? modelName(model) : null,
+    resolution: isThere ? resolution(inference, 'resolution') : 'pending',
+    timestamp: text(inference, 'timestamp'),
+    recordedAt: time(inference, 'recordedAt'),
     payloads: {
-      input: or('input'),
-      inputSha256: or('inputSha256'),
-      inputBytes: or('inputBytes'),
-      output: or('output'),
-      outputSha256: or('outputSha256'),
-      outputBytes: or('outputBytes'),
+      input: maybe(text, inference, 'input'),
+      inputSha256: maybe(text, inference, 'inputSha256'),
+      inputBytes: maybe(count, inference, 'inputBytes'),
+      output: maybe(text, inference, 'output'),
+      outputSha256: maybe(text, inference, 'outputSha256'),
+      outputBytes: maybe(count, inference, 'outputBytes'),
     },
     evidence: evidenceOf(inference),
   };

@@ -1,12 +1,21 @@
 import { once } from '../../once.ts';
-import type { Graph, Row } from '../connection.ts';
+import { DECLARED_BY, heldAt, IS_DECLARED, RECORD_OF_DATASET, RECORD_OF_MODEL } from '../as-of.ts';
+import type { Graph } from '../connection.ts';
 import { compareText } from '../order.ts';
-import { isBy, NOW, OLDEST, type Place } from '../place.ts';
+import { isBy, OLDEST, type Place } from '../place.ts';
 import type { Resolution } from '../resolve.ts';
-import { behindInference, lineageModel, type LineageModel, type Rest } from './behind.ts';
-import { datasetItem, readDataset, type DatasetItem } from './datasets.ts';
+import { maybe, text, texts } from '../rows.ts';
+import {
+  behindInference,
+  declaredDataset,
+  lineageModel,
+  type DeclaredDataset,
+  type LineageModel,
+  type Rest,
+} from './behind.ts';
+import { readDataset, type DatasetItem } from './datasets.ts';
 import { inferencesOfVersion, type InferenceItem, type Scanned } from './inferences.ts';
-import type { ModelName } from './models.ts';
+import { modelName, type ModelName } from './models.ts';
 
 export type LineageNode =
   | { readonly kind: 'dataset'; readonly dataset: DatasetItem }
@@ -65,39 +74,23 @@ export interface Walked {
   readonly next: Position | null;
 }
 
-// An edge held at a time when one of the records that declare it had been recorded by then.
 const HASHES_OF_MODEL = `
 MATCH (d:Dataset)-[u:USED_IN]->(:Model {name: $name, commit: $commit})
-WHERE d.since <= datetime($asOf) AND ($isNow OR EXISTS {
-  MATCH (r:Record)
-  WHERE r.digest IN u.evidence AND r.recordedAt <= datetime($asOf)
-})
+WHERE d.since <= datetime($asOf) AND ${IS_DECLARED}
 RETURN d.hash AS hash
 `;
 
 const DATASETS_OF_MODEL = `
 UNWIND $hashes AS hash
 MATCH (d:Dataset {hash: hash})-[u:USED_IN]->(:Model {name: $name, commit: $commit})
-CALL (d) {
-  OPTIONAL MATCH (r:Record)-[:ASSERTS]->(d)
-  WHERE d.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
-  RETURN r {.*} AS record
-  ORDER BY r.recordedAt DESC, r.digest DESC
-  LIMIT 1
-}
+${RECORD_OF_DATASET}
 RETURN d {.*} AS dataset, record, COUNT { (d)-[:USED_IN]->() } AS models,
-  CASE WHEN $isNow THEN u.evidence ELSE [digest IN u.evidence WHERE EXISTS {
-    MATCH (r:Record {digest: digest})
-    WHERE r.recordedAt <= datetime($asOf)
-  }] END AS declared
+  ${DECLARED_BY} AS declared
 `;
 
 const VERSIONS_OF_DATASET = `
 MATCH (:Dataset {hash: $hash})-[u:USED_IN]->(m:Model)
-WHERE m.since <= datetime($asOf) AND ($isNow OR EXISTS {
-  MATCH (r:Record)
-  WHERE r.digest IN u.evidence AND r.recordedAt <= datetime($asOf)
-})
+WHERE m.since <= datetime($asOf) AND ${IS_DECLARED}
 RETURN m.name AS name, m.commit AS commit
 `;
 
@@ -124,18 +117,9 @@ const VERSIONS = `
 UNWIND $versions AS version
 MATCH (m:Model {name: version.name, commit: version.commit})
 OPTIONAL MATCH (:Dataset {hash: $hash})-[u:USED_IN]->(m)
-CALL (m) {
-  OPTIONAL MATCH (r:Record)-[:ASSERTS]->(m)
-  WHERE m.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
-  RETURN r {.*} AS record
-  ORDER BY r.recordedAt DESC, r.digest DESC
-  LIMIT 1
-}
+${RECORD_OF_MODEL}
 RETURN m {.*} AS model, record, COUNT { (m)-[:GENERATED]->() } AS inferenceCount,
-  CASE WHEN $isNow THEN u.evidence ELSE [digest IN u.evidence WHERE EXISTS {
-    MATCH (r:Record {digest: digest})
-    WHERE r.recordedAt <= datetime($asOf)
-  }] END AS declared
+  ${DECLARED_BY} AS declared
 `;
 
 /** How many rows one statement may look at where an index gives the order and not the choice. */
@@ -151,9 +135,9 @@ export async function versionsRestingOn(
   asOf: string,
 ): Promise<readonly ModelName[]> {
   const statement = 'hash' in source ? VERSIONS_OF_DATASET : VERSIONS_OF_KEY;
-  const parameters = { ...source, asOf, isNow: asOf === NOW };
+  const parameters = { ...source, ...heldAt(asOf) };
   const found = await graph.ask(statement, parameters);
-  return (found as unknown as ModelName[]).sort(compareNames);
+  return found.map(modelName).sort(compareNames);
 }
 
 export interface SourcedModel {
@@ -169,10 +153,10 @@ export async function readVersions(
   hash: string | null,
   asOf: string,
 ): Promise<readonly SourcedModel[]> {
-  const parameters = { versions: versions.map(nameOf), hash, asOf, isNow: asOf === NOW };
+  const parameters = { versions: versions.map(nameOf), hash, ...heldAt(asOf) };
   const found = await graph.ask(VERSIONS, parameters);
   return found
-    .map((row) => ({ model: lineageModel(row), declared: (row['declared'] ?? []) as string[] }))
+    .map((row) => ({ model: lineageModel(row), declared: maybe(texts, row, 'declared') ?? [] }))
     .sort((a, b) => compareNames(a.model, b.model));
 }
 
@@ -288,49 +272,44 @@ function modelOf(
     const model = await read();
     if (model === null) return { steps: [], next: null };
     const node = { kind: 'model', model } as const;
-    const step = { next: { phase: phase + 1 }, node, edge: generated(inference, name) };
+    const step = { next: { phase: phase + 1 }, node, edge: generatedEdge(inference, name) };
     return { steps: [step], next: null };
   };
 }
 
-/** `known` has the rows of all of them, where they have been read. */
+/** `known` has all of them, where they have been read. */
 function datasetsOf(
   graph: Graph,
   { name, commit }: ModelName,
   asOf: string,
-  known?: readonly Row[],
+  known?: readonly DeclaredDataset[],
 ): Phase {
   return async ({ phase, dataset: after }, limit) => {
-    const parameters = { name, commit, asOf, isNow: asOf === NOW };
-    const all = known ?? (await graph.ask(HASHES_OF_MODEL, parameters));
+    const parameters = { name, commit, ...heldAt(asOf) };
+    const all =
+      known?.map(({ dataset }) => dataset.hash) ??
+      (await graph.ask(HASHES_OF_MODEL, parameters)).map((row) => text(row, 'hash'));
     const behind = all
-      .map((row) => row['hash'] as string)
       .filter((hash) => after === undefined || compareText(hash, after) > 0)
       .sort(compareText);
     const hashes = behind.slice(0, limit);
     const found =
-      known?.filter((row) => hashes.includes(row['hash'] as string)) ??
-      (await graph.ask(DATASETS_OF_MODEL, { hashes, ...parameters }));
+      known?.filter(({ dataset }) => hashes.includes(dataset.hash)) ??
+      (await graph.ask(DATASETS_OF_MODEL, { hashes, ...parameters })).map(declaredDataset);
     const steps = found
-      .map((row): Step => {
-        const dataset = datasetItem(row);
-        const evidence = row['declared'] as string[];
+      .toSorted((a, b) => compareText(a.dataset.hash, b.dataset.hash))
+      .map(({ dataset, declared }): Step => {
         const model = { name, commit };
         return {
           next: { phase, dataset: dataset.hash },
           node: { kind: 'dataset', dataset },
-          edge: { kind: 'USED_IN', dataset: dataset.hash, model, evidence },
+          edge: { kind: 'USED_IN', dataset: dataset.hash, model, evidence: declared },
         };
-      })
-      .sort((a, b) => compareText(hashOf(a), hashOf(b)));
+      });
     const last = hashes.at(-1);
     const isEnd = behind.length <= limit || last === undefined;
     return { steps, next: isEnd ? null : { phase, dataset: last } };
   };
-}
-
-function hashOf({ edge }: Step): string {
-  return edge.kind === 'USED_IN' ? edge.dataset : '';
 }
 
 function modelsUsing(
@@ -368,11 +347,11 @@ function inferencesOf(graph: Graph, model: ModelName, asOf: string): Phase {
   return async ({ phase, place = OLDEST }, limit) => {
     const scan = Math.max(limit + 1, SCAN_ROWS);
     const rowsOf = await inferencesOfVersion(graph, model, place, scan, asOf);
-    const { items, next } = chosen(rowsOf, limit, scan);
+    const { items, next } = choose(rowsOf, limit, scan);
     const steps = items.map((inference): Step => {
       const { recordedAt: at, evidence } = inference;
       const behind = { phase, model: nameOf(model), place: { at, digest: evidence.digest } };
-      const edge = generated(inference, model);
+      const edge = generatedEdge(inference, model);
       return { next: behind, node: { kind: 'inference', inference }, edge };
     });
     return { steps, next: next === null ? null : { phase, place: next } };
@@ -398,7 +377,7 @@ function inferencesOfAll(
 }
 
 /** What is wanted of scanned rows, at most `limit`, and where to go on; null when the rows were the last. */
-function chosen(
+function choose(
   scanned: readonly Scanned[],
   limit: number,
   scan: number,
@@ -413,7 +392,7 @@ function chosen(
   return { items, next: scanned.length < scan ? null : before };
 }
 
-function generated(inference: InferenceItem, model: ModelName): LineageEdge {
+function generatedEdge(inference: InferenceItem, model: ModelName): LineageEdge {
   const { id, resolution } = inference;
   return { kind: 'GENERATED', model: nameOf(model), inference: id, resolution };
 }

@@ -1,5 +1,7 @@
-import type { Graph, Row } from '../connection.ts';
-import { earlierOf, evidenceOf, LAST_TEXT, NOW, timeOf, type Evidence } from '../place.ts';
+import { heldAt, IS_DECLARED, RECORD_OF_DATASET, RECORD_OF_MODEL } from '../as-of.ts';
+import type { Graph } from '../connection.ts';
+import { earlierOf, evidenceOf, LAST_TEXT, type Evidence } from '../place.ts';
+import { count, maybe, node, nodes, text, texts, time, type Row } from '../rows.ts';
 import type { Within } from './datasets.ts';
 
 /** A model version: a name and a commit. */
@@ -46,6 +48,14 @@ export interface ModelPlace extends ModelName {
   readonly since: string;
 }
 
+/** Gives what the version `m` declares and nobody recorded. */
+export const PENDING_OF_MODEL = `CALL (m) {
+  OPTIONAL MATCH (p:PendingLink {name: m.name, commit: m.commit})
+  WITH p.hash AS hash
+  ORDER BY hash
+  RETURN collect(hash)[..100] AS pending, count(hash) AS pendingCount
+}`;
+
 // Three seeks, hinted at, as for datasets: only a seek compares names with parameters by code points.
 const NEWEST_MODELS = `
 CALL () {
@@ -69,49 +79,26 @@ CALL () {
 }
 WITH m, CASE WHEN $isNow THEN COUNT { (m)<-[:USED_IN]-() } ELSE COUNT {
   MATCH (d:Dataset)-[u:USED_IN]->(m)
-  WHERE d.since <= datetime($asOf) AND EXISTS {
-    MATCH (r:Record)
-    WHERE r.digest IN u.evidence AND r.recordedAt <= datetime($asOf)
-  }
+  WHERE d.since <= datetime($asOf) AND ${IS_DECLARED}
 } END AS datasetCount
 WHERE ($name IS NULL OR m.name = $name) AND datasetCount >= $minDatasets
   AND ($orphan IS NULL OR (datasetCount = 0) = $orphan)
 WITH m, datasetCount
 ORDER BY m.since DESC, m.name DESC, m.commit DESC
 LIMIT $limit
-CALL (m) {
-  OPTIONAL MATCH (r:Record)-[:ASSERTS]->(m)
-  WHERE m.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
-  RETURN r {.*} AS record
-  ORDER BY r.recordedAt DESC, r.digest DESC
-  LIMIT 1
-}
+${RECORD_OF_MODEL}
 CALL (m) {
   OPTIONAL MATCH (d:Dataset)-[u:USED_IN]->(m)
-  WHERE $isNow OR (d.since <= datetime($asOf) AND EXISTS {
-    MATCH (r:Record)
-    WHERE r.digest IN u.evidence AND r.recordedAt <= datetime($asOf)
-  })
+  WHERE d.since <= datetime($asOf) AND ${IS_DECLARED}
   WITH d
   ORDER BY d.hash
   LIMIT 100
-  CALL (d) {
-    OPTIONAL MATCH (r:Record)-[:ASSERTS]->(d)
-    WHERE d.recordedAt > datetime($asOf) AND r.recordedAt <= datetime($asOf)
-    RETURN r
-    ORDER BY r.recordedAt DESC, r.digest DESC
-    LIMIT 1
-  }
-  WITH d, coalesce(r, d) AS said
-  RETURN collect(said {hash: d.hash, path: CASE WHEN said = d AND size(d.path) <= 4096 THEN d.path END,
+  ${RECORD_OF_DATASET}
+  WITH d, record, coalesce(record, d) AS said
+  RETURN collect(said {hash: d.hash, path: CASE WHEN record IS NULL AND size(d.path) <= 4096 THEN d.path END,
     .digest, .kid, .source, .line, .offset, .length}) AS datasets
 }
-CALL (m) {
-  OPTIONAL MATCH (p:PendingLink {name: m.name, commit: m.commit})
-  WITH p.hash AS hash
-  ORDER BY hash
-  RETURN collect(hash)[..100] AS pending, count(hash) AS pendingCount
-}
+${PENDING_OF_MODEL}
 RETURN m {.*} AS model, record, datasets, pending, pendingCount, datasetCount,
   COUNT { (m)-[:GENERATED]->() } AS inferenceCount
 ORDER BY model.since DESC, model.name DESC, model.commit DESC
@@ -127,12 +114,7 @@ CALL (m) {
   RETURN collect(d {.hash, path: CASE WHEN size(d.path) <= 4096 THEN d.path END,
     .digest, .kid, .source, .line, .offset, .length}) AS datasets
 }
-CALL (m) {
-  OPTIONAL MATCH (p:PendingLink {name: m.name, commit: m.commit})
-  WITH p.hash AS hash
-  ORDER BY hash
-  RETURN collect(hash)[..100] AS pending, count(hash) AS pendingCount
-}
+${PENDING_OF_MODEL}
 RETURN m {.*} AS model, null AS record, datasets, pending, pendingCount,
   COUNT { (m)<-[:USED_IN]-() } AS datasetCount, COUNT { (m)-[:GENERATED]->() } AS inferenceCount
 `;
@@ -156,8 +138,7 @@ export async function newestModels(
   const place = after ?? { since: earlierOf(until, asOf), name: LAST_TEXT, commit: LAST_TEXT };
   const parameters = {
     ...rest,
-    asOf,
-    isNow: asOf === NOW,
+    ...heldAt(asOf),
     since: place.since,
     nameBefore: place.name,
     commitBefore: place.commit,
@@ -181,30 +162,38 @@ export async function pendingLinks(
   if (versions.length === 0) return [];
   const names = versions.map(({ name, commit }) => ({ name, commit }));
   const found = await graph.ask(PENDING_LINKS, { versions: names });
-  return found as unknown as Pick<ModelItem, 'pending' | 'pendingCount'>[];
+  return found.map(pendingOf);
+}
+
+/** What a version declares and nobody recorded. */
+export function pendingOf(row: Row): Pick<ModelItem, 'pending' | 'pendingCount'> {
+  return { pending: texts(row, 'pending'), pendingCount: count(row, 'pendingCount') };
+}
+
+/** The name and commit in a row, or in a map of one. */
+export function modelName(row: Row): ModelName {
+  return { name: text(row, 'name'), commit: text(row, 'commit') };
 }
 
 function modelItem(row: Row): ModelItem {
-  const model = row['model'] as Row;
-  const earlier = (row['record'] ?? null) as Row | null;
+  const model = node(row, 'model');
+  const earlier = maybe(node, row, 'record');
   const head = earlier === null ? model : null;
   return {
-    name: model['name'] as string,
-    commit: model['commit'] as string,
-    hyperparameters: (head?.['hyperparameters'] ?? null) as string | null,
-    environment: (head?.['environment'] ?? null) as string | null,
-    timestamp: (head?.['timestamp'] ?? null) as string | null,
-    recordedAt: timeOf((earlier ?? model)['recordedAt']),
-    since: timeOf(model['since']),
-    datasets: (row['datasets'] as Row[]).map((dataset) => ({
-      hash: dataset['hash'] as string,
-      path: (dataset['path'] ?? null) as string | null,
+    ...modelName(model),
+    hyperparameters: head && text(head, 'hyperparameters'),
+    environment: head && text(head, 'environment'),
+    timestamp: head && text(head, 'timestamp'),
+    recordedAt: time(earlier ?? model, 'recordedAt'),
+    since: time(model, 'since'),
+    datasets: nodes(row, 'datasets').map((dataset) => ({
+      hash: text(dataset, 'hash'),
+      path: maybe(text, dataset, 'path'),
       evidence: evidenceOf(dataset),
     })),
-    datasetCount: row['datasetCount'] as number,
-    pending: row['pending'] as string[],
-    pendingCount: row['pendingCount'] as number,
-    inferenceCount: row['inferenceCount'] as number,
+    datasetCount: count(row, 'datasetCount'),
+    ...pendingOf(row),
+    inferenceCount: count(row, 'inferenceCount'),
     evidence: evidenceOf(earlier ?? model),
   };
 }

@@ -1,7 +1,7 @@
 import type { Rejection } from '../../trust/rejection.ts';
-import type { Graph, Row } from '../connection.ts';
-import { timeOf } from '../place.ts';
-import type { ObjectStatus } from '../write/writer.ts';
+import type { Graph } from '../connection.ts';
+import { count, maybe, node, only, text, texts, time, word, type Row } from '../rows.ts';
+import { OBJECT_STATUSES, rejections, type ObjectStatus } from '../source-object.ts';
 
 /** What the graph says of an object that was dropped; times are RFC 3339 in UTC. */
 export interface ObjectRow {
@@ -54,7 +54,7 @@ LIMIT $limit
 `;
 
 /** Of the objects that are being written, the first ten are named. */
-const BEING_WRITTEN = `
+export const BEING_WRITTEN = `
 MATCH (o:SourceObject)
 WHERE o.status = 'writing' AND o.lastSeenAt IS NOT NULL
 WITH o.uri AS uri
@@ -99,7 +99,7 @@ export async function unfinishedObjects(
     seconds: BigInt(seconds),
     limit: BigInt(limit),
   });
-  return found.map((row) => row['uri'] as string);
+  return found.map((row) => text(row, 'uri'));
 }
 
 /** Objects whose records are in the graph in part: how many, and the first ten of them. */
@@ -109,8 +109,12 @@ export interface BeingWritten {
 }
 
 export async function unfinishedWriting(graph: Graph): Promise<BeingWritten> {
-  const [row] = await graph.ask(BEING_WRITTEN);
-  return row as unknown as BeingWritten;
+  return beingWritten(only(await graph.ask(BEING_WRITTEN)));
+}
+
+/** Of a row that counts and names them. */
+export function beingWritten(row: Row): BeingWritten {
+  return { count: count(row, 'count'), uris: texts(row, 'uris') };
 }
 
 /** What is open in the graph. */
@@ -122,26 +126,29 @@ export interface OpenCounts {
 }
 
 export async function openCounts(graph: Graph): Promise<OpenCounts> {
-  const [row] = await graph.ask(COUNTS);
-  return row as unknown as OpenCounts;
+  const row = only(await graph.ask(COUNTS));
+  return {
+    pendingLinks: count(row, 'pendingLinks'),
+    openMarkers: count(row, 'openMarkers'),
+    unfinishedObjects: count(row, 'unfinishedObjects'),
+  };
 }
 
 function objectRow(row: Row): ObjectRow {
-  const object = row['object'] as Row;
-  const or = <T>(name: string): T | null => (object[name] ?? null) as T | null;
+  const object = node(row, 'object');
   return {
-    uri: object['uri'] as string,
-    status: object['status'] as ObjectStatus,
-    lines: or('lines'),
-    linesDone: object['linesDone'] as number,
-    accepted: object['accepted'] as number,
-    duplicate: object['duplicate'] as number,
-    rejected: or('rejected'),
-    rejections: JSON.parse(or<string>('rejections') ?? '[]') as Rejection[],
-    bytes: or('bytes'),
-    sha256: or('sha256'),
-    problem: or('problem'),
-    firstSeenAt: timeOf(object['firstSeenAt']),
-    lastSeenAt: timeOf(object['lastSeenAt']),
+    uri: text(object, 'uri'),
+    status: word(OBJECT_STATUSES)(object, 'status'),
+    lines: maybe(count, object, 'lines'),
+    linesDone: count(object, 'linesDone'),
+    accepted: count(object, 'accepted'),
+    duplicate: count(object, 'duplicate'),
+    rejected: maybe(count, object, 'rejected'),
+    rejections: maybe(rejections, object, 'rejections') ?? [],
+    bytes: maybe(count, object, 'bytes'),
+    sha256: maybe(text, object, 'sha256'),
+    problem: maybe(text, object, 'problem'),
+    firstSeenAt: time(object, 'firstSeenAt'),
+    lastSeenAt: time(object, 'lastSeenAt'),
   };
 }

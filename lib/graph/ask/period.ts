@@ -1,7 +1,7 @@
-import { rows, type Graph, type Row } from '../connection.ts';
-import { timeOf } from '../place.ts';
-import type { Resolution } from '../resolve.ts';
-import type { ObjectStatus } from '../write/writer.ts';
+import type { Graph } from '../connection.ts';
+import { RESOLUTIONS, type Resolution } from '../resolve.ts';
+import { count, maybe, only, rows, text, time, word, type Row } from '../rows.ts';
+import { OBJECT_STATUSES, type ObjectStatus } from '../source-object.ts';
 
 /** A span of time, its end not included; RFC 3339 in UTC. */
 export interface Period {
@@ -84,7 +84,7 @@ CALL () {
 RETURN datasets, models, inferences
 `;
 
-const RESOLUTIONS = `
+const LINKED = `
 UNWIND $resolutions AS resolution
 CALL (resolution) {
   MATCH (i:Inference)
@@ -124,39 +124,54 @@ WHERE r.type <> 'inference'
 RETURN count(r) AS records
 `;
 
-/** The ways that an inference is linked to a model version, the surest first. */
-const RESOLUTION_ORDER: readonly Resolution[] = [
-  'exact',
-  'only-version',
-  'as-of',
-  'before-model',
-  'pending',
-];
-
 /** What the graph holds now. It goes through the whole of some indexes: for a report, not for an answer. */
 export async function totals(graph: Graph): Promise<Totals> {
-  const [row] = await read(graph, TOTALS, {});
-  const oldest = row?.['oldestObjectAt'] ?? null;
-  return { ...(row as unknown as Totals), oldestObjectAt: oldest === null ? null : timeOf(oldest) };
+  const row = only(await read(graph, TOTALS, {}));
+  return {
+    ...countsOf(row),
+    uses: count(row, 'uses'),
+    pendingUses: count(row, 'pendingUses'),
+    objects: count(row, 'objects'),
+    oldestObjectAt: maybe(time, row, 'oldestObjectAt'),
+  };
 }
 
 /** What the graph holds of a period by the records' own times: datasets and models by their first record. */
 export async function recordedIn(graph: Graph, period: Period): Promise<Counts> {
-  const [row] = await read(graph, RECORDED, { ...period });
-  return row as unknown as Counts;
+  return countsOf(only(await read(graph, RECORDED, { ...period })));
+}
+
+function countsOf(row: Row): Counts {
+  return {
+    datasets: count(row, 'datasets'),
+    models: count(row, 'models'),
+    inferences: count(row, 'inferences'),
+  };
 }
 
 /** All inferences, by what links them to a model version. */
 export async function resolutions(
   graph: Graph,
 ): Promise<readonly { readonly resolution: Resolution; readonly inferences: number }[]> {
-  const found = await read(graph, RESOLUTIONS, { resolutions: RESOLUTION_ORDER });
-  return found as unknown as { resolution: Resolution; inferences: number }[];
+  const found = await read(graph, LINKED, { resolutions: RESOLUTIONS });
+  return found.map((row) => ({
+    resolution: word(RESOLUTIONS)(row, 'resolution'),
+    inferences: count(row, 'inferences'),
+  }));
 }
 
 /** What became of the objects that came in a period. */
 export async function arrivedIn(graph: Graph, period: Period): Promise<readonly Arrived[]> {
-  return (await read(graph, ARRIVED, { ...period })) as unknown as Arrived[];
+  const found = await read(graph, ARRIVED, { ...period });
+  return found.map((row) => ({
+    status: word(OBJECT_STATUSES)(row, 'status'),
+    objects: count(row, 'objects'),
+    lines: count(row, 'lines'),
+    accepted: count(row, 'accepted'),
+    duplicate: count(row, 'duplicate'),
+    rejected: count(row, 'rejected'),
+    bytes: count(row, 'bytes'),
+  }));
 }
 
 /** What these keys have signed; `records` of datasets and models there are by any key. */
@@ -164,9 +179,12 @@ export async function signedBy(
   graph: Graph,
   kids: readonly string[],
 ): Promise<{ readonly keys: readonly Signed[]; readonly records: number }> {
-  const keys = (await read(graph, SIGNED, { kids })) as unknown as Signed[];
-  const [all] = await read(graph, RECORDS, {});
-  return { keys, records: all?.['records'] as number };
+  const keys = (await read(graph, SIGNED, { kids })).map((row) => ({
+    kid: text(row, 'kid'),
+    records: count(row, 'records'),
+    inferences: count(row, 'inferences'),
+  }));
+  return { keys, records: count(only(await read(graph, RECORDS, {})), 'records') };
 }
 
 /** With the time of a transaction, which is more than that of a question. */

@@ -116,7 +116,7 @@ export async function readStored(
  * Of all that, the model versions alone: enough for inferences whose ids are new. The caller holds a
  * slot of the write lock.
  */
-export async function readVersionsOnly(
+export async function readStoredVersions(
   tx: ManagedTransaction,
   batch: readonly VerifiedRecord[],
 ): Promise<Stored> {

@@ -1,7 +1,8 @@
 import neo4j from 'neo4j-driver';
 import { compareInstants } from '../../trust/timestamp.ts';
-import type { Graph, Row } from '../connection.ts';
+import type { Graph } from '../connection.ts';
 import { toDateTime } from '../instant.ts';
+import type { Row } from '../rows.ts';
 import type { Signing } from './changes.ts';
 
 /** Lines that a stretch spans: number n holds those from 1,000·n + 1 on (docs/graph.md, G-7). */

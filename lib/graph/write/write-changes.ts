@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import neo4j, { type Integer, type ManagedTransaction } from 'neo4j-driver';
 import type { LineageRecord } from '../../trust/record.ts';
 import type { Instant } from '../../trust/timestamp.ts';
-import type { Row } from '../connection.ts';
 import { toDateTime } from '../instant.ts';
 import { compareText } from '../order.ts';
+import type { Row } from '../rows.ts';
 import type { Payload } from '../settings.ts';
 import type { Changes, InferenceChange, Signing } from './changes.ts';
 import { LINK, UNLINK } from './settle.ts';
@@ -74,33 +74,30 @@ SET p.evidence = row.evidence
 `;
 
 // Lists, and what a group has in common said once: maps of all members took the server twice the CPU.
-const CREATE_LINKED = `
-UNWIND $groups AS group
-MATCH (m:Model {name: group.model, commit: group.linkedCommit})
-MATCH (s:Stretch {log: $log, number: $number, kid: group.kid})
-UNWIND group.rows AS row
-CREATE (m)-[:GENERATED]->(i:Inference {
+const NEW_INFERENCE = `(i:Inference {
   model: group.model, commit: group.signedCommit, resolution: group.resolution,
   id: row[0], timestamp: row[1], digest: row[2],
   recordedAt: datetime({epochSeconds: row[3], nanosecond: row[4]}),
   input: row[5], inputSha256: row[6], inputBytes: row[7],
   output: row[8], outputSha256: row[9], outputBytes: row[10]
-})
-CREATE (i)-[:SIGNED_IN {line: row[11], offset: row[12], length: row[13]}]->(s)
+})-[:SIGNED_IN {line: row[11], offset: row[12], length: row[13]}]->(s)`;
+
+/** The stretch of the group's key. */
+const MATCH_STRETCH = 'MATCH (s:Stretch {log: $log, number: $number, kid: group.kid})';
+
+const CREATE_LINKED = `
+UNWIND $groups AS group
+MATCH (m:Model {name: group.model, commit: group.linkedCommit})
+${MATCH_STRETCH}
+UNWIND group.rows AS row
+CREATE (m)-[:GENERATED]->${NEW_INFERENCE}
 `;
 
 const CREATE_PENDING = `
 UNWIND $groups AS group
-MATCH (s:Stretch {log: $log, number: $number, kid: group.kid})
+${MATCH_STRETCH}
 UNWIND group.rows AS row
-CREATE (i:Inference {
-  model: group.model, commit: group.signedCommit, resolution: group.resolution,
-  id: row[0], timestamp: row[1], digest: row[2],
-  recordedAt: datetime({epochSeconds: row[3], nanosecond: row[4]}),
-  input: row[5], inputSha256: row[6], inputBytes: row[7],
-  output: row[8], outputSha256: row[9], outputBytes: row[10]
-})
-CREATE (i)-[:SIGNED_IN {line: row[11], offset: row[12], length: row[13]}]->(s)
+CREATE ${NEW_INFERENCE}
 `;
 
 // From the sole record of an inference to a node of its own, with its signings.
@@ -121,41 +118,46 @@ MERGE (i:Inference {id: row.id})
 SET i = row
 `;
 
+/** Of an entity `e`. */
+const NEW_RECORD = `CREATE (r:Record)-[:ASSERTS]->(e)
+SET r = row.properties`;
+
 const WRITE_DATASET_RECORDS = `
 UNWIND $rows AS row
 MATCH (e:Dataset {hash: row.hash})
-CREATE (r:Record)-[:ASSERTS]->(e)
-SET r = row.properties
+${NEW_RECORD}
 `;
 
 const WRITE_MODEL_RECORDS = `
 UNWIND $rows AS row
 MATCH (e:Model {name: row.name, commit: row.commit})
-CREATE (r:Record)-[:ASSERTS]->(e)
-SET r = row.properties
+${NEW_RECORD}
 `;
 
 const WRITE_INFERENCE_RECORDS = `
 UNWIND $rows AS row
 MATCH (e:Inference {id: row.id})
-CREATE (r:Record)-[:ASSERTS]->(e)
-SET r = row.properties
+${NEW_RECORD}
 `;
+
+/** Of what `r` is. */
+const NEW_SIGNING =
+  'CREATE (r)-[:SIGNED_IN {line: row[1], offset: row[2], length: row[3]}]->(s)';
 
 const SIGN_RECORDS = `
 UNWIND $groups AS group
-MATCH (s:Stretch {log: $log, number: $number, kid: group.kid})
+${MATCH_STRETCH}
 UNWIND group.rows AS row
 MATCH (r:Record {digest: row[0]})
-CREATE (r)-[:SIGNED_IN {line: row[1], offset: row[2], length: row[3]}]->(s)
+${NEW_SIGNING}
 `;
 
 const SIGN_INFERENCES = `
 UNWIND $groups AS group
-MATCH (s:Stretch {log: $log, number: $number, kid: group.kid})
+${MATCH_STRETCH}
 UNWIND group.rows AS row
-MATCH (i:Inference {id: row[0]})
-CREATE (i)-[:SIGNED_IN {line: row[1], offset: row[2], length: row[3]}]->(s)
+MATCH (r:Inference {id: row[0]})
+${NEW_SIGNING}
 `;
 
 /** Sends everything at once; the server works it off in this order. `stretch` holds all the signings. */

@@ -3,7 +3,7 @@ import { ConfigError, TransientError } from '../../errors.ts';
 import type { Place } from '../../trust/lines.ts';
 import type { VerifiedRecord } from '../../trust/verify.ts';
 import { isTaken, type Graph } from '../connection.ts';
-import { lockAlone, lockShared } from '../lock.ts';
+import { lockAlone, lockShared, SLOTS } from '../lock.ts';
 import { missingSchema } from '../schema.ts';
 import type { Payload } from '../settings.ts';
 import { decide, isOf } from './changes.ts';
@@ -23,7 +23,7 @@ import {
   type LogProgress,
   type SourceObject,
 } from './object-progress.ts';
-import { readStored, readVersionsOnly } from './read-stored.ts';
+import { readStored, readStoredVersions } from './read-stored.ts';
 import { settle } from './settle.ts';
 import { makeStretches, stretchOf, type StretchName } from './stretches.ts';
 import { OutOfTurnError, soon, Turn } from './turn.ts';
@@ -48,6 +48,8 @@ export class GraphWriter {
   readonly #graph: Graph;
   readonly #payload: Payload;
   #schemaIsThere = false;
+  /** The slot of the write lock that was taken last; where a writer begins is left to chance. */
+  #slot = Math.floor(Math.random() * SLOTS);
   /** The batch of each object that was sent last. */
   readonly #last = new Map<string, Turn>();
 
@@ -136,6 +138,11 @@ export class GraphWriter {
     this.#schemaIsThere = true;
   }
 
+  #nextSlot(): number {
+    this.#slot = (this.#slot % SLOTS) + 1;
+    return this.#slot;
+  }
+
   #forget(uri: string, turn: Turn): void {
     if (this.#last.get(uri) === turn) this.#last.delete(uri);
   }
@@ -176,8 +183,8 @@ export class GraphWriter {
     isInBefore: Promise<boolean>,
   ): Promise<Applied> {
     const [, stored] = await Promise.all([
-      lockShared(tx).then(turn.locked),
-      readVersionsOnly(tx, batch.records),
+      lockShared(tx, this.#nextSlot()).then(turn.locked),
+      readStoredVersions(tx, batch.records),
     ]);
     const changes = decide(batch.records, stored);
     // Two records of one id within the batch: whether the id is new, no constraint tells then.

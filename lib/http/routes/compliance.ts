@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { RULES } from '../../compliance/rules.ts';
-import { findings, lastChecks, type FindingStatus } from '../../graph/findings.ts';
+import { findings, lastChecks } from '../../graph/ask/findings.ts';
+import { FINDING_STATUSES } from '../../graph/finding.ts';
 import { NOW } from '../../graph/place.ts';
 import { completenessOf, pageOf } from '../page.ts';
 import { cursor, limit } from '../parameters.ts';
@@ -56,8 +57,6 @@ const finding = z.object({
   waiver: z.object({ who: z.string(), why: z.string(), until: instant }).nullable(),
 });
 
-const STATUSES: readonly FindingStatus[] = ['open', 'waived', 'settled'];
-
 export const COMPLIANCE_ROUTES: readonly Route[] = [
   route({
     path: '/v1/compliance',
@@ -102,7 +101,7 @@ export const COMPLIANCE_ROUTES: readonly Route[] = [
     summary: 'What the checks have found, settled findings included',
     parameters: z.object({
       rule: z.enum(RULES.map(({ id }) => id)).optional(),
-      status: z.enum(STATUSES).optional(),
+      status: z.enum(FINDING_STATUSES).optional(),
       limit,
       cursor,
     }),
@@ -111,7 +110,7 @@ export const COMPLIANCE_ROUTES: readonly Route[] = [
       const { graph, cursors } = context;
       const place = after === undefined ? '' : (cursors.open(after) as string);
       const filter = {
-        statuses: status === undefined ? STATUSES : [status],
+        statuses: status === undefined ? FINDING_STATUSES : [status],
         rules: only === undefined ? RULES.map(({ id }) => id) : [only],
       };
       const found = await findings(graph, filter, place, most + 1);
