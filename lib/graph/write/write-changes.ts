@@ -141,8 +141,7 @@ ${NEW_RECORD}
 `;
 
 /** Of what `r` is. */
-const NEW_SIGNING =
-  'CREATE (r)-[:SIGNED_IN {line: row[1], offset: row[2], length: row[3]}]->(s)';
+const NEW_SIGNING = 'CREATE (r)-[:SIGNED_IN {line: row[1], offset: row[2], length: row[3]}]->(s)';
 
 const SIGN_RECORDS = `
 UNWIND $groups AS group
