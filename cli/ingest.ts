@@ -6,13 +6,9 @@ import { counted } from '../lib/counted.ts';
 import { ConfigError, PoisonObjectError } from '../lib/errors.ts';
 import { payload } from '../lib/graph/settings.ts';
 import { GraphWriter } from '../lib/graph/write/writer.ts';
-import {
-  ingestObject,
-  refuseUnreadable,
-  verifyObject,
-  type Receipt,
-} from '../lib/ingest/ingest.ts';
+import { ingestObject, verifyObject } from '../lib/ingest/ingest.ts';
 import type { IngestOptions } from '../lib/ingest/judge.ts';
+import { refuseUnreadable, type Receipt } from '../lib/ingest/receipt.ts';
 import { keyEntries, loadKeys } from '../lib/keys.ts';
 import { storedFile } from '../lib/object/file.ts';
 import { s3Name } from '../lib/object/s3-name.ts';

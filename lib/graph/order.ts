@@ -16,15 +16,3 @@ export function isLater(a: Claim, b: Claim): boolean {
   const order = compareInstants(a.recordedAt, b.recordedAt);
   return order > 0 || (order === 0 && a.digest > b.digest);
 }
-
-/** Where a record stands. */
-export interface Place {
-  readonly source: string;
-  readonly line: number;
-}
-
-/** True when `a` is the lesser (source, line), the one that a record's node names (docs/graph.md, G-5). */
-export function isBefore(a: Place, b: Place): boolean {
-  const order = compareText(a.source, b.source);
-  return order < 0 || (order === 0 && a.line < b.line);
-}

@@ -6,7 +6,7 @@ import { SLOTS } from './lock.ts';
 import { rows, text } from './rows.ts';
 
 /** Raised with every change of {@link SCHEMA} from the first release on; kept on the `Schema` node. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /** Constraints and indexes by name; each statement may be run any number of times. */
 const SCHEMA = {
@@ -22,6 +22,13 @@ const SCHEMA = {
     'CREATE CONSTRAINT pending_link IF NOT EXISTS FOR (p:PendingLink) REQUIRE (p.hash, p.name, p.commit) IS UNIQUE',
   source_object_uri:
     'CREATE CONSTRAINT source_object_uri IF NOT EXISTS FOR (o:SourceObject) REQUIRE o.uri IS UNIQUE',
+  log_sha256: 'CREATE CONSTRAINT log_sha256 IF NOT EXISTS FOR (l:Log) REQUIRE l.sha256 IS UNIQUE',
+  progress_key:
+    'CREATE CONSTRAINT progress_key IF NOT EXISTS FOR (p:Progress) REQUIRE p.key IS UNIQUE',
+  stretch:
+    'CREATE CONSTRAINT stretch IF NOT EXISTS FOR (s:Stretch) REQUIRE (s.log, s.number, s.kid) IS UNIQUE',
+  stretch_by_kid:
+    'CREATE INDEX stretch_by_kid IF NOT EXISTS FOR (s:Stretch) ON (s.kid, s.log, s.number)',
   relink_key: 'CREATE CONSTRAINT relink_key IF NOT EXISTS FOR (k:Relink) REQUIRE k.key IS UNIQUE',
   write_lock:
     'CREATE CONSTRAINT write_lock IF NOT EXISTS FOR (w:WriteLock) REQUIRE w.slot IS UNIQUE',
@@ -45,15 +52,10 @@ const SCHEMA = {
     'CREATE INDEX model_by_since IF NOT EXISTS FOR (m:Model) ON (m.since, m.name, m.commit)',
   pending_link_by_model:
     'CREATE INDEX pending_link_by_model IF NOT EXISTS FOR (p:PendingLink) ON (p.name, p.commit)',
-  record_by_kid: 'CREATE INDEX record_by_kid IF NOT EXISTS FOR (r:Record) ON (r.kid)',
   inference_by_time:
     'CREATE INDEX inference_by_time IF NOT EXISTS FOR (i:Inference) ON (i.recordedAt, i.digest)',
-  inference_by_key:
-    'CREATE INDEX inference_by_key IF NOT EXISTS FOR (i:Inference) ON (i.kid, i.recordedAt, i.digest)',
   inference_by_resolution:
     'CREATE INDEX inference_by_resolution IF NOT EXISTS FOR (i:Inference) ON (i.resolution, i.model)',
-  inference_by_digest:
-    'CREATE INDEX inference_by_digest IF NOT EXISTS FOR (i:Inference) ON (i.digest)',
   inference_by_model:
     'CREATE INDEX inference_by_model IF NOT EXISTS FOR (i:Inference) ON (i.model, i.recordedAt, i.digest)',
 } as const;

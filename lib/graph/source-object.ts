@@ -7,6 +7,7 @@ export const OBJECT_STATUSES = [
   'partial',
   'rejected',
   'empty',
+  'abandoned',
   'verifying',
   'writing',
 ] as const;

@@ -1,4 +1,6 @@
-import type { Applied, Batch, SourceObject } from '../graph/write/writer.ts';
+import type { Applied, LogName, SourceObject } from '../graph/write/object-progress.ts';
+import { stretchOf } from '../graph/write/stretches.ts';
+import type { Batch } from '../graph/write/writer.ts';
 import type { Line, Place } from '../trust/lines.ts';
 import type { VerifiedRecord } from '../trust/verify.ts';
 
@@ -6,10 +8,11 @@ const MAX_IN_FLIGHT = 2;
 const BATCH_RECORDS = 1_000;
 const BATCH_BYTES = 1024 * 1024;
 
-/** Cuts an object's records into batches, of which two are on their way while the next one is read. */
+/** Cuts a log's records into batches within its stretches; two are on their way while the next one is read. */
 export class Batches {
   readonly #send: (batch: Batch) => Promise<Applied>;
   readonly #object: SourceObject;
+  readonly #log: LogName;
   readonly #inFlight: Promise<Applied>[] = [];
   #afterLine: number;
   #through: Place;
@@ -17,9 +20,15 @@ export class Batches {
   #bytes = 0;
 
   /** `after` is the last line that is in the graph already, of number 0 where none is. */
-  constructor(send: (batch: Batch) => Promise<Applied>, object: SourceObject, after: Place) {
+  constructor(
+    send: (batch: Batch) => Promise<Applied>,
+    object: SourceObject,
+    log: LogName,
+    after: Place,
+  ) {
     this.#send = send;
     this.#object = object;
+    this.#log = log;
     this.#afterLine = after.number;
     this.#through = after;
   }
@@ -32,7 +41,8 @@ export class Batches {
   /** Moves on to a line, first sending the batch if the line no longer fits. If it has a record to write, {@link add} that next. */
   async reach({ number, offset, length }: Line): Promise<void> {
     const isFull = this.#records.length >= BATCH_RECORDS || this.#bytes + length > BATCH_BYTES;
-    if (isFull && this.#records.length > 0) await this.#sendBatch(null);
+    const isInNext = stretchOf(number) !== stretchOf(Math.max(this.#through.number, 1));
+    if ((isFull || isInNext) && this.#records.length > 0) await this.#sendBatch(null);
     this.#through = { number, offset };
   }
 
@@ -59,6 +69,7 @@ export class Batches {
     if (this.#inFlight.length >= MAX_IN_FLIGHT) await this.#inFlight.shift();
     const applied = this.#send({
       object: this.#object,
+      log: this.#log,
       afterLine: this.#afterLine,
       through: this.#through,
       records: this.#records,

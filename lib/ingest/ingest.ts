@@ -1,118 +1,64 @@
-import { PoisonObjectError, TransientError, type PoisonCode } from '../errors.ts';
-import type { Applied, Batch, Progress, SourceObject, Totals } from '../graph/write/writer.ts';
-import type { Identity, StoredObject } from '../object/stored.ts';
-import type { Line, Place } from '../trust/lines.ts';
-import { isRefusal, type Rejection } from '../trust/rejection.ts';
-import { Signers } from '../trust/signers.ts';
-import { verifyLines, type VerifiedRecord } from '../trust/verify.ts';
-import { Batches } from './batches.ts';
+import { PoisonObjectError } from '../errors.ts';
+import type {
+  Applied,
+  Known,
+  LogName,
+  LogProgress,
+  SourceObject,
+} from '../graph/write/object-progress.ts';
+import type { Batch } from '../graph/write/writer.ts';
+import type { StoredObject } from '../object/stored.ts';
 import {
   formatJudged,
   judge,
-  Lines,
-  mayBeParked,
   parseJudged,
   verdictOf,
   type IngestOptions,
   type Judged,
   type Options,
-  type Outcome,
   type TimedOptions,
   type Verdict,
 } from './judge.ts';
+import { receiptOf, receiptOfDone, receiptOfUnreadable, type Receipt } from './receipt.ts';
+import { writeLog, type Unfinished } from './write-log.ts';
 
 /** What ingestion needs of a graph; lib/graph/write/writer.ts states the promises. */
 export interface GraphSink {
-  progress(uri: string): Promise<Progress>;
+  known(uri: string): Promise<Known>;
+  log(log: LogName): Promise<LogProgress | null>;
   apply(batch: Batch, isTimeUp?: () => boolean): Promise<Applied>;
+  carry(object: SourceObject, log: LogName, status: 'accepted' | 'partial'): Promise<void>;
   record(
     object: SourceObject,
     status: 'rejected' | 'empty',
     why?: PoisonObjectError,
   ): Promise<void>;
-  pause(object: { readonly uri: string; readonly bytes: number }, judged: string): Promise<void>;
+  pause(object: Pick<SourceObject, 'uri' | 'bytes'>, judged: string): Promise<void>;
   abandon(uri: string, why: PoisonObjectError): Promise<void>;
-}
-
-/** The time was up; what was done is in the graph, and the next delivery goes on from there. */
-export interface Unfinished {
-  readonly object: string;
-  readonly status: 'verifying' | 'writing';
-  /** The last line that is done. */
-  readonly line: number;
-}
-
-/** What became of an object and of each of its lines: lines = accepted + duplicate + rejectedTotal + withheld. */
-export interface Receipt {
-  readonly object: string;
-  readonly status: Outcome;
-  readonly lines: number;
-  readonly accepted: number;
-  readonly duplicate: number;
-  /** Good lines of a rejected object. */
-  readonly withheld: number;
-  readonly rejectedTotal: number;
-  /** The first hundred. */
-  readonly rejected: readonly Rejection[];
-  /** Null where the object could not be read to its end. */
-  readonly bytes: number | null;
-  readonly sha256: string | null;
-  /** Why nothing of the object could be read, where that is so. */
-  readonly problem?: string;
-  /** There with `problem`. */
-  readonly problemCode?: PoisonCode;
-}
-
-/** A log that can't be read as it is gets a receipt like any other bad log; other failures pass through. */
-export async function refuseUnreadable(uri: string, act: () => Promise<Receipt>): Promise<Receipt> {
-  try {
-    return await act();
-  } catch (error) {
-    if (error instanceof PoisonObjectError) return receiptOfUnreadable(uri, null, error);
-    throw error;
-  }
-}
-
-/** Refused whole, without a verdict on any line. */
-function receiptOfUnreadable(uri: string, bytes: number | null, why: PoisonObjectError): Receipt {
-  return {
-    object: uri,
-    status: 'rejected',
-    lines: 0,
-    accepted: 0,
-    duplicate: 0,
-    withheld: 0,
-    rejectedTotal: 0,
-    rejected: [],
-    bytes,
-    sha256: null,
-    problem: why.message,
-    problemCode: why.code,
-  };
 }
 
 /** Checks a whole object without a database: the verdict that {@link ingestObject} would give an empty graph. */
 export async function verifyObject(object: StoredObject, options: IngestOptions): Promise<Receipt> {
-  // Without a database the log itself is all there is to find duplicates by. 32 bytes a record, as
-  // binary text, in place of 64 hex digits: some 100 MB for a million lines.
-  const digests = new Set<string>();
+  // Without a database the log itself is all there is to find duplicates by: the same text by the same
+  // key. Binary text in place of hex digits: some 130 MB for a million lines.
+  const signings = new Set<string>();
   const verdict = verdictOf(
-    await judge(object, options, null, ({ digest }) =>
-      digests.add(Buffer.from(digest, 'hex').toString('latin1')),
+    await judge(object, options, null, ({ record, kid }) =>
+      signings.add(Buffer.from(record.digest + kid.slice(0, 16), 'hex').toString('latin1')),
     ),
     options,
   );
   const good = verdict.lines - verdict.rejectedTotal;
   const isKept = verdict.status === 'accepted' || verdict.status === 'partial';
-  return receipt(object.identity(), verdict, {
-    accepted: isKept ? digests.size : 0,
-    duplicate: isKept ? good - digests.size : 0,
+  return receiptOf(object.identity(), verdict, {
+    accepted: isKept ? signings.size : 0,
+    duplicate: isKept ? good - signings.size : 0,
   });
 }
 
 /**
- * Verifies the whole object, then writes it in batches; a delivery again goes on where the last one
- * ended, and of an object that is in the graph already nothing is written.
+ * Verifies the whole object, then writes its log in batches; a delivery again goes on where the last
+ * one ended, and of a log that is in the graph already nothing is written, whatever its name.
  */
 export async function ingestObject(
   object: StoredObject,
@@ -130,14 +76,12 @@ export async function ingestObject(
   options: Options,
 ): Promise<Receipt | Unfinished> {
   // Where the store names versions, what the graph knows spares the reading.
-  const known = object.uri === null ? null : await sink.progress(object.uri);
+  const known = object.uri === null ? null : await sink.known(object.uri);
   const stored = known?.object ?? null;
-  if (known !== null && stored !== null && isDone(known)) return receiptOfDone(stored, known);
-  if (known !== null && stored !== null && known.status === 'writing') {
-    const { lines, rejected: rejectedTotal, rejections: rejected } = stored;
-    const status = rejectedTotal === 0 ? 'accepted' : 'partial';
-    const verdict: Verdict = { status, lines, rejectedTotal, rejected, signers: null };
-    return write(object, verdict, sink, stored, known, options);
+  if (known !== null && stored !== null) {
+    if (isDone(known)) return receiptOfDone(stored, known);
+    if (known.status === 'writing')
+      return write(object, stored, verdictBefore(stored, known), sink, options);
   }
   let judged: Judged;
   try {
@@ -156,16 +100,15 @@ export async function ingestObject(
     return { object: uri, status: 'verifying', line: judged.next.number - 1 };
   }
   const verdict = verdictOf(judged, options);
-  const { status, rejectedTotal } = verdict;
   const source = sourceObject(object, verdict);
-  if (status === 'rejected' || status === 'empty') {
-    await sink.record(source, status);
-    return receipt(source, verdict, { accepted: 0, duplicate: 0 });
+  if (verdict.status === 'rejected' || verdict.status === 'empty') {
+    await sink.record(source, verdict.status);
+    return receiptOf(source, verdict, { accepted: 0, duplicate: 0 });
   }
-  const before = known ?? (await sink.progress(uri));
-  if (isDone(before))
-    return receipt(source, verdict, { accepted: 0, duplicate: verdict.lines - rejectedTotal });
-  return write(object, verdict, sink, source, before, options);
+  // A local file's name is known only now.
+  const before = known ?? (await sink.known(uri));
+  if (before.object !== null && isDone(before)) return receiptOfDone(before.object, before);
+  return write(object, source, verdict, sink, options);
 }
 
 /**
@@ -177,26 +120,53 @@ export async function receiptOfDeparted(
   sink: GraphSink,
   error: PoisonObjectError,
 ): Promise<Receipt> {
-  const known = await sink.progress(uri);
+  const known = await sink.known(uri);
   if (known.object !== null && isDone(known)) return receiptOfDone(known.object, known);
-  if (known.linesDone > 0) {
+  if (known.status === 'writing') {
     await sink.abandon(uri, error);
     throw error;
   }
   return receiptOfUnreadable(uri, null, error);
 }
 
-type Done = Progress & { readonly status: 'accepted' | 'partial' };
-
-function isDone(progress: Progress): progress is Done {
-  return progress.status === 'accepted' || progress.status === 'partial';
+function isDone({ status }: Known): boolean {
+  return status === 'accepted' || status === 'partial';
 }
 
-/** The receipt of a version is the same, however often it is delivered. */
-function receiptOfDone(object: SourceObject, { status, accepted, duplicate }: Done): Receipt {
-  const { uri, lines, rejected: rejectedTotal, rejections, bytes, sha256 } = object;
-  const counts = { lines, accepted, duplicate, withheld: 0, rejectedTotal };
-  return { object: uri, status, ...counts, rejected: rejections, bytes, sha256 };
+/** Of an object whose writing has begun: what was judged of it then. */
+function verdictBefore(
+  { lines, rejected: rejectedTotal, rejections: rejected }: SourceObject,
+  { parked }: Known,
+): Verdict {
+  const status = parked === null ? 'accepted' : 'partial';
+  return { status, lines, rejectedTotal, rejected, parked, signers: null };
+}
+
+/** The log on its way to the graph, unless it is there already. */
+async function write(
+  object: StoredObject,
+  source: SourceObject,
+  verdict: Verdict,
+  sink: GraphSink,
+  options: Options,
+): Promise<Receipt | Unfinished> {
+  const log = { log: shaOf(source), parked: verdict.parked };
+  const progress = await sink.log(log);
+  if (progress?.isDone === true) {
+    const status = verdict.status === 'partial' ? 'partial' : 'accepted';
+    await sink.carry(source, log, status);
+    const known = await sink.known(source.uri);
+    return receiptOf(source, verdict, known);
+  }
+  const totals = await measure(options, 'write', () =>
+    writeLog(object, { source, log, verdict, progress }, sink, options),
+  );
+  return 'line' in totals ? totals : receiptOf(source, verdict, totals);
+}
+
+function shaOf({ uri, sha256 }: SourceObject): string {
+  if (sha256 === null) throw new Error(`the bytes of ${uri} were not read to their end`);
+  return sha256;
 }
 
 async function measure<T>(
@@ -212,103 +182,9 @@ async function measure<T>(
   }
 }
 
-/** The second reading: each record on its way to the graph, two batches at a time. */
-async function write(
-  object: StoredObject,
-  verdict: Verdict,
-  sink: GraphSink,
-  source: SourceObject,
-  before: Progress,
-  options: Options,
-): Promise<Receipt | Unfinished> {
-  const totals = await measure(options, 'write', () =>
-    writeLines(object, verdict, sink, source, before, options),
-  );
-  if ('line' in totals) return totals;
-  return receipt(source, verdict, totals);
-}
-
-async function writeLines(
-  object: StoredObject,
-  { status, signers }: Verdict,
-  sink: GraphSink,
-  source: SourceObject,
-  before: Progress,
-  options: Options,
-): Promise<Totals | Unfinished> {
-  const final = status === 'partial' ? status : 'accepted';
-  const from = signers === null ? lastDone(before) : undefined;
-  const after =
-    from === undefined ? { number: 0, offset: 0 } : { ...from, number: before.linesDone };
-  const batches = new Batches((batch) => sink.apply(batch, options.isTimeUp), source, after);
-  try {
-    const lines = new Lines(object, options, from);
-    for await (const passage of lines) {
-      const verified = verifyLines(passage, source.uri, options.keys, signers ?? new Signers());
-      for (const [line, result] of verified) {
-        await batches.reach(line);
-        if (line.number > before.linesDone && !isSetAside(line, result, source.uri, final))
-          batches.add(result);
-      }
-    }
-    const applied = await batches.end(lines.isCutShort ? null : final);
-    if (lines.isCutShort || applied.isOpen)
-      return { object: source.uri, status: 'writing', line: batches.through.number };
-    return applied;
-  } finally {
-    // Whoever hears that the ingest failed may close the database: nothing is still being written.
-    await batches.settle();
-  }
-}
-
-/** Where the last line that is in the graph begins: the next one is the one after it. */
-function lastDone({ linesDone, offsetDone }: Progress): Place | undefined {
-  return linesDone === 0 || offsetDone === null
-    ? undefined
-    : { number: linesDone, offset: offsetDone };
-}
-
-/**
- * True for a line that quarantine sets aside; {@link TransientError} where any other is refused, since
- * the first reading accepted it.
- */
-function isSetAside(
-  line: Line,
-  result: VerifiedRecord | Rejection,
-  uri: string,
-  final: 'accepted' | 'partial',
-): result is Rejection {
-  if (!isRefusal(result)) return false;
-  if (final === 'partial' && mayBeParked(line, result)) return true;
-  throw new TransientError(
-    'VERDICT_CHANGED',
-    `line ${line.number} of ${uri} was accepted before and is not now; was a key taken away?`,
-  );
-}
-
 function sourceObject(
   object: StoredObject,
   { lines, rejectedTotal, rejected }: Pick<Verdict, 'lines' | 'rejectedTotal' | 'rejected'>,
 ): SourceObject {
   return { ...object.identity(), lines, rejected: rejectedTotal, rejections: rejected };
-}
-
-function receipt({ uri, bytes, sha256 }: Identity, verdict: Verdict, totals: Totals): Receipt {
-  const { status, lines, rejectedTotal, rejected } = verdict;
-  const withheld = status === 'rejected' ? lines - rejectedTotal : 0;
-  const { accepted, duplicate } = totals;
-  if (accepted + duplicate + rejectedTotal + withheld !== lines)
-    throw new Error(`the counts of ${uri} do not add up`);
-  return {
-    object: uri,
-    status,
-    lines,
-    accepted,
-    duplicate,
-    withheld,
-    rejectedTotal,
-    rejected,
-    bytes,
-    sha256,
-  };
 }

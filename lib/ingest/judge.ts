@@ -1,12 +1,12 @@
+import { createHash } from 'node:crypto';
 import type { StoredObject } from '../object/stored.ts';
 import { memberOf } from '../trust/json.ts';
 import type { VerifyingKey } from '../trust/keys.ts';
 import type { Line, Place } from '../trust/lines.ts';
 import { PassageFramer, type Passage } from '../trust/passage.ts';
-import type { LineageRecord } from '../trust/record.ts';
 import { isRefusal, isRejection, type Rejection } from '../trust/rejection.ts';
 import { Signers } from '../trust/signers.ts';
-import { verifyLines } from '../trust/verify.ts';
+import { verifyLines, type VerifiedRecord } from '../trust/verify.ts';
 
 /** What becomes of an object. */
 export type Outcome = 'accepted' | 'partial' | 'rejected' | 'empty';
@@ -36,6 +36,8 @@ export interface Verdict {
   readonly lines: number;
   readonly rejectedTotal: number;
   readonly rejected: readonly Rejection[];
+  /** Names the lines that quarantine set aside: another set has another name; null for none. */
+  readonly parked: string | null;
   /** Null where this reading did not judge all lines: each is then verified again before it is written. */
   readonly signers: Signers | null;
 }
@@ -45,6 +47,8 @@ export interface Judged {
   readonly next: Place;
   readonly rejectedTotal: number;
   readonly rejected: readonly Rejection[];
+  /** A hash over the place and code of each refusal; empty before the first. */
+  readonly refusals: string;
   readonly isParkable: boolean;
   readonly isWhole: boolean;
   readonly signers: Signers | null;
@@ -57,13 +61,14 @@ interface JudgedBefore extends Omit<Judged, 'isWhole' | 'signers'> {
 
 /** What {@link parseJudged} reads in the next delivery. */
 export function formatJudged(
-  { next, rejectedTotal, rejected, isParkable }: Judged,
+  { next, rejectedTotal, rejected, refusals, isParkable }: Judged,
   options: IngestOptions,
 ): string {
   const state: JudgedBefore = {
     next,
     rejectedTotal,
     rejected,
+    refusals,
     isParkable,
     under: restsOn(options),
   };
@@ -86,6 +91,7 @@ function isJudgedBefore(value: unknown): value is JudgedBefore {
     typeof memberOf(value, 'rejectedTotal') === 'number' &&
     Array.isArray(rejected) &&
     rejected.every(isRejection) &&
+    typeof memberOf(value, 'refusals') === 'string' &&
     typeof memberOf(value, 'isParkable') === 'boolean' &&
     typeof memberOf(value, 'under') === 'string'
   );
@@ -101,36 +107,41 @@ export async function judge(
   object: StoredObject,
   options: Options,
   before: JudgedBefore | null,
-  onGood: (record: LineageRecord) => void = () => undefined,
+  onGood: (verified: VerifiedRecord) => void = () => undefined,
 ): Promise<Judged> {
   let rejectedTotal = before?.rejectedTotal ?? 0;
   let isParkable = before?.isParkable ?? true;
+  let refusals = before?.refusals ?? '';
   const rejected: Rejection[] = [...(before?.rejected ?? [])];
   const signers = new Signers();
   const lines = new Lines(object, options, before?.next);
   for await (const passage of lines) {
     for (const [line, result] of verifyLines(passage, '', options.keys, signers)) {
       if (!isRefusal(result)) {
-        onGood(result.record);
+        onGood(result);
         continue;
       }
       rejectedTotal += 1;
+      refusals = createHash('sha256')
+        .update(`${refusals} ${line.number} ${result.code}`)
+        .digest('hex');
       if (rejected.length < MAX_REJECTIONS) rejected.push(result);
       isParkable &&= mayBeParked(line, result);
     }
   }
   const { next, isCutShort } = lines;
-  const judged = { next, rejectedTotal, rejected, isParkable, isWhole: !isCutShort };
+  const judged = { next, rejectedTotal, rejected, refusals, isParkable, isWhole: !isCutShort };
   return { ...judged, signers: before === null ? signers : null };
 }
 
 export function verdictOf(judged: Judged, { onBadLine }: IngestOptions): Verdict {
-  const { next, rejectedTotal, rejected, signers, isParkable } = judged;
+  const { next, rejectedTotal, rejected, refusals, signers, isParkable } = judged;
   const lines = next.number - 1;
   const isPartial = onBadLine === 'quarantine' && isParkable && lines > rejectedTotal;
   const refused = isPartial ? 'partial' : 'rejected';
   const status = lines === 0 ? 'empty' : rejectedTotal === 0 ? 'accepted' : refused;
-  return { status, lines, rejectedTotal, rejected, signers };
+  const parked = status === 'partial' ? refusals : null;
+  return { status, lines, rejectedTotal, rejected, parked, signers };
 }
 
 /**

@@ -7,8 +7,8 @@ import type { Signers, VerifiedEnvelope } from './signers.ts';
 
 /** Where a record's envelope can be read again. */
 export interface Location {
-  /** URI of the object, its version included. */
-  readonly source: string;
+  /** Lower-case hex SHA-256 of the log's bytes as stored. */
+  readonly log: string;
   readonly line: number;
   readonly offset: number;
   readonly length: number;
@@ -27,21 +27,21 @@ export interface VerifiedRecord {
  */
 export function* verifyLines(
   passage: Passage,
-  source: string,
+  log: string,
   keys: readonly VerifyingKey[],
   signers: Signers,
 ): Generator<readonly [Line, VerifiedRecord | Rejection]> {
   for (const [line, envelope] of signers.verify(passage, keys))
-    yield [line, recordOf(line, source, envelope)];
+    yield [line, recordOf(line, log, envelope)];
 }
 
 function recordOf(
   { number, offset, length }: Line,
-  source: string,
+  log: string,
   envelope: VerifiedEnvelope | Refusal,
 ): VerifiedRecord | Rejection {
   if (isRefusal(envelope)) return { line: number, ...envelope };
   const record = parseRecord(envelope);
   if (isRefusal(record)) return { line: number, ...record };
-  return { record, kid: envelope.kid, location: { source, line: number, offset, length } };
+  return { record, kid: envelope.kid, location: { log, line: number, offset, length } };
 }

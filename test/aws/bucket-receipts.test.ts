@@ -3,7 +3,7 @@ import { bucketReceipts } from '../../lib/aws/bucket-receipts.ts';
 import { s3Client } from '../../lib/aws/s3-object.ts';
 import { TransientError } from '../../lib/errors.ts';
 import type { Receipts } from '../../lib/ingest/delivery.ts';
-import type { Receipt } from '../../lib/ingest/ingest.ts';
+import type { Receipt } from '../../lib/ingest/receipt.ts';
 import { s3Uri } from '../../lib/object/s3-name.ts';
 import { StubAws } from '../support/stub-aws.ts';
 

@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { openGraph } from '../../lib/graph/connection.ts';
 import { database } from '../../lib/graph/database.ts';
-import type { Receipt } from '../../lib/ingest/ingest.ts';
+import type { Receipt } from '../../lib/ingest/receipt.ts';
 import { neo4jStatus, runningNeo4j } from '../../lib/local/neo4j.ts';
 import { signRecord } from '../../lib/trust/sign.ts';
 import { emptyHome } from '../support/neo4j-home.ts';

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { readObject } from '../../lib/graph/ask/objects.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
-import type { Receipt } from '../../lib/ingest/ingest.ts';
+import type { Receipt } from '../../lib/ingest/receipt.ts';
 import { s3Uri } from '../../lib/object/s3-name.ts';
 import { BoltProxy } from '../support/bolt-proxy.ts';
 import { ingestContainer, ingestEnvironment, notification } from '../support/lambda.ts';

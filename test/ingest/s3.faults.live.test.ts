@@ -14,7 +14,8 @@ import {
   type Journal,
   type Message,
 } from '../../lib/ingest/delivery.ts';
-import type { GraphSink, Receipt } from '../../lib/ingest/ingest.ts';
+import type { GraphSink } from '../../lib/ingest/ingest.ts';
+import type { Receipt } from '../../lib/ingest/receipt.ts';
 import type { S3Name } from '../../lib/object/s3-name.ts';
 import { signRecord } from '../../lib/trust/sign.ts';
 import { someOf } from '../support/depth.ts';

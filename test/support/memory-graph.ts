@@ -4,16 +4,19 @@ import {
   decide,
   leastOf,
   linkKey,
-  standingOf,
   type Changes,
-  type Standing,
   type Stored,
   type StoredEntity,
   type Verified,
 } from '../../lib/graph/write/changes.ts';
-import { contentOf } from '../../lib/graph/write/write-changes.ts';
-import type { DatasetRecord, InferenceRecord, ModelRecord } from '../../lib/trust/record.ts';
-import type { Instant } from '../../lib/trust/timestamp.ts';
+import { saidOf } from '../../lib/graph/write/write-changes.ts';
+import type {
+  DatasetRecord,
+  InferenceRecord,
+  LineageRecord,
+  ModelRecord,
+} from '../../lib/trust/record.ts';
+import { compareInstants, type Instant } from '../../lib/trust/timestamp.ts';
 import type { VerifiedRecord } from '../../lib/trust/verify.ts';
 import { lineOf, type Snapshot } from './oracle.ts';
 
@@ -30,15 +33,19 @@ export class MemoryGraph {
   readonly #datasets = new Map<string, Entity<DatasetRecord>>();
   readonly #models = new Map<string, Map<string, Entity<ModelRecord>>>();
   readonly #inferences = new Map<string, { head: Verified<InferenceRecord>; link: Link }>();
-  readonly #records = new Map<
-    string,
-    { standing: Standing; type: string; asserts: string; content: Row }
-  >();
+  /** By digest. */
+  readonly #records = new Map<string, LineageRecord>();
+  /** The kids that signed it, by digest. */
+  readonly #signers = new Map<string, Set<string>>();
   readonly #usedIn = new Map<string, readonly string[]>();
   readonly #pending = new Map<string, readonly string[]>();
 
   apply(batch: readonly VerifiedRecord[]): Changes {
     const changes = decide(batch, this.#stored(batch));
+    for (const id of changes.contested) {
+      const sole = this.#inferences.get(id)?.head.record;
+      if (sole !== undefined) this.#records.set(sole.digest, sole);
+    }
     for (const [hash, { head, since }] of changes.datasets)
       this.#datasets.set(hash, merged(this.#datasets.get(hash), head, since));
     for (const { name, commit, head, since } of changes.models) {
@@ -50,21 +57,11 @@ export class MemoryGraph {
       (pending ? this.#pending : this.#usedIn).set(linkKey(hash, name, commit), evidence);
     for (const change of [...changes.createdInferences, ...changes.changedInferences])
       this.#inferences.set(change.head.record.id, change);
-    for (const { standing, type, asserts } of changes.records) {
-      const identity = {
-        dataset: () => ['Dataset', (asserts as DatasetRecord).hash],
-        model: () => ['Model', (asserts as ModelRecord).name, (asserts as ModelRecord).commit],
-        inference: () => ['Inference', (asserts as InferenceRecord).id],
-      }[type]();
-      this.#records.set(standing.digest, {
-        standing,
-        type,
-        asserts: JSON.stringify(identity),
-        content: contentOf(asserts),
-      });
-    }
+    for (const record of changes.records) this.#records.set(record.digest, record);
+    for (const { digest, kid } of changes.signings)
+      this.#signers.set(digest, (this.#signers.get(digest) ?? new Set()).add(kid));
     for (const hash of changes.newDatasets) this.#makeLinks(hash);
-    for (const name of changes.changedNames) this.#relink(name);
+    for (const { name, from } of changes.changedNames) this.#relink(name, from);
     return changes;
   }
 
@@ -85,8 +82,24 @@ export class MemoryGraph {
       if (link.commit !== null)
         lines.push(lineOf('GENERATED', { name: model, commit: link.commit, id: head.record.id }));
     }
-    for (const { standing, type, asserts, content } of this.#records.values())
-      lines.push(lineOf('Record', { type, asserts, ...content, ...placed(standing) }));
+    for (const record of this.#records.values())
+      lines.push(
+        lineOf('Record', {
+          type: record.type,
+          ...saidOf(record),
+          ...claim(record),
+          asserts: JSON.stringify(entityOf(record)),
+        }),
+      );
+    for (const [digest, kids] of this.#signers) {
+      const sole = [...this.#inferences.values()].find(({ head }) => head.record.digest === digest);
+      const signed =
+        this.#records.has(digest) || sole === undefined
+          ? ['Record', digest]
+          : ['Inference', sole.head.record.id];
+      for (const kid of kids)
+        lines.push(lineOf('SIGNED_IN', { signed: JSON.stringify(signed), kid }));
+    }
     for (const [kind, links] of [
       ['USED_IN', this.#usedIn],
       ['PendingLink', this.#pending],
@@ -100,10 +113,13 @@ export class MemoryGraph {
 
   #stored(batch: readonly VerifiedRecord[]): Stored {
     const entity = ({ head, since }: Entity<DatasetRecord | ModelRecord>): StoredEntity => ({
-      ...standingOf(head),
+      recordedAt: head.record.recordedAt,
+      digest: head.record.digest,
       since,
     });
-    const asserted = new Set([...this.#records.values()].map(({ asserts }) => asserts));
+    const contested = new Set(
+      [...this.#records.values()].flatMap((of) => (of.type === 'inference' ? [of.id] : [])),
+    );
     const wanted = batch.flatMap(({ record }) =>
       record.type === 'model'
         ? record.datasetHashes.map((hash) => linkKey(hash, record.name, record.commit))
@@ -120,10 +136,14 @@ export class MemoryGraph {
       inferences: new Map(
         Array.from(this.#inferences, ([id, { head }]) => [
           id,
-          { ...standingOf(head), hasRecords: asserted.has(JSON.stringify(['Inference', id])) },
+          {
+            recordedAt: head.record.recordedAt,
+            digest: head.record.digest,
+            hasRecords: contested.has(id),
+          },
         ]),
       ),
-      records: new Map(Array.from(this.#records, ([digest, { standing }]) => [digest, standing])),
+      signers: this.#signers,
       links: new Map(
         Array.from(wanted, (key) => [
           key,
@@ -145,13 +165,15 @@ export class MemoryGraph {
     }
   }
 
-  #relink(name: string): void {
+  #relink(name: string, from: Instant | null): void {
     const versions = inOrder(
       Array.from(this.#models.get(name) ?? [], ([commit, { since }]) => ({ commit, since })),
     );
-    for (const held of this.#inferences.values()) {
+    const all = [...this.#inferences.values()].filter(({ head }) => head.record.modelName === name);
+    const isAll = from === null || all.some(({ link }) => link.resolution === 'pending');
+    for (const held of all) {
       const { record } = held.head;
-      if (record.modelName === name)
+      if (isAll || compareInstants(record.recordedAt, from) >= 0)
         held.link = resolve(record.commit, record.recordedAt, versions);
     }
   }
@@ -172,11 +194,21 @@ function nanos({ epochSeconds, nanoseconds }: Instant): bigint {
   return BigInt(epochSeconds) * 1_000_000_000n + BigInt(nanoseconds);
 }
 
-function placed(standing: Standing): Record<string, unknown> {
-  const { digest, kid, source, line, offset, length } = standing;
-  return { digest, kid, source, line, offset, length, recordedAt: nanos(standing.recordedAt) };
+function claim({ digest, recordedAt }: LineageRecord): Record<string, unknown> {
+  return { digest, recordedAt: nanos(recordedAt) };
 }
 
-function described(head: VerifiedRecord): Record<string, unknown> {
-  return { ...head.record, type: null, ...placed(standingOf(head)) };
+function entityOf(record: LineageRecord): string[] {
+  switch (record.type) {
+    case 'dataset':
+      return ['Dataset', record.hash];
+    case 'model':
+      return ['Model', record.name, record.commit];
+    case 'inference':
+      return ['Inference', record.id];
+  }
+}
+
+function described({ record }: VerifiedRecord): Record<string, unknown> {
+  return { ...record, type: null, ...claim(record) };
 }

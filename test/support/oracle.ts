@@ -9,13 +9,10 @@ export type Snapshot = readonly string[];
 const bytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 const nanos = ({ epochSeconds, nanoseconds }: Instant): bigint =>
   BigInt(epochSeconds) * 1_000_000_000n + BigInt(nanoseconds);
-const least = (a: VerifiedRecord, b: VerifiedRecord): number =>
-  bytes(a.location.source, b.location.source) || a.location.line - b.location.line;
-
 function later(a: VerifiedRecord, b: VerifiedRecord): number {
   const order = nanos(b.record.recordedAt) - nanos(a.record.recordedAt);
   if (order !== 0n) return order < 0n ? -1 : 1;
-  return bytes(b.record.digest, a.record.digest) || least(a, b);
+  return bytes(b.record.digest, a.record.digest);
 }
 
 function entityOf(record: LineageRecord): string {
@@ -29,13 +26,15 @@ function entityOf(record: LineageRecord): string {
   }
 }
 
-function standing({ record, kid, location }: VerifiedRecord): Record<string, unknown> {
-  return { digest: record.digest, kid, recordedAt: nanos(record.recordedAt), ...location };
+/** What decides which record speaks for its entity. */
+function claim({ record }: VerifiedRecord): Record<string, unknown> {
+  return { digest: record.digest, recordedAt: nanos(record.recordedAt) };
 }
 
-/** What a record says of a dataset or model, its time left out. */
-function contentOf(record: LineageRecord): string | null {
-  if (record.type === 'inference') return null;
+/** What tells two records of one entity apart, beside their time. */
+function saidOf(record: LineageRecord): Record<string, unknown> {
+  if (record.type === 'inference')
+    return { type: record.type, model: record.modelName, commit: record.commit };
   const said =
     record.type === 'dataset'
       ? [record.path, record.description]
@@ -44,7 +43,8 @@ function contentOf(record: LineageRecord): string | null {
           record.environment,
           [...new Set(record.datasetHashes)].sort((a, b) => bytes(a, b)),
         ];
-  return createHash('sha256').update(JSON.stringify(said)).digest('hex');
+  const content = createHash('sha256').update(JSON.stringify(said)).digest('hex');
+  return { type: record.type, content };
 }
 
 function payload(name: string, text: string, inlineBytes: number): Record<string, unknown> {
@@ -81,19 +81,16 @@ export function expectedGraph(records: readonly VerifiedRecord[], inlineBytes = 
     const { record } = head;
     const { type, digest: _digest, recordedAt: _at, ...described } = record;
     const digests = Map.groupBy(claims, (claim) => claim.record.digest);
-    if (type !== 'inference' || digests.size > 1)
-      for (const same of digests.values()) {
-        const first = same.toSorted(least)[0];
-        if (first !== undefined)
-          lines.push(
-            lineOf('Record', {
-              type,
-              ...standing(first),
-              content: contentOf(first.record),
-              asserts: key,
-            }),
-          );
-      }
+    const isNode = type !== 'inference' || digests.size > 1;
+    for (const [digest, same] of digests) {
+      const first = same[0];
+      if (isNode && first !== undefined)
+        lines.push(lineOf('Record', { ...saidOf(first.record), ...claim(first), asserts: key }));
+      // One relationship for each key that signed the record, whoever else did.
+      const signed = isNode ? ['Record', digest] : (JSON.parse(key) as string[]);
+      for (const kid of new Set(same.map((of) => of.kid)))
+        lines.push(lineOf('SIGNED_IN', { signed: JSON.stringify(signed), kid }));
+    }
     if (record.type === 'inference') {
       const { modelName, input, output, ...rest } = record;
       const { type: _t, recordedAt: _r, ...properties } = rest;
@@ -105,7 +102,7 @@ export function expectedGraph(records: readonly VerifiedRecord[], inlineBytes = 
           ...payload('output', output, inlineBytes),
           model: modelName,
           resolution: link.resolution,
-          ...standing(head),
+          ...claim(head),
         }),
       );
       if (link.commit !== null)
@@ -115,7 +112,7 @@ export function expectedGraph(records: readonly VerifiedRecord[], inlineBytes = 
         ...described,
         datasetHashes: null,
         since: sinceOf(key),
-        ...standing(head),
+        ...claim(head),
       };
       lines.push(lineOf(record.type === 'dataset' ? 'Dataset' : 'Model', properties));
     }

@@ -95,18 +95,22 @@ export const manyVersions: fc.Arbitrary<RandomObject[]> = fc
 /** A log's lines, object by object; the same record may stand in several places, under several keys. */
 export interface RandomObject {
   readonly uri: string;
+  /** The SHA-256 that its log would have. */
+  readonly log: string;
   readonly records: readonly VerifiedRecord[];
 }
 
 function placed(objects: readonly (readonly LineageRecord[])[]): RandomObject[] {
   return objects.map((records, index) => {
-    const uri = `file:///log-${index}.jsonl?sha256=${index}`;
+    const log = String(index).padStart(64, '0');
+    const uri = `file:///log-${index}.jsonl?sha256=${log}`;
     return {
       uri,
+      log,
       records: records.map((of, at) => ({
         record: of,
         kid: `kid-${(index + at) % 2}`,
-        location: { source: uri, line: at + 1, offset: at * 100, length: 99 },
+        location: { log, line: at + 1, offset: at * 100, length: 99 },
       })),
     };
   });

@@ -49,12 +49,13 @@ export async function bringRecords(
   records: readonly LineageRecord[],
   kid = KID,
 ): Promise<string> {
-  const uri = `file:///brought-${(logs += 1)}.jsonl?sha256=0`;
+  const log = String((logs += 1)).padStart(64, '0');
+  const uri = `file:///brought-${logs}.jsonl?sha256=${log}`;
   const placed = records.map((record, index) => ({
     record,
     kid,
-    location: { source: uri, line: index + 1, offset: index, length: 1 },
+    location: { log, line: index + 1, offset: index, length: 1 },
   }));
-  await writeObject(writer, { uri, records: placed }, 1_000);
+  await writeObject(writer, { uri, log, records: placed }, 1_000);
   return uri;
 }

@@ -25,11 +25,30 @@ WHERE NOT n:Schema AND NOT n:WriteLock
 DETACH DELETE n
 `;
 
+// A stretch counts its signings, whatever of them came first.
+const MISCOUNTED = `
+MATCH (s:Stretch)
+WHERE s.count <> COUNT { (s)<-[:SIGNED_IN]-() } OR NOT EXISTS { (s)-[:PART_OF]->(:Log {sha256: s.log}) }
+  OR EXISTS { MATCH (s)<-[g:SIGNED_IN]-() WHERE (g.line - 1) / 1000 <> s.number }
+RETURN s.log AS log, s.number AS number, s.kid AS kid, s.count AS count
+`;
+
+const SIGNINGS = `
+MATCH (r)-[:SIGNED_IN]->(s:Stretch)
+RETURN CASE WHEN r:Record THEN ['Record', r.digest] ELSE ['Inference', r.id] END AS signed, s.kid AS kid
+`;
+
 /** What the database holds, in the oracle's form. An open marker shows as a line that no oracle has. */
 export async function graphSnapshot(graph: Graph): Promise<Snapshot> {
   const nodes = await graph[database].run(NODES);
   const edges = await graph[database].run(EDGES);
+  const signings = await graph[database].run(SIGNINGS);
+  const miscounted = await graph[database].run(MISCOUNTED);
   return [
+    ...miscounted.map((row) => lineOf('a stretch that miscounts', row)),
+    ...signings.map(({ signed, kid }) =>
+      lineOf('SIGNED_IN', { signed: JSON.stringify(signed), kid }),
+    ),
     ...nodes.map((row) => {
       const properties = instants(row['properties'] as Row);
       const asserts = row['asserts'] as string[];

@@ -4,11 +4,11 @@ import type { RandomObject } from './random-records.ts';
 /** Writes an object in batches of `size` lines, two in flight; `stopAfter` batches leave it unfinished. */
 export async function writeObject(
   writer: GraphWriter,
-  { uri, records }: RandomObject,
+  { uri, log, records }: RandomObject,
   size: number,
   stopAfter = Infinity,
 ): Promise<void> {
-  const object = { uri, sha256: '', bytes: 0, lines: records.length, rejected: 0, rejections: [] };
+  const object = { uri, sha256: log, bytes: 0, lines: records.length, rejected: 0, rejections: [] };
   const sent: Promise<unknown>[] = [];
   try {
     for (let at = 0; at < records.length && sent.length < stopAfter; at += size) {
@@ -16,6 +16,7 @@ export async function writeObject(
       await sent.at(-2);
       const applied = writer.apply({
         object,
+        log: { log, parked: null },
         afterLine: at,
         through: { number: throughLine, offset: 0 },
         records: records.slice(at, throughLine),

@@ -30,16 +30,18 @@ export interface ObjectPlace {
 
 const READ_OBJECT = `
 MATCH (o:SourceObject {uri: $uri})
-RETURN o {.*} AS object
+OPTIONAL MATCH (p:Progress {key: o.progress})
+RETURN o {.*, linesDone: coalesce(p.linesDone, 0)} AS object
 `;
 
 const NEWEST_OBJECTS = `
 MATCH (o:SourceObject)
 WHERE o.firstSeenAt <= datetime($firstSeenAt) AND o.uri IS NOT NULL
   AND (o.firstSeenAt < datetime($firstSeenAt) OR o.uri < $uri)
-RETURN o {.*} AS object
+WITH o ORDER BY o.firstSeenAt DESC, o.uri DESC LIMIT $limit
+OPTIONAL MATCH (p:Progress {key: o.progress})
+RETURN o {.*, linesDone: coalesce(p.linesDone, 0)} AS object
 ORDER BY o.firstSeenAt DESC, o.uri DESC
-LIMIT $limit
 `;
 
 /** After every instant that a server's clock shows. */

@@ -6,25 +6,19 @@ import type {
 } from '../../trust/record.ts';
 import { compareInstants, type Instant } from '../../trust/timestamp.ts';
 import type { VerifiedRecord } from '../../trust/verify.ts';
-import { isBefore, isLater, type Claim, type Place } from '../order.ts';
+import { isLater, type Claim } from '../order.ts';
 import { inOrder, resolve, type Link, type Version } from '../resolve.ts';
 
 /** Evidence lists hold the least this many digests (docs/graph.md, G-10). */
 const MAX_EVIDENCE = 100;
 
-/** A record as a node names it. */
-export interface Standing extends Claim, Place {
-  readonly kid: string;
-  readonly offset: number;
-  readonly length: number;
-}
-
-/** A stored dataset or model. */
-export interface StoredEntity extends Claim, Place {
+/** A stored dataset or model: its head's claim, and since when it is recorded. */
+export interface StoredEntity extends Claim {
   readonly since: Instant;
 }
 
-export interface StoredInference extends Standing {
+export interface StoredInference extends Claim {
+  /** More than one record asserts it, and each of them is a node of its own (G-6). */
   readonly hasRecords: boolean;
 }
 
@@ -40,7 +34,8 @@ export interface Stored {
   /** Every version of every model name of the batch, by name and commit. */
   readonly models: ReadonlyMap<string, ReadonlyMap<string, StoredEntity>>;
   readonly inferences: ReadonlyMap<string, StoredInference>;
-  readonly records: ReadonlyMap<string, Place>;
+  /** The kids that signed it, of each record of the batch that the graph holds. */
+  readonly signers: ReadonlyMap<string, ReadonlySet<string>>;
   /** By {@link linkKey}. */
   readonly links: ReadonlyMap<string, StoredLink>;
 }
@@ -51,10 +46,16 @@ export interface EntityChange<R extends LineageRecord> {
   readonly since: Instant | null;
 }
 
-export interface RecordChange {
-  readonly standing: Standing;
-  readonly type: LineageRecord['type'];
-  readonly asserts: LineageRecord;
+/** A key's first signing of a record, at the place where it was accepted (G-5). */
+export interface Signing {
+  readonly digest: string;
+  /** The inference that it hangs on while this record alone asserts it; null where it hangs on the Record. */
+  readonly inference: string | null;
+  readonly kid: string;
+  readonly recordedAt: Instant;
+  readonly line: number;
+  readonly offset: number;
+  readonly length: number;
 }
 
 export interface LinkChange {
@@ -77,16 +78,26 @@ export interface Changes {
     readonly name: string;
     readonly commit: string;
   })[];
-  readonly records: readonly RecordChange[];
+  /** Records that become nodes of their own. */
+  readonly records: readonly LineageRecord[];
+  /** Stored inferences whose one record becomes a node of its own, with its signings, before all else. */
+  readonly contested: readonly string[];
+  readonly signings: readonly Signing[];
   readonly links: readonly LinkChange[];
   readonly createdInferences: readonly InferenceChange[];
   readonly changedInferences: readonly InferenceChange[];
   /** Datasets that were not there: their pending links may now be made. */
   readonly newDatasets: readonly string[];
   /** Model names whose versions or their `since` changed: their older inferences may now link elsewhere. */
-  readonly changedNames: readonly string[];
+  readonly changedNames: readonly ChangedName[];
   readonly accepted: number;
   readonly duplicate: number;
+}
+
+/** A name of which inferences may link elsewhere now, those from an instant on; null: all of them. */
+export interface ChangedName {
+  readonly name: string;
+  readonly from: Instant | null;
 }
 
 /** A verified record of one type. */
@@ -105,96 +116,52 @@ export function isOf<T extends LineageRecord['type']>(
   return verified.record.type === type;
 }
 
-/** Where and by whom a verified record was signed, and when it claims to be made. */
-export function standingOf({ record, kid, location }: VerifiedRecord): Standing {
-  return { recordedAt: record.recordedAt, digest: record.digest, kid, ...location };
-}
-
 /**
  * What a batch changes, decided from what the graph holds. Pure: the same records in any order and
  * any number of times lead to the same graph (docs/graph.md, G-1 to G-12).
  */
 export function decide(batch: readonly VerifiedRecord[], stored: Stored): Changes {
-  const records = new Records(stored.records);
-  const { datasets, models, declared, duplicate } = decideEntities(batch, stored, records);
-  const versions = versionsAfter(stored, models);
-  const inferences = decideInferences(batch, stored, records, (record) =>
-    resolve(record.commit, record.recordedAt, versions.get(record.modelName) ?? []),
-  );
-  return {
-    datasets: new Map(changesOf(datasets)),
-    models: [...models].flatMap(([name, entities]) =>
-      changesOf(entities).map(([commit, change]) => ({ name, commit, ...change })),
-    ),
-    records: records.changes(),
-    links: decideLinks(declared, stored, datasets),
-    createdInferences: inferences.created,
-    changedInferences: inferences.changed,
-    newDatasets: [...datasets].filter(([, entity]) => entity.isNew).map(([hash]) => hash),
-    changedNames: [...models]
-      .filter(([, entities]) => [...entities.values()].some((entity) => entity.sinceChanged))
-      .map(([name]) => name),
-    accepted: batch.length - duplicate - inferences.duplicate,
-    duplicate: duplicate + inferences.duplicate,
-  };
-}
-
-/** A use of a dataset, and the digests of the batch's new records that declare it. */
-interface Declared extends Pick<LinkChange, 'hash' | 'name' | 'commit'> {
-  readonly digests: string[];
-}
-
-function decideEntities(
-  batch: readonly VerifiedRecord[],
-  stored: Stored,
-  records: Records,
-): {
-  readonly datasets: ReadonlyMap<string, Entity<DatasetRecord>>;
-  readonly models: ReadonlyMap<string, ReadonlyMap<string, Entity<ModelRecord>>>;
-  /** By {@link linkKey}. */
-  readonly declared: ReadonlyMap<string, Declared>;
-  readonly duplicate: number;
-} {
+  const signings = new Signings(stored.signers);
   const datasets = new Map<string, Entity<DatasetRecord>>();
   const models = new Map<string, Map<string, Entity<ModelRecord>>>();
-  const declared = new Map<string, Declared>();
-  let duplicate = 0;
+  const records: LineageRecord[] = [];
+  const declared: ModelRecord[] = [];
   for (const verified of batch) {
     if (isOf('inference', verified)) continue;
-    const isNew = records.add(verified);
-    if (!isNew) duplicate += 1;
+    const isNewRecord = !signings.holds(verified);
+    if (!signings.add(verified, null)) continue;
+    if (isNewRecord) records.push(verified.record);
     if (isOf('dataset', verified)) {
       const { hash } = verified.record;
       const entity = datasets.get(hash) ?? new Entity<DatasetRecord>(stored.datasets.get(hash));
       datasets.set(hash, entity.claim(verified));
     } else if (isOf('model', verified)) {
-      const { name, commit, datasetHashes, digest } = verified.record;
+      const { name, commit } = verified.record;
       const versions = models.get(name) ?? new Map<string, Entity<ModelRecord>>();
-      const entity =
-        versions.get(commit) ?? new Entity<ModelRecord>(stored.models.get(name)?.get(commit));
+      const held = stored.models.get(name)?.get(commit);
+      const entity = versions.get(commit) ?? new Entity<ModelRecord>(held);
       models.set(name, versions.set(commit, entity.claim(verified)));
-      if (!isNew) continue;
-      for (const hash of datasetHashes) {
-        const key = linkKey(hash, name, commit);
-        const use = declared.get(key) ?? { hash, name, commit, digests: [] };
-        use.digests.push(digest);
-        declared.set(key, use);
-      }
+      if (isNewRecord) declared.push(verified.record);
     }
   }
-  return { datasets, models, declared, duplicate };
-}
-
-function decideLinks(
-  declared: ReadonlyMap<string, Declared>,
-  stored: Stored,
-  datasets: ReadonlyMap<string, unknown>,
-): LinkChange[] {
-  return Array.from(declared, ([key, { digests, ...use }]) => {
-    const held = stored.links.get(key);
-    const pending = held?.datasetExists !== true && !datasets.has(use.hash);
-    return { ...use, pending, evidence: leastOf(pending ? held?.pending : held?.usedIn, digests) };
-  });
+  const versions = versionsAfter(stored, models);
+  const inferences = decideInferences(batch, stored, signings, (record) =>
+    resolve(record.commit, record.recordedAt, versions.get(record.modelName) ?? []),
+  );
+  return {
+    datasets: new Map(changed(datasets)),
+    models: [...models].flatMap(([name, entities]) =>
+      changed(entities).map(([commit, change]) => ({ name, commit, ...change })),
+    ),
+    links: linksOf(declared, stored, (hash) => datasets.has(hash)),
+    newDatasets: [...datasets].filter(([, entity]) => entity.isNew).map(([hash]) => hash),
+    changedNames: changedNames(stored, models, versions),
+    ...inferences,
+    records: [...records, ...inferences.records],
+    signings: signings.added,
+    accepted: signings.added.length,
+    duplicate: batch.length - signings.added.length,
+  };
 }
 
 /** The least {@link MAX_EVIDENCE} of both lists, sorted; digests are ASCII, so `sort` orders them. */
@@ -205,28 +172,55 @@ export function leastOf(
   return [...new Set([...(held ?? []), ...added])].sort().slice(0, MAX_EVIDENCE);
 }
 
+/** The signings of a batch that the graph does not hold, each at the first place that it has there. */
+class Signings {
+  readonly added: Signing[] = [];
+  readonly #stored: Stored['signers'];
+  readonly #fresh = new Map<string, Set<string>>();
+
+  constructor(stored: Stored['signers']) {
+    this.#stored = stored;
+  }
+
+  /** True when the graph, or this batch before it, has the record by whatever key. */
+  holds({ record: { digest } }: VerifiedRecord): boolean {
+    return this.#stored.has(digest) || this.#fresh.has(digest);
+  }
+
+  /** False for a duplicate: the same text by the same key. */
+  add({ record, kid, location }: VerifiedRecord, inference: string | null): boolean {
+    const { digest, recordedAt } = record;
+    const fresh = this.#fresh.get(digest) ?? new Set();
+    if (fresh.has(kid) || this.#stored.get(digest)?.has(kid) === true) return false;
+    this.#fresh.set(digest, fresh.add(kid));
+    const { line, offset, length } = location;
+    this.added.push({ digest, inference, kid, recordedAt, line, offset, length });
+    return true;
+  }
+}
+
 /** A dataset or model while a batch is applied to it. */
 class Entity<R extends LineageRecord> {
   readonly isNew: boolean;
-  #standing: (Claim & Place) | null;
+  #claim: Claim | null;
   #since: Instant | null;
   #head: Verified<R> | null = null;
   sinceChanged = false;
 
   constructor(stored: StoredEntity | undefined) {
     this.isNew = stored === undefined;
-    this.#standing = stored ?? null;
+    this.#claim = stored ?? null;
     this.#since = stored?.since ?? null;
   }
 
   claim(verified: Verified<R>): this {
-    const standing = standingOf(verified);
-    if (this.#since === null || compareInstants(standing.recordedAt, this.#since) < 0) {
-      this.#since = standing.recordedAt;
+    const { record } = verified;
+    if (this.#since === null || compareInstants(record.recordedAt, this.#since) < 0) {
+      this.#since = record.recordedAt;
       this.sinceChanged = true;
     }
-    if (this.#standing === null || replaces(standing, this.#standing)) {
-      this.#standing = standing;
+    if (this.#claim === null || isLater(record, this.#claim)) {
+      this.#claim = record;
       this.#head = verified;
     }
     return this;
@@ -242,12 +236,7 @@ class Entity<R extends LineageRecord> {
   }
 }
 
-/** True when `a` is to stand on the node instead of `b`: a later record, or the same one from a lesser place. */
-function replaces(a: Claim & Place, b: Claim & Place): boolean {
-  return a.digest === b.digest ? isBefore(a, b) : isLater(a, b);
-}
-
-function changesOf<R extends LineageRecord>(
+function changed<R extends LineageRecord>(
   entities: Iterable<[string, Entity<R>]>,
 ): [string, EntityChange<R>][] {
   const changes: [string, EntityChange<R>][] = [];
@@ -255,30 +244,28 @@ function changesOf<R extends LineageRecord>(
   return changes;
 }
 
-/** The `Record` nodes of a batch. */
-class Records {
-  readonly #stored: ReadonlyMap<string, Place>;
-  readonly #fresh = new Map<string, RecordChange>();
-
-  constructor(stored: ReadonlyMap<string, Place>) {
-    this.#stored = stored;
-  }
-
-  /** True when the record was not known; a known one only moves to a lesser place. */
-  add(verified: VerifiedRecord): boolean {
-    return this.put(standingOf(verified), verified.record);
-  }
-
-  put(standing: Standing, asserts: LineageRecord): boolean {
-    const held = this.#fresh.get(standing.digest)?.standing ?? this.#stored.get(standing.digest);
-    if (held === undefined || isBefore(standing, held))
-      this.#fresh.set(standing.digest, { standing, type: asserts.type, asserts });
-    return held === undefined;
-  }
-
-  changes(): RecordChange[] {
-    return [...this.#fresh.values()];
-  }
+/** What new model records declare, with the digests that declared it before. */
+function linksOf(
+  declared: readonly ModelRecord[],
+  stored: Stored,
+  isBrought: (hash: string) => boolean,
+): LinkChange[] {
+  const digests = new Map<
+    string,
+    { link: Pick<LinkChange, 'hash' | 'name' | 'commit'>; of: string[] }
+  >();
+  for (const { name, commit, datasetHashes, digest } of declared)
+    for (const hash of datasetHashes) {
+      const key = linkKey(hash, name, commit);
+      const entry = digests.get(key) ?? { link: { hash, name, commit }, of: [] };
+      entry.of.push(digest);
+      digests.set(key, entry);
+    }
+  return [...digests].map(([key, { link, of }]): LinkChange => {
+    const held = stored.links.get(key);
+    const pending = held?.datasetExists !== true && !isBrought(link.hash);
+    return { ...link, pending, evidence: leastOf(pending ? held?.pending : held?.usedIn, of) };
+  });
 }
 
 function versionsAfter(
@@ -296,49 +283,63 @@ function versionsAfter(
   return versions;
 }
 
+/**
+ * Which names' inferences may link elsewhere, and from when on. Where there were several versions and
+ * the oldest stays the oldest, what was recorded before the changed ones stays where it is.
+ */
+function changedNames(
+  stored: Stored,
+  models: ReadonlyMap<string, ReadonlyMap<string, Entity<ModelRecord>>>,
+  versions: ReadonlyMap<string, readonly Version[]>,
+): ChangedName[] {
+  return [...models].flatMap(([name, entities]): ChangedName[] => {
+    const moved = [...entities.values()].filter(({ sinceChanged }) => sinceChanged);
+    if (moved.length === 0) return [];
+    const before = stored.models.get(name) ?? new Map<string, StoredEntity>();
+    const [oldest] = inOrder(Array.from(before, ([commit, { since }]) => ({ commit, since })));
+    const isAll = before.size < 2 || oldest?.commit !== versions.get(name)?.[0]?.commit;
+    const starts = moved.flatMap(({ since }) => since ?? []).sort(compareInstants);
+    return [{ name, from: isAll ? null : (starts[0] ?? null) }];
+  });
+}
+
 function decideInferences(
   batch: readonly VerifiedRecord[],
   stored: Stored,
-  records: Records,
+  signings: Signings,
   link: (record: InferenceRecord) => Link,
-): { created: InferenceChange[]; changed: InferenceChange[]; duplicate: number } {
-  interface State {
-    standing: Standing;
-    head: Verified<InferenceRecord> | null;
-    hasRecords: boolean;
-  }
-  const states = new Map<string, State>();
-  let duplicate = 0;
-  for (const verified of batch) {
-    if (!isOf('inference', verified)) continue;
-    const { record } = verified;
-    const standing = standingOf(verified);
-    const held = stored.inferences.get(record.id);
-    const state =
-      states.get(record.id) ??
-      (held && { standing: held, head: null, hasRecords: held.hasRecords });
-    if (state === undefined) {
-      states.set(record.id, { standing, head: verified, hasRecords: false });
-      continue;
-    }
-    states.set(record.id, state);
+): Pick<Changes, 'records' | 'contested' | 'createdInferences' | 'changedInferences'> {
+  const changes = { records: [], contested: [], createdInferences: [], changedInferences: [] } as {
+    records: LineageRecord[];
+    contested: string[];
+    createdInferences: InferenceChange[];
+    changedInferences: InferenceChange[];
+  };
+  const claims = Map.groupBy(
+    batch.filter((verified) => isOf('inference', verified)),
+    ({ record }) => record.id,
+  );
+  for (const [id, all] of claims) {
+    const held = stored.inferences.get(id);
+    const digest = held?.digest ?? all[0]?.record.digest;
+    const isAlone =
+      !(held?.hasRecords ?? false) && all.every(({ record }) => record.digest === digest);
     // A second record that claims the same id: from now on every one of them is a node of its own.
-    if (!state.hasRecords && standing.digest !== state.standing.digest) {
-      records.put(state.standing, record);
-      state.hasRecords = true;
+    if (!isAlone && held?.hasRecords === false) changes.contested.push(id);
+    let head: Verified<InferenceRecord> | null = null;
+    for (const verified of all) {
+      const { record } = verified;
+      const isKnown = signings.holds(verified);
+      signings.add(verified, isAlone ? id : null);
+      if (!isAlone && !isKnown) changes.records.push(record);
+      if (isLater(record, head?.record ?? held ?? EARLIEST)) head = verified;
     }
-    const isNew = state.hasRecords ? records.add(verified) : false;
-    if (!isNew) duplicate += 1;
-    if (replaces(standing, state.standing)) {
-      state.standing = standing;
-      state.head = verified;
-    }
-  }
-  const created: InferenceChange[] = [];
-  const changes: InferenceChange[] = [];
-  for (const [id, { head }] of states) {
     if (head === null) continue;
-    (stored.inferences.has(id) ? changes : created).push({ head, link: link(head.record) });
+    const change = { head, link: link(head.record) };
+    (held === undefined ? changes.createdInferences : changes.changedInferences).push(change);
   }
-  return { created, changed: changes, duplicate };
+  return changes;
 }
+
+/** Before every claim. */
+const EARLIEST: Claim = { recordedAt: { epochSeconds: -Infinity, nanoseconds: 0 }, digest: '' };

@@ -1,21 +1,12 @@
 import type { ManagedTransaction } from 'neo4j-driver';
 import type { VerifiedRecord } from '../../trust/verify.ts';
-import type { Place } from '../order.ts';
-import { count, flag, instant, maybe, rows, text, texts, type Row } from '../rows.ts';
-import {
-  isOf,
-  linkKey,
-  type Stored,
-  type StoredEntity,
-  type StoredInference,
-  type StoredLink,
-} from './changes.ts';
+import { flag, instant, maybe, rows, text, texts, type Row } from '../rows.ts';
+import { isOf, linkKey, type Stored, type StoredEntity } from './changes.ts';
 
 const READ_DATASETS = `
 UNWIND $hashes AS hash
 MATCH (d:Dataset {hash: hash})
-RETURN d.hash AS hash, d.digest AS digest, d.recordedAt AS recordedAt, d.since AS since,
-  d.source AS source, d.line AS line
+RETURN d.hash AS hash, d.digest AS digest, d.recordedAt AS recordedAt, d.since AS since
 `;
 
 const READ_VERSIONS = `
@@ -23,13 +14,13 @@ UNWIND $names AS name
 MATCH (m:Model)
 WHERE m.name = name AND m.commit IS NOT NULL
 RETURN m.name AS name, m.commit AS commit, m.digest AS digest, m.recordedAt AS recordedAt,
-  m.since AS since, m.source AS source, m.line AS line
+  m.since AS since
 `;
 
-const READ_RECORDS = `
+const READ_SIGNERS = `
 UNWIND $digests AS digest
 MATCH (r:Record {digest: digest})
-RETURN r.digest AS digest, r.source AS source, r.line AS line
+RETURN digest, COLLECT { MATCH (r)-[:SIGNED_IN]->(s:Stretch) RETURN DISTINCT s.kid } AS kids
 `;
 
 const READ_LINKS = `
@@ -45,8 +36,8 @@ RETURN link.hash AS hash, link.name AS name, link.commit AS commit,
 const READ_INFERENCES = `
 UNWIND $ids AS id
 MATCH (i:Inference {id: id})
-RETURN i.id AS id, i.digest AS digest, i.recordedAt AS recordedAt, i.kid AS kid, i.source AS source,
-  i.line AS line, i.offset AS offset, i.length AS length,
+RETURN i.id AS id, i.digest AS digest, i.recordedAt AS recordedAt,
+  COLLECT { MATCH (i)-[:SIGNED_IN]->(s:Stretch) RETURN DISTINCT s.kid } AS kids,
   EXISTS { (i)<-[:ASSERTS]-() } AS hasRecords
 `;
 
@@ -82,29 +73,40 @@ export async function readStored(
         break;
     }
   }
-  const ask = (statement: string, name: string, values: Iterable<unknown>): Promise<Row[]> =>
-    askFor(tx, statement, name, values);
-  const [datasets, models, inferenceRows, linkRows] = await Promise.all([
-    ask(READ_DATASETS, 'hashes', hashes),
+  const [datasets, models, inferences, linkRows] = await Promise.all([
+    rowsFor(tx, READ_DATASETS, 'hashes', hashes),
     versionsOf(tx, names),
-    ask(READ_INFERENCES, 'ids', ids),
-    ask(READ_LINKS, 'links', links.values()),
+    rowsFor(tx, READ_INFERENCES, 'ids', ids),
+    rowsFor(tx, READ_LINKS, 'links', links.values()),
   ]);
-  const inferences = new Map(inferenceRows.map((row) => [text(row, 'id'), inferenceOf(row)]));
+  const contested = new Set(
+    inferences.filter((row) => flag(row, 'hasRecords')).map((row) => text(row, 'id')),
+  );
   for (const verified of batch)
-    if (isOf('inference', verified) && inferences.has(verified.record.id))
+    if (isOf('inference', verified) && contested.has(verified.record.id))
       digests.add(verified.record.digest);
-  const records = await ask(READ_RECORDS, 'digests', digests);
-
+  const records = await rowsFor(tx, READ_SIGNERS, 'digests', digests);
+  const alone = inferences.filter((row) => !flag(row, 'hasRecords'));
   return {
     datasets: new Map(datasets.map((row) => [text(row, 'hash'), entityOf(row)])),
     models,
-    inferences,
-    records: new Map(records.map((row) => [text(row, 'digest'), placeOf(row)])),
+    inferences: new Map(
+      inferences.map((row) => [
+        text(row, 'id'),
+        { ...claimOf(row), hasRecords: flag(row, 'hasRecords') },
+      ]),
+    ),
+    signers: new Map(
+      [...records, ...alone].map((row) => [text(row, 'digest'), new Set(texts(row, 'kids'))]),
+    ),
     links: new Map(
       linkRows.map((row) => [
         linkKey(text(row, 'hash'), text(row, 'name'), text(row, 'commit')),
-        linkOf(row),
+        {
+          usedIn: maybe(texts, row, 'usedIn'),
+          pending: maybe(texts, row, 'pending'),
+          datasetExists: flag(row, 'datasetExists'),
+        },
       ]),
     ),
   };
@@ -124,7 +126,7 @@ export async function readStoredVersions(
     datasets: new Map(),
     models: await versionsOf(tx, names),
     inferences: new Map(),
-    records: new Map(),
+    signers: new Map(),
     links: new Map(),
   };
 }
@@ -136,12 +138,12 @@ export async function versionsOf(
 ): Promise<Stored['models']> {
   const models = new Map<string, Map<string, StoredEntity>>();
   for (const name of names) models.set(name, new Map());
-  for (const row of await askFor(tx, READ_VERSIONS, 'names', names))
+  for (const row of await rowsFor(tx, READ_VERSIONS, 'names', names))
     models.get(text(row, 'name'))?.set(text(row, 'commit'), entityOf(row));
   return models;
 }
 
-async function askFor(
+async function rowsFor(
   tx: ManagedTransaction,
   statement: string,
   name: string,
@@ -151,35 +153,10 @@ async function askFor(
   return list.length === 0 ? [] : rows(await tx.run(statement, { [name]: list }));
 }
 
-function placeOf(row: Row): Place {
-  return { source: text(row, 'source'), line: count(row, 'line') };
-}
-
 function entityOf(row: Row): StoredEntity {
-  return {
-    recordedAt: instant(row, 'recordedAt'),
-    digest: text(row, 'digest'),
-    ...placeOf(row),
-    since: instant(row, 'since'),
-  };
+  return { ...claimOf(row), since: instant(row, 'since') };
 }
 
-function inferenceOf(row: Row): StoredInference {
-  return {
-    recordedAt: instant(row, 'recordedAt'),
-    digest: text(row, 'digest'),
-    kid: text(row, 'kid'),
-    ...placeOf(row),
-    offset: count(row, 'offset'),
-    length: count(row, 'length'),
-    hasRecords: flag(row, 'hasRecords'),
-  };
-}
-
-function linkOf(row: Row): StoredLink {
-  return {
-    usedIn: maybe(texts, row, 'usedIn'),
-    pending: maybe(texts, row, 'pending'),
-    datasetExists: flag(row, 'datasetExists'),
-  };
+function claimOf(row: Row): Pick<StoredEntity, 'digest' | 'recordedAt'> {
+  return { digest: text(row, 'digest'), recordedAt: instant(row, 'recordedAt') };
 }

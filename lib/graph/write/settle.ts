@@ -1,11 +1,10 @@
 import type { ManagedTransaction } from 'neo4j-driver';
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
-import { toDateTime } from '../instant.ts';
 import { lockAlone } from '../lock.ts';
-import { OLDEST } from '../place.ts';
-import { inOrder, RESOLUTIONS, resolve } from '../resolve.ts';
-import { instant, maybe, rows, text, texts, time, word, type Row } from '../rows.ts';
+import type { Place } from '../place.ts';
+import { inOrder, resolve } from '../resolve.ts';
+import { instant, maybe, rows, text, texts, time } from '../rows.ts';
 import { leastOf } from './changes.ts';
 import { versionsOf } from './read-stored.ts';
 
@@ -14,6 +13,7 @@ const PAGE_ROWS = 1_000;
 
 const NEXT_MARKER = `
 MATCH (k:Relink)
+WHERE $log IS NULL OR EXISTS { (:Log {sha256: $log})-[:AWAITS]->(k) }
 RETURN k.key AS key, k.kind AS kind, k.target AS target, k.at AS at, k.digest AS digest
 ORDER BY key
 LIMIT 1
@@ -77,35 +77,49 @@ SET k.at = $at, k.digest = $digest
 
 const CLEAR_MARKER = `
 MATCH (k:Relink {key: $key})
-DELETE k
+DETACH DELETE k
 `;
 
 /**
- * Works off every open marker, whoever left it, a page a transaction; resolves when none is open or,
- * after at least one page, the time is up, to the number of pages. Safe to run at any time, by any
- * number of writers, and to break off anywhere.
+ * Works off open markers, those that a log waits for or, without one, all of them, whoever left them,
+ * a page a transaction; resolves when none is open or, after at least one page, the time is up, to the
+ * number of pages. Safe to run at any time, by any number of writers, and to break off anywhere.
  */
-export async function settle(graph: Graph, isTimeUp: () => boolean = () => false): Promise<number> {
+export async function settle(
+  graph: Graph,
+  isTimeUp: () => boolean = () => false,
+  log: string | null = null,
+): Promise<number> {
   for (let pages = 0; ; pages += 1) {
     if (pages > 0 && isTimeUp()) return pages;
-    if (!(await graph[database].write(settlePage))) return pages;
+    if (!(await graph[database].write((tx) => settlePage(tx, log)))) return pages;
   }
 }
 
-/** One page of one marker; false when no marker was open. */
-async function settlePage(tx: ManagedTransaction): Promise<boolean> {
-  await lockAlone(tx);
-  const [marker] = rows(await tx.run(NEXT_MARKER));
-  if (marker === undefined) return false;
-  const isDone =
-    markerKind(marker, 'kind') === 'dataset'
-      ? await makeLinks(tx, text(marker, 'target'))
-      : await relink(tx, marker);
-  if (isDone) await tx.run(CLEAR_MARKER, { key: text(marker, 'key') });
-  return true;
+/** What is to be linked anew, and behind which inference to go on. */
+interface Marker {
+  readonly key: string;
+  readonly target: string;
+  readonly place: Place;
 }
 
-const markerKind = word(['dataset', 'model']);
+/** One page of one marker; false when no marker was open. */
+async function settlePage(tx: ManagedTransaction, log: string | null): Promise<boolean> {
+  await lockAlone(tx);
+  const [row] = rows(await tx.run(NEXT_MARKER, { log }));
+  if (row === undefined) return false;
+  const [key, target] = [text(row, 'key'), text(row, 'target')];
+  const isDone =
+    text(row, 'kind') === 'dataset'
+      ? await makeLinks(tx, target)
+      : await relink(tx, {
+          key,
+          target,
+          place: { at: time(row, 'at'), digest: text(row, 'digest') },
+        });
+  if (isDone) await tx.run(CLEAR_MARKER, { key });
+  return true;
+}
 
 async function makeLinks(tx: ManagedTransaction, hash: string): Promise<boolean> {
   const found = rows(await tx.run(MARKED_LINKS, { hash, limit: BigInt(PAGE_ROWS) }));
@@ -120,33 +134,25 @@ async function makeLinks(tx: ManagedTransaction, hash: string): Promise<boolean>
   return found.length < PAGE_ROWS;
 }
 
-/** The next page of inferences behind the marker's place; true when that was the last. */
-async function relink(tx: ManagedTransaction, marker: Row): Promise<boolean> {
-  const name = text(marker, 'target');
-  const at = maybe(time, marker, 'at');
-  const place = at === null ? OLDEST : { at, digest: text(marker, 'digest') };
+async function relink(
+  tx: ManagedTransaction,
+  { key, target: name, place }: Marker,
+): Promise<boolean> {
   const models = await versionsOf(tx, [name]);
   const versions = inOrder(
     Array.from(models.get(name) ?? [], ([commit, { since }]) => ({ commit, since })),
   );
-  const limit = BigInt(PAGE_ROWS);
-  const found = rows(await tx.run(MARKED_INFERENCES, { ...place, name, limit })).map((row) => ({
-    id: text(row, 'id'),
-    recordedAt: instant(row, 'recordedAt'),
-    digest: text(row, 'digest'),
-    commit: maybe(text, row, 'commit'),
-    resolution: word(RESOLUTIONS)(row, 'resolution'),
-    linked: maybe(text, row, 'linked'),
-  }));
-  const moved = found
-    .map((row) => ({ row, link: resolve(row.commit, row.recordedAt, versions) }))
-    .filter(({ row, link }) => link.commit !== row.linked || link.resolution !== row.resolution)
-    .map(({ row, link }) => ({ id: row.id, name, ...link }));
+  const found = rows(await tx.run(MARKED_INFERENCES, { ...place, name, limit: BigInt(PAGE_ROWS) }));
+  const moved = found.flatMap((row) => {
+    const link = resolve(maybe(text, row, 'commit'), instant(row, 'recordedAt'), versions);
+    const isSame =
+      link.commit === maybe(text, row, 'linked') && link.resolution === text(row, 'resolution');
+    return isSame ? [] : [{ id: text(row, 'id'), name, ...link }];
+  });
   await tx.run(UNLINK, { rows: moved });
   await tx.run(LINK, { rows: moved.filter(({ commit }) => commit !== null) });
   const last = found.at(-1);
   if (last === undefined || found.length < PAGE_ROWS) return true;
-  const behind = { at: toDateTime(last.recordedAt), digest: last.digest };
-  await tx.run(MOVE_MARKER, { key: text(marker, 'key'), ...behind });
+  await tx.run(MOVE_MARKER, { key, at: last['recordedAt'], digest: text(last, 'digest') });
   return false;
 }

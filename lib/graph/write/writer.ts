@@ -1,179 +1,107 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { ManagedTransaction } from 'neo4j-driver';
 import { ConfigError, TransientError, type PoisonObjectError } from '../../errors.ts';
 import type { Place } from '../../trust/lines.ts';
-import type { Rejection } from '../../trust/rejection.ts';
 import type { VerifiedRecord } from '../../trust/verify.ts';
 import { isTaken, type Graph } from '../connection.ts';
 import { database } from '../database.ts';
 import { lockAlone, lockShared, SLOTS } from '../lock.ts';
-import { count, flag, maybe, node, only, rows, text, word, type Row } from '../rows.ts';
 import { missingSchema } from '../schema.ts';
 import type { Payload } from '../settings.ts';
-import { OBJECT_STATUSES, rejections, type ObjectStatus } from '../source-object.ts';
-import { decide, isOf, type Changes } from './changes.ts';
+import { decide, isOf } from './changes.ts';
+import {
+  abandonObject,
+  carryLog,
+  closeLog,
+  moveCheckpoint,
+  openLog,
+  pauseObject,
+  readKnown,
+  readLog,
+  recordObject,
+  type Applied,
+  type Known,
+  type LogName,
+  type LogProgress,
+  type SourceObject,
+} from './object-progress.ts';
 import { readStored, readStoredVersions } from './read-stored.ts';
 import { settle } from './settle.ts';
+import { makeStretches, stretchOf, type StretchName } from './stretches.ts';
+import { OutOfTurnError, soon, Turn } from './turn.ts';
 import { writeChanges } from './write-changes.ts';
 
-/** An object as its `SourceObject` node describes it. */
-export interface SourceObject {
-  readonly uri: string;
-  /** Of the bytes as stored, lower-case hex; null where no single reading saw all of them. */
-  readonly sha256: string | null;
-  readonly bytes: number;
-  readonly lines: number;
-  readonly rejected: number;
-  /** The first hundred. */
-  readonly rejections: readonly Rejection[];
-}
-
-/** A run of an object's lines. */
+/** A run of a log's lines; its records all stand in one stretch ({@link stretchOf}). */
 export interface Batch {
   readonly object: SourceObject;
+  readonly log: LogName;
   /** The last line of the batch before this one; 0 for the first. */
   readonly afterLine: number;
   /** The last line that this batch speaks for; its records all stand at or before it. */
   readonly through: Place;
   /** In the order of their lines. */
   readonly records: readonly VerifiedRecord[];
-  /** On the object's last batch: what the object becomes. */
+  /** On the log's last batch: what the object becomes. */
   readonly final: 'accepted' | 'partial' | null;
 }
-
-/** Running totals of one object, over all of its batches and all deliveries. */
-export interface Totals {
-  readonly accepted: number;
-  readonly duplicate: number;
-}
-
-/** `isOpen`: all lines are in, and links that they make possible are still to be made. */
-export interface Applied extends Totals {
-  readonly isOpen: boolean;
-}
-
-export interface Progress extends Totals {
-  readonly status: ObjectStatus | null;
-  readonly linesDone: number;
-  /** Where line `linesDone` begins; null before the first. */
-  readonly offsetDone: number | null;
-  /** What the graph says of the object, once it was read to its end. */
-  readonly object: SourceObject | null;
-  /** What {@link GraphWriter.pause} was given last. */
-  readonly judged: string | null;
-}
-
-/**
- * A batch holds what it has written while it waits for the one before it, which may wait for just that,
- * over other objects' batches too: a circle that the database can't see. A batch takes a tenth of this.
- */
-const PATIENCE_MS = 5_000;
-
-const OPEN_OBJECT = `
-MERGE (o:SourceObject {uri: $uri})
-ON CREATE SET o.linesDone = 0, o.accepted = 0, o.duplicate = 0, o.firstSeenAt = datetime.transaction()
-SET o.status = CASE WHEN o.status IN ['accepted', 'partial'] THEN o.status ELSE 'writing' END,
-  o.sha256 = $sha256, o.bytes = $bytes, o.lines = $lines, o.rejected = $rejected,
-  o.rejections = $rejections, o.judged = null, o.lastSeenAt = datetime.transaction()
-RETURN o.linesDone AS linesDone
-`;
-
-const MOVE_CHECKPOINT = `
-MATCH (o:SourceObject {uri: $uri})
-WHERE o.linesDone = $from
-SET o.linesDone = $linesDone, o.offsetDone = $offsetDone, o.accepted = o.accepted + $accepted, o.duplicate = o.duplicate + $duplicate
-RETURN o.linesDone AS linesDone
-`;
-
-const CLOSE_OBJECT = `
-MATCH (o:SourceObject {uri: $uri})
-WITH o, EXISTS { MATCH (:Relink) } AS unsettled
-SET o.status = CASE WHEN unsettled OR $final IS NULL THEN o.status ELSE $final END
-RETURN o.accepted AS accepted, o.duplicate AS duplicate, unsettled AS isOpen
-`;
-
-const RECORD_OBJECT = `
-MERGE (o:SourceObject {uri: $uri})
-ON CREATE SET o.linesDone = 0, o.accepted = 0, o.duplicate = 0, o.firstSeenAt = datetime.transaction()
-SET o.lastSeenAt = datetime.transaction()
-WITH o
-WHERE NOT coalesce(o.status, 'empty') IN ['accepted', 'partial', 'writing']
-SET o.status = $status, o.sha256 = $sha256, o.bytes = $bytes, o.lines = $lines,
-  o.rejected = $rejected, o.rejections = $rejections, o.problem = $problem, o.problemCode = $problemCode,
-  o.judged = null
-`;
-
-const PAUSE_OBJECT = `
-MERGE (o:SourceObject {uri: $uri})
-ON CREATE SET o.linesDone = 0, o.accepted = 0, o.duplicate = 0, o.firstSeenAt = datetime.transaction()
-SET o.lastSeenAt = datetime.transaction()
-WITH o
-WHERE NOT coalesce(o.status, 'empty') IN ['accepted', 'partial', 'writing']
-SET o.status = 'verifying', o.bytes = $bytes, o.judged = $judged
-`;
-
-const ABANDON_OBJECT = `
-MATCH (o:SourceObject {uri: $uri})
-SET o.problem = $problem, o.problemCode = $problemCode
-`;
-
-const READ_PROGRESS = `
-MATCH (o:SourceObject {uri: $uri})
-RETURN o.status AS status, o.linesDone AS linesDone, o.offsetDone AS offsetDone,
-  o.accepted AS accepted, o.duplicate AS duplicate, o.judged AS judged,
-  o {.uri, .sha256, .bytes, .lines, .rejected, .rejections} AS object
-`;
-
-const UNSEEN: Progress = {
-  status: null,
-  linesDone: 0,
-  offsetDone: null,
-  accepted: 0,
-  duplicate: 0,
-  object: null,
-  judged: null,
-};
 
 /** Writes verified records; any number of writers, here and elsewhere, may work at once. */
 export class GraphWriter {
   readonly #graph: Graph;
   readonly #payload: Payload;
   #schemaIsThere = false;
-  /** The batch of each object that was sent last. */
-  readonly #last = new Map<string, Turn>();
   /** The slot of the write lock that was taken last; where a writer begins is left to chance. */
   #slot = Math.floor(Math.random() * SLOTS);
+  /** The batch of each object that was sent last. */
+  readonly #last = new Map<string, Turn>();
 
   constructor(graph: Graph, payload: Payload = 'inline') {
     this.#graph = graph;
     this.#payload = payload;
   }
 
-  /** How far an object has come; `status` is null for one never seen. */
-  async progress(uri: string): Promise<Progress> {
+  /** What is known of an object by its name. */
+  async known(uri: string): Promise<Known> {
     await this.#needSchema();
-    const [row] = await this.#graph[database].read(async (tx) =>
-      rows(await tx.run(READ_PROGRESS, { uri })),
-    );
-    if (row === undefined) return UNSEEN;
-    const object = node(row, 'object');
-    return {
-      status: maybe(word(OBJECT_STATUSES), row, 'status'),
-      linesDone: count(row, 'linesDone'),
-      offsetDone: maybe(count, row, 'offsetDone'),
-      accepted: count(row, 'accepted'),
-      duplicate: count(row, 'duplicate'),
-      judged: maybe(text, row, 'judged'),
-      // Before it was read to its end there is nothing to say of it.
-      object: object['lines'] === null ? null : sourceObject(object),
-    };
+    return readKnown(this.#graph, uri);
+  }
+
+  /** How far a log has come, whatever name brought it; null where its writing never began. */
+  async log(log: LogName): Promise<LogProgress | null> {
+    await this.#needSchema();
+    return readLog(this.#graph, log);
+  }
+
+  /** Notes that a name carries a log that is in the graph with all its lines. */
+  async carry(object: SourceObject, log: LogName, status: 'accepted' | 'partial'): Promise<void> {
+    await carryLog(this.#graph, object, log, status);
+  }
+
+  /** Notes an object of which nothing was written. One whose records are in the graph keeps its status. */
+  async record(
+    object: SourceObject,
+    status: 'rejected' | 'empty',
+    why: PoisonObjectError | null = null,
+  ): Promise<void> {
+    await this.#needSchema();
+    await recordObject(this.#graph, object, status, why);
+  }
+
+  /** Notes how far the first reading of an object has come, for the delivery that goes on with it. */
+  async pause(object: Pick<SourceObject, 'uri' | 'bytes'>, judged: string): Promise<void> {
+    await this.#needSchema();
+    await pauseObject(this.#graph, object, judged);
+  }
+
+  /** Ends an object that can't be finished; what is in the graph of it stays. */
+  async abandon(uri: string, why: PoisonObjectError): Promise<void> {
+    await abandonObject(this.#graph, uri, why);
   }
 
   /**
-   * Applies the whole batch or none of it and moves the object's checkpoint with it. Lines before the
+   * Applies the whole batch or none of it and moves the log's checkpoint with it. Lines before the
    * checkpoint are passed over, so applying a batch again changes nothing and counts nothing twice.
    * The next batch of an object may be sent before this one is in; it never gets in without it.
-   * The object's last batch also makes the links that wait, as far as there is time.
+   * The log's last batch also makes the links that wait, as far as there is time.
    */
   async apply(batch: Batch, isTimeUp: () => boolean = () => false): Promise<Applied> {
     // Before anything is awaited: batches take their turns in the order in which they were sent.
@@ -186,12 +114,12 @@ export class GraphWriter {
     try {
       let closed = await applied;
       if (batch.final === null) return closed;
-      // The object counts as done only when no link that it makes possible is still open.
+      // The log counts as done only when no link that it makes possible is still open.
       for (let isFirst = true; closed.isOpen && (isFirst || !isTimeUp()); isFirst = false) {
-        await settle(this.#graph, isTimeUp);
+        await settle(this.#graph, isTimeUp, batch.log.log);
         closed = await this.#graph[database].write(async (tx) => {
           await lockAlone(tx);
-          return closeObject(tx, batch);
+          return closeLog(tx, uri, batch.log, batch.final);
         });
       }
       return closed;
@@ -201,35 +129,6 @@ export class GraphWriter {
     } finally {
       if (batch.final !== null) this.#forget(uri, turn);
     }
-  }
-
-  /** Notes an object of which nothing was written. One whose records are in the graph keeps its status. */
-  async record(
-    object: SourceObject,
-    status: 'rejected' | 'empty',
-    why?: PoisonObjectError,
-  ): Promise<void> {
-    await this.#needSchema();
-    await this.#graph[database].write(async (tx) => {
-      await lockAlone(tx);
-      await tx.run(RECORD_OBJECT, { ...objectParameters(object), ...problem(why), status });
-    });
-  }
-
-  /** Notes how far the first reading of an object has come, for the delivery that goes on with it. */
-  async pause({ uri, bytes }: Pick<SourceObject, 'uri' | 'bytes'>, judged: string): Promise<void> {
-    await this.#needSchema();
-    await this.#graph[database].write(async (tx) => {
-      await lockAlone(tx);
-      await tx.run(PAUSE_OBJECT, { uri, bytes: BigInt(bytes), judged });
-    });
-  }
-
-  /** Notes why an object that is in the graph in part can't be finished; it stays visibly unfinished. */
-  async abandon(uri: string, why: PoisonObjectError): Promise<void> {
-    await this.#graph[database].write(async (tx) => {
-      await tx.run(ABANDON_OBJECT, { uri, ...problem(why) });
-    });
   }
 
   async #needSchema(): Promise<void> {
@@ -260,6 +159,8 @@ export class GraphWriter {
     const isNext = before?.throughLine === batch.afterLine;
     if (isNext && before.expectsNewIds && isOnlyInferences) {
       try {
+        const stretch = stretchOfBatch(batch);
+        await makeStretches(this.#graph, stretch, new Set(batch.records.map(({ kid }) => kid)));
         return await this.#graph[database].write((tx) => {
           turn.begin();
           return this.#addInferences(tx, batch, turn, before.isInAtOnce);
@@ -277,7 +178,7 @@ export class GraphWriter {
     });
   }
 
-  /** The fast way: every id is new, which the constraint proves, and the object's last batch is in. */
+  /** The fast way: every id is new, which the constraint proves, and the log's last batch is in. */
   async #addInferences(
     tx: ManagedTransaction,
     batch: Batch,
@@ -289,152 +190,47 @@ export class GraphWriter {
       readStoredVersions(tx, batch.records),
     ]);
     const changes = decide(batch.records, stored);
-    await writeChanges(tx, changes, this.#payload);
+    // Two records of one id within the batch: whether the id is new, no constraint tells then.
+    if (changes.changedInferences.length > 0) throw new OutOfTurnError();
+    await writeChanges(tx, changes, stretchOfBatch(batch), this.#payload);
     const isIn = await soon(isInBefore);
     if (isIn === null) turn.expectsNewIds = false;
     if (isIn !== true) throw new OutOfTurnError();
-    const moved = rows(await tx.run(MOVE_CHECKPOINT, checkpoint(batch, batch.afterLine, changes)));
-    if (moved.length === 0) throw new OutOfTurnError();
-    return closeObject(tx, batch);
+    const { log, afterLine, through } = batch;
+    if (!(await moveCheckpoint(tx, log, afterLine, through, changes))) throw new OutOfTurnError();
+    return closeLog(tx, batch.object.uri, log, batch.final);
   }
 
   async #applyAlone(tx: ManagedTransaction, batch: Batch, turn: Turn): Promise<Applied> {
+    const { object, log, through, final } = batch;
     // Sent at once and worked off in this order: nothing is read before the lock is held.
-    const [, opened, stored] = await Promise.all([
+    const [, linesDone, stored] = await Promise.all([
       lockAlone(tx).then(turn.locked),
-      tx.run(OPEN_OBJECT, objectParameters(batch.object)),
+      openLog(tx, object, log),
       readStored(tx, batch.records),
     ]);
-    const linesDone = count(only(rows(opened)), 'linesDone');
-    if (linesDone >= batch.through.number) return closeObject(tx, batch);
+    if (linesDone >= through.number) return closeLog(tx, object.uri, log, final);
     if (linesDone < batch.afterLine)
       throw new TransientError(
         'BATCH_TOO_EARLY',
-        `the lines before ${batch.afterLine + 1} of ${batch.object.uri} are not in the graph yet`,
+        `the lines before ${batch.afterLine + 1} of ${object.uri} are not in the graph yet`,
       );
     const fresh = batch.records.filter(({ location }) => location.line > linesDone);
     const changes = decide(fresh, stored);
     const [, , closed] = await Promise.all([
-      writeChanges(tx, changes, this.#payload),
-      tx.run(MOVE_CHECKPOINT, checkpoint(batch, linesDone, changes)),
-      closeObject(tx, batch),
+      writeChanges(tx, changes, stretchOfBatch(batch), this.#payload),
+      moveCheckpoint(tx, log, linesDone, through, changes),
+      closeLog(tx, object.uri, log, final),
     ]);
     return closed;
   }
 }
 
-/** Null when it takes longer than {@link PATIENCE_MS}. */
-async function soon<T>(awaited: Promise<T>): Promise<T | null> {
-  const timer = new AbortController();
-  try {
-    return await Promise.race([awaited, pause(PATIENCE_MS, null, { signal: timer.signal })]);
-  } finally {
-    timer.abort();
-  }
-}
-
-/** The checkpoint is not where this batch begins, or not soon enough: it is to be applied alone. */
-class OutOfTurnError extends Error {
-  override readonly name = 'OutOfTurnError';
-}
-
-/**
- * One batch on its way, as the next one of its object sees it. The next one waits for it inside a
- * transaction that holds a lock, so it must never wait for one that may in turn wait for that lock:
- * it begins when this one has its lock, and gives up when this one has to begin again.
- */
-class Turn {
-  readonly throughLine: number;
-  /** Logs mostly bring new ids; one that has brought an old one is not expected to any more. */
-  expectsNewIds: boolean;
-  readonly #locked = Promise.withResolvers<void>();
-  readonly #inAtOnce = Promise.withResolvers<boolean>();
-  #isOver: Promise<unknown> = Promise.resolve();
-  #hasBegun = false;
-
-  constructor(throughLine: number, expectsNewIds: boolean) {
-    this.throughLine = throughLine;
-    this.expectsNewIds = expectsNewIds;
-  }
-
-  /** Called before each attempt; the driver makes another one after a lost connection, too. */
-  begin(): void {
-    if (this.#hasBegun) this.#inAtOnce.resolve(false);
-    this.#hasBegun = true;
-  }
-
-  readonly locked = (): void => this.#locked.resolve();
-
-  follow(applied: Promise<unknown>): void {
-    this.#isOver = applied;
-    const over = (isIn: boolean) => (): void => {
-      this.#inAtOnce.resolve(isIn);
-      this.locked();
-    };
-    applied.then(over(true), over(false));
-  }
-
-  get isLocked(): Promise<void> {
-    return this.#locked.promise;
-  }
-
-  /** False when it failed or had to begin again. */
-  get isInAtOnce(): Promise<boolean> {
-    return this.#inAtOnce.promise;
-  }
-
-  /** Rejects with what the batch failed with. */
-  get isOver(): Promise<unknown> {
-    return this.#isOver;
-  }
-}
-
-async function closeObject(tx: ManagedTransaction, { object, final }: Batch): Promise<Applied> {
-  const closed = only(rows(await tx.run(CLOSE_OBJECT, { uri: object.uri, final })));
-  return {
-    accepted: count(closed, 'accepted'),
-    duplicate: count(closed, 'duplicate'),
-    isOpen: flag(closed, 'isOpen'),
-  };
-}
-
-function sourceObject(object: Row): SourceObject {
-  return {
-    uri: text(object, 'uri'),
-    sha256: maybe(text, object, 'sha256'),
-    bytes: count(object, 'bytes'),
-    lines: count(object, 'lines'),
-    rejected: count(object, 'rejected'),
-    rejections: rejections(object, 'rejections'),
-  };
-}
-
-function checkpoint(
-  { object, through }: Batch,
-  from: number,
-  { accepted, duplicate }: Changes,
-): Row {
-  return {
-    uri: object.uri,
-    from: BigInt(from),
-    linesDone: BigInt(through.number),
-    offsetDone: BigInt(through.offset),
-    accepted: BigInt(accepted),
-    duplicate: BigInt(duplicate),
-  };
-}
-
-function problem(why?: PoisonObjectError): Row {
-  return { problem: why?.message ?? null, problemCode: why?.code ?? null };
-}
-
-function objectParameters(object: SourceObject): Row {
-  return {
-    uri: object.uri,
-    sha256: object.sha256,
-    bytes: BigInt(object.bytes),
-    lines: BigInt(object.lines),
-    rejected: BigInt(object.rejected),
-    rejections: JSON.stringify(object.rejections),
-  };
+/** All records of a batch stand in one stretch; of a batch without any, whichever. */
+function stretchOfBatch({ log, records, through }: Batch): StretchName {
+  const first = records[0]?.location.line ?? Math.max(through.number, 1);
+  const last = records.at(-1)?.location.line ?? first;
+  const number = stretchOf(first);
+  if (stretchOf(last) !== number) throw new Error('a batch crosses a stretch');
+  return { log: log.log, number };
 }

@@ -9,7 +9,7 @@ const rejection = z.object({
 
 export const object = z.object({
   object: z.string().describe('URI, version included'),
-  status: z.enum(['accepted', 'partial', 'rejected', 'empty', 'verifying', 'writing']),
+  status: z.enum(['accepted', 'partial', 'rejected', 'empty', 'abandoned', 'verifying', 'writing']),
   complete: z.boolean().describe('False while the object is verified or written'),
   lines: z.number().int().nullable().describe('Null until it was read to its end'),
   linesDone: z.number().int().describe('Lines whose records are in the graph'),

@@ -1,0 +1,91 @@
+import { PoisonObjectError, type PoisonCode } from '../errors.ts';
+import type { SourceObject, Totals } from '../graph/write/object-progress.ts';
+import type { Identity } from '../object/stored.ts';
+import type { Rejection } from '../trust/rejection.ts';
+import type { Outcome, Verdict } from './judge.ts';
+
+/** What became of an object and of each of its lines: lines = accepted + duplicate + rejectedTotal + withheld. */
+export interface Receipt {
+  readonly object: string;
+  readonly status: Outcome;
+  readonly lines: number;
+  readonly accepted: number;
+  readonly duplicate: number;
+  /** Good lines of a rejected object. */
+  readonly withheld: number;
+  readonly rejectedTotal: number;
+  /** The first hundred. */
+  readonly rejected: readonly Rejection[];
+  /** Null where the object could not be read to its end. */
+  readonly bytes: number | null;
+  readonly sha256: string | null;
+  /** Why nothing of the object could be read, where that is so. */
+  readonly problem?: string;
+  /** There with `problem`. */
+  readonly problemCode?: PoisonCode;
+}
+
+/** A log that can't be read as it is gets a receipt like any other bad log; other failures pass through. */
+export async function refuseUnreadable(uri: string, act: () => Promise<Receipt>): Promise<Receipt> {
+  try {
+    return await act();
+  } catch (error) {
+    if (error instanceof PoisonObjectError) return receiptOfUnreadable(uri, null, error);
+    throw error;
+  }
+}
+
+/** Refused whole, without a verdict on any line. */
+export function receiptOfUnreadable(
+  uri: string,
+  bytes: number | null,
+  why: PoisonObjectError,
+): Receipt {
+  return {
+    object: uri,
+    status: 'rejected',
+    lines: 0,
+    accepted: 0,
+    duplicate: 0,
+    withheld: 0,
+    rejectedTotal: 0,
+    rejected: [],
+    bytes,
+    sha256: null,
+    problem: why.message,
+    problemCode: why.code,
+  };
+}
+
+/** Of an object whose lines are all in the graph: the same, however often it is delivered. */
+export function receiptOfDone(object: SourceObject, { accepted, duplicate }: Totals): Receipt {
+  const { uri, lines, rejected: rejectedTotal, rejections, bytes, sha256 } = object;
+  const status = rejectedTotal === 0 ? 'accepted' : 'partial';
+  const counts = { lines, accepted, duplicate, withheld: 0, rejectedTotal };
+  return { object: uri, status, ...counts, rejected: rejections, bytes, sha256 };
+}
+
+/** Of an object that was judged; throws where its lines are not all accounted for. */
+export function receiptOf(
+  { uri, bytes, sha256 }: Identity,
+  verdict: Verdict,
+  totals: Totals,
+): Receipt {
+  const { status, lines, rejectedTotal, rejected } = verdict;
+  const withheld = status === 'rejected' ? lines - rejectedTotal : 0;
+  const { accepted, duplicate } = totals;
+  if (accepted + duplicate + rejectedTotal + withheld !== lines)
+    throw new Error(`the counts of ${uri} do not add up`);
+  return {
+    object: uri,
+    status,
+    lines,
+    accepted,
+    duplicate,
+    withheld,
+    rejectedTotal,
+    rejected,
+    bytes,
+    sha256,
+  };
+}
