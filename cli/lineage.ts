@@ -68,7 +68,7 @@ function linesOf(nodes: readonly LineageNode[], edges: readonly LineageEdge[]): 
     for (const key of [edge.from, edge.to]) if (!led.has(key)) led.set(key, edge);
   return nodes
     .map((node, index) => {
-      const at = `${node.evidence.source} line ${node.evidence.line}`;
+      const at = `log ${node.evidence.log} line ${node.evidence.line}`;
       const edge = index === 0 ? undefined : led.get(node.key);
       const how = edge?.kind === 'GENERATED' ? `, ${edge.resolution}` : '';
       const other =

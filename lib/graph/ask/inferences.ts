@@ -1,8 +1,9 @@
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
-import { evidenceOf, isBy, NOW, placeOf, type Evidence, type Place } from '../place.ts';
+import { isBy, NOW, placeOf, type Place } from '../place.ts';
 import { RESOLUTIONS, type Resolution } from '../resolve.ts';
 import { count, maybe, node, text, time, word, type Row } from '../rows.ts';
+import { evidenceOf, SIGNINGS_OF_INFERENCE, type Evidence } from '../signing.ts';
 import { modelName, type ModelName } from './models.ts';
 
 /** A payload as kept: its text, its hash and size, or nothing. */
@@ -49,12 +50,14 @@ const IS_BEFORE_PLACE = `i.recordedAt <= datetime($at) AND i.recordedAt >= datet
 const IS_AFTER_PLACE = `i.recordedAt >= datetime($at) AND i.recordedAt <= datetime($asOf) AND i.digest IS NOT NULL
   AND CASE WHEN i.recordedAt = datetime($at) THEN i.digest > $digest ELSE true END`;
 
+const INFERENCE = `i {.*, signings: ${SIGNINGS_OF_INFERENCE}}`;
+
 /** Tells what is not wanted by its place alone. */
 const TELL_WANTED = `OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
 WITH i, m, ($commit IS NULL OR (m.commit = $commit AND m.since <= datetime($asOf)))
   AND ($models IS NULL OR [m.name, m.commit] IN $models) AS isWanted
 RETURN i.recordedAt AS recordedAt, i.digest AS digest,
-  CASE WHEN isWanted THEN i {.*} END AS inference, m {.name, .commit, .since} AS model`;
+  CASE WHEN isWanted THEN ${INFERENCE} END AS inference, m {.name, .commit, .since} AS model`;
 
 // The index gives the order; what is not wanted is told by its place alone, so that each statement's
 // cost is bounded whatever is asked for. What all have in common stands in the order, too: without it
@@ -94,7 +97,7 @@ ORDER BY i.model, i.recordedAt, i.digest
 LIMIT $scan
 OPTIONAL MATCH (m:Model {name: $name, commit: $commit})-[:GENERATED]->(i)
 RETURN i.recordedAt AS recordedAt, i.digest AS digest,
-  CASE WHEN m IS NOT NULL THEN i {.*} END AS inference, m {.name, .commit, .since} AS model
+  CASE WHEN m IS NOT NULL THEN ${INFERENCE} END AS inference, m {.name, .commit, .since} AS model
 ORDER BY i.model, recordedAt, digest
 `;
 
@@ -107,14 +110,14 @@ WITH i
 ORDER BY i.kid, i.recordedAt, i.digest
 LIMIT $scan
 OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
-RETURN i.recordedAt AS recordedAt, i.digest AS digest, i {.*} AS inference, m {.name, .commit, .since} AS model
+RETURN i.recordedAt AS recordedAt, i.digest AS digest, ${INFERENCE} AS inference, m {.name, .commit, .since} AS model
 ORDER BY i.kid, recordedAt, digest
 `;
 
 const ONE_INFERENCE = `
 MATCH (i:Inference {id: $id})
 OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
-RETURN i {.*} AS inference, m {.name, .commit, .since} AS model
+RETURN ${INFERENCE} AS inference, m {.name, .commit, .since} AS model
 `;
 
 const NAMES_OF_SEVERAL = `
@@ -251,6 +254,6 @@ function inferenceItem(row: Row, asOf: string): InferenceItem {
       outputSha256: maybe(text, inference, 'outputSha256'),
       outputBytes: maybe(count, inference, 'outputBytes'),
     },
-    evidence: evidenceOf(inference),
+    evidence: evidenceOf(inference, inference),
   };
 }

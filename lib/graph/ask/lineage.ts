@@ -6,6 +6,7 @@ import { compareText } from '../order.ts';
 import { isBy, OLDEST, type Place } from '../place.ts';
 import type { Resolution } from '../resolve.ts';
 import { maybe, text, texts } from '../rows.ts';
+import { SIGNINGS_OF_RECORD } from '../signing.ts';
 import {
   behindInference,
   declaredDataset,
@@ -86,8 +87,9 @@ const DATASETS_OF_MODEL = `
 UNWIND $hashes AS hash
 MATCH (d:Dataset {hash: hash})-[u:USED_IN]->(:Model {name: $name, commit: $commit})
 ${RECORD_OF_DATASET}
+WITH d, u, record, coalesce(record, d) AS said
 RETURN d {.*} AS dataset, record, COUNT { (d)-[:USED_IN]->() } AS models,
-  ${DECLARED_BY} AS declared
+  ${DECLARED_BY} AS declared, ${SIGNINGS_OF_RECORD} AS signings
 `;
 
 const VERSIONS_OF_DATASET = `
@@ -120,8 +122,9 @@ UNWIND $versions AS version
 MATCH (m:Model {name: version.name, commit: version.commit})
 OPTIONAL MATCH (:Dataset {hash: $hash})-[u:USED_IN]->(m)
 ${RECORD_OF_MODEL}
+WITH m, u, record, coalesce(record, m) AS said
 RETURN m {.*} AS model, record, COUNT { (m)-[:GENERATED]->() } AS inferenceCount,
-  ${DECLARED_BY} AS declared
+  ${DECLARED_BY} AS declared, ${SIGNINGS_OF_RECORD} AS signings
 `;
 
 /** What model versions rest on: a dataset that they use, or a key that signed for them or their datasets. */

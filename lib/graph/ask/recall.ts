@@ -1,9 +1,10 @@
 import { OutOfTimeError } from '../../errors.ts';
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
-import { earlierOf, isBy, OLDEST, type Evidence, type Place } from '../place.ts';
+import { earlierOf, isBy, OLDEST, type Place } from '../place.ts';
 import { RESOLUTIONS, type Resolution } from '../resolve.ts';
 import { count, only, time, word } from '../rows.ts';
+import type { Evidence } from '../signing.ts';
 import {
   inferencesOfKey,
   inferencesOfVersion,

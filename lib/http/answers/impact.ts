@@ -3,7 +3,7 @@ import { pageOf } from './completeness.ts';
 import { basis, resolution } from './inference.ts';
 import { modelName } from './model.ts';
 import { count, instant } from './scalar.ts';
-import { evidence } from './signed-at.ts';
+import { evidence, inferenceEvidence } from './signed-at.ts';
 
 const spread = z.object({ count, first: instant.nullable(), last: instant.nullable() });
 
@@ -29,7 +29,7 @@ const item = z.object({
   model: modelName.nullable(),
   resolution,
   recordedAt: instant,
-  evidence,
+  evidence: inferenceEvidence,
 });
 
 export type ImpactItem = z.output<typeof item>;

@@ -19,7 +19,7 @@ import { completenessOf, missingOf, pageEnd, Room, TIME_IS_UP } from '../page.ts
 import { versionGiven } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import type { RouteContext } from '../route.ts';
-import { basisOf } from './inferences.ts';
+import { basisOf, tellEvidence } from './inferences.ts';
 
 export interface ImpactParameters {
   readonly dataset?: string | undefined;
@@ -52,16 +52,17 @@ export async function impact(
   const recall = await openRecall(graph, parameters);
   const from = cursors.open(parameters.cursor, impactPlace);
   const summary = from === null ? tellSummary(await summarize(graph, recall)) : null;
+  const tell = (item: InferenceItem): ImpactItem => tellItem(item, context.may);
   const room = new Room();
   if (summary !== null) room.takes(summary.told);
   const { items, next, cut } = await affected(graph, recall, from, parameters.limit, {
     isTimeUp,
-    takes: (item) => room.takes(tellItem(item)),
+    takes: (item) => room.takes(tell(item)),
   });
   const missing = [...missingOf(cut), ...(summary?.missing ?? [])];
   return {
     summary: summary?.told ?? null,
-    items: items.map(tellItem),
+    items: items.map(tell),
     basis: basisOf(items.map(({ resolution }) => resolution)),
     ...(await pageEnd(context, { next, missing }, parameters.asOf)),
   };
@@ -93,9 +94,9 @@ function tellSummary({ isCounted, models, ...summary }: RecallSummary): {
   return { told: { ...summary, models: [...models] }, missing: isCounted ? [] : [NOT_COUNTED] };
 }
 
-function tellItem(item: InferenceItem): ImpactItem {
-  const { id, model, resolution, recordedAt, evidence: at } = item;
-  return { id, model, resolution, recordedAt, evidence: at };
+function tellItem(item: InferenceItem, may: RouteContext['may']): ImpactItem {
+  const { id, model, resolution, recordedAt, evidence } = item;
+  return { id, model, resolution, recordedAt, evidence: tellEvidence(evidence, may) };
 }
 
 const COLUMNS = [
@@ -106,13 +107,13 @@ const COLUMNS = [
   'recordedAt',
   'digest',
   'kid',
-  'source',
+  'log',
   'line',
   'offset',
   'length',
 ];
 
-/** Of one CSV answer: some 5 MB at the longest usual URIs. */
+/** Of one CSV answer: some 5 MB at long names. */
 const MAX_ROWS = 10_000;
 
 /**
@@ -131,10 +132,11 @@ export async function impactCsv(
   let missing: readonly Incomplete[] = [];
   while (!isEnd && rows.length <= MAX_ROWS) {
     const page = await affected(graph, recall, at, 1_000, { isTimeUp, takes: () => true });
-    for (const { id, model, resolution, recordedAt, evidence: where } of page.items) {
-      const { digest, kid, source, line, offset, length } = where;
+    for (const { id, model, resolution, recordedAt, evidence } of page.items) {
+      const where = tellEvidence(evidence, context.may);
+      const { digest = null, kid, log, line, offset = null, length = null } = where;
       const version = [model?.name ?? null, model?.commit ?? null] as const;
-      const signed = [digest, kid, source, line, offset, length] as const;
+      const signed = [digest, kid, log, line, offset, length] as const;
       rows.push([id, ...version, resolution, recordedAt, ...signed]);
     }
     at = page.next;

@@ -9,6 +9,7 @@ import {
 import { versionsRestingOn } from '../../graph/ask/lineage.ts';
 import { readModel } from '../../graph/ask/models.ts';
 import { earlierOf, NEWEST, NOW } from '../../graph/place.ts';
+import type { Evidence } from '../../graph/signing.ts';
 import { opaque } from '../answer.ts';
 import type { Incomplete } from '../answers/completeness.ts';
 import {
@@ -18,6 +19,7 @@ import {
   type Inference,
   type Resolution,
 } from '../answers/inference.ts';
+import type { InferenceEvidence } from '../answers/signed-at.ts';
 import { inferencePlace } from '../cursor.ts';
 import { completenessOf, pageEnd, scanPage } from '../page.ts';
 import { asOf, cursor, identity, limit, since, until } from '../parameters.ts';
@@ -64,7 +66,7 @@ export const INFERENCE_ROUTES: readonly Route[] = [
         most,
         commit !== null || dataset !== null,
         (place, rows) => newestInferences(graph, place, rows, filter, versions),
-        (item) => tellInference(item, withPayload),
+        (item) => tellInference(item, context.may, withPayload),
         isTimeUp,
       );
       const missing = [...page.missing, ...missingModels(page.items)];
@@ -93,7 +95,7 @@ export const INFERENCE_ROUTES: readonly Route[] = [
         ...(version === null ? [] : missingDatasets([version])),
       ];
       return {
-        inference: tellInference(found, withPayload),
+        inference: tellInference(found, context.may, withPayload),
         model: version === null ? null : tellModel(version),
         basis: basisOf([found.resolution]),
         ...(await completenessOf(context, NOW, missing)),
@@ -111,18 +113,30 @@ function includesPayload({ may }: RouteContext, given: 'payload' | undefined): b
 
 /** As an answer tells it. */
 export function tellInference(
-  { payloads, ...item }: InferenceItem,
+  { payloads, evidence, ...item }: InferenceItem,
+  may: RouteContext['may'],
   withPayload: boolean,
 ): Inference {
+  const kept = { inputKept: keptOf(payloads, 'input'), outputKept: keptOf(payloads, 'output') };
   return {
     ...item,
     ...(withPayload ? { input: opaque(payloads.input), output: opaque(payloads.output) } : {}),
-    inputKept: keptOf(payloads, 'input'),
-    outputKept: keptOf(payloads, 'output'),
+    ...(may('payload:read') ? kept : {}),
+    evidence: tellEvidence(evidence, may),
   };
 }
 
-function keptOf(payloads: Payloads, name: 'input' | 'output'): Inference['inputKept'] {
+/** A payload that can be guessed is proven by its digest, and by its length all but proven. */
+export function tellEvidence(
+  { digest, offset, length, ...place }: Evidence,
+  may: RouteContext['may'],
+): InferenceEvidence {
+  return may('payload:read') ? { digest, offset, length, ...place } : place;
+}
+
+type Kept = NonNullable<Inference['inputKept']> | null;
+
+function keptOf(payloads: Payloads, name: 'input' | 'output'): Kept {
   const sha256 = payloads[`${name}Sha256`];
   const bytes = payloads[`${name}Bytes`];
   return sha256 === null || bytes === null ? null : { sha256, bytes };

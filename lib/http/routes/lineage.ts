@@ -30,7 +30,7 @@ import {
 import { modelName } from '../answers/model.ts';
 import { inferencePlace } from '../cursor.ts';
 import { fit, pageEnd, readPage, TIME_IS_UP } from '../page.ts';
-import { asOf, cursor, identity, limit, versionGiven } from '../parameters.ts';
+import { asOf, cursor, identity, limit, sha256, versionGiven } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import { route, type Route, type RouteContext } from '../route.ts';
 import { datasetPlace, datasetPlaceOf } from './datasets.ts';
@@ -79,8 +79,9 @@ export const lineageRoute = route({
       throw new RequestError('NOT_FOUND', 'Where the question begins had not been recorded.');
     const { node: first, rest } = begun;
     const from = cursors.open(parameters.cursor, position);
+    const tell = (node: LineageNode): LineageAnswer['nodes'][number] => nodeOf(node, context.may);
     const walked = await walk(graph, question, begun, from, parameters.limit, isTimeUp);
-    const page = fit(walked.steps, (step) => [nodeOf(step.node), edgeOf(step.edge)] as const);
+    const page = fit(walked.steps, (step) => [tell(step.node), edgeOf(step.edge)] as const);
     const steps = walked.steps.slice(0, page.told.length);
     const isCut = page.missing.length > 0;
     const next = isCut ? (steps.at(-1)?.next ?? null) : walked.next;
@@ -94,8 +95,8 @@ export const lineageRoute = route({
       ...(await missingAmong(graph, [...began, ...reached], rest)),
     ];
     return {
-      start: nodeOf(first).key,
-      nodes: [...began.map(nodeOf), ...page.told.map(([told]) => told)],
+      start: tell(first).key,
+      nodes: [...began.map(tell), ...page.told.map(([told]) => told)],
       edges,
       basis: basisOf(edges.flatMap((of) => (of.kind === 'GENERATED' ? [of.resolution] : []))),
       ...(await pageEnd(context, { next, missing }, time, rest?.writing)),
@@ -125,11 +126,7 @@ export const impactRoute = route({
     'A recall: all model versions and inferences that rest on a dataset, a model version or a key',
   parameters: z.object({
     ...subject,
-    kid: z
-      .string()
-      .regex(/^[0-9a-f]{64}$/, '64 lower-case hex digits')
-      .optional()
-      .describe('A key, by the SHA-256 of its SubjectPublicKeyInfo'),
+    kid: sha256.optional().describe('A key, by the SHA-256 of its SubjectPublicKeyInfo'),
     asOf,
     limit,
     cursor,
@@ -259,11 +256,11 @@ function modelKey({ name, commit }: ModelName): string {
   return `model:${JSON.stringify([name, commit])}`;
 }
 
-function nodeOf(found: LineageNode): LineageAnswer['nodes'][number] {
+function nodeOf(found: LineageNode, may: RouteContext['may']): LineageAnswer['nodes'][number] {
   if (found.kind === 'dataset')
     return { kind: 'dataset', key: datasetKey(found.dataset.hash), ...found.dataset };
   if (found.kind === 'model') return { kind: 'model', key: modelKey(found.model), ...found.model };
-  const told = tellInference(found.inference, false);
+  const told = tellInference(found.inference, may, false);
   return { kind: 'inference', key: `inference:${found.inference.id}`, ...told };
 }
 
