@@ -160,7 +160,10 @@ const LOOKUPS: readonly Look[] = [
   },
   async (digest, signal) => {
     if (!isHash(digest)) return [];
-    const found = await orNull(ask<EvidenceAnswer>('/v1/evidence', { digest }, signal));
+    const found = await orNull(ask<EvidenceAnswer>('/v1/evidence', { digest }, signal), [
+      'not-found',
+      'forbidden',
+    ]);
     const address = addressOf('graph', { select: keyOf({ kind: 'record', digest }) });
     return found === null ? [] : [{ kind: 'Signed record', name: digest, address }];
   },
@@ -179,12 +182,15 @@ function isHash(text: string): boolean {
   return /^[0-9a-f]{64}$/.test(text);
 }
 
-/** Null where nothing of that identity is recorded. */
-async function orNull<Answer>(asked: Promise<Answer>): Promise<Answer | null> {
+/** Null where nothing of that identity is recorded, or nothing that the caller may know of. */
+async function orNull<Answer>(
+  asked: Promise<Answer>,
+  of: readonly AskError['kind'][] = ['not-found'],
+): Promise<Answer | null> {
   try {
     return await asked;
   } catch (error) {
-    if (error instanceof AskError && error.kind === 'not-found') return null;
+    if (error instanceof AskError && of.includes(error.kind)) return null;
     throw error;
   }
 }
