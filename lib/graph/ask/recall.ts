@@ -65,7 +65,7 @@ export interface RecallSummary {
     readonly inferenceCount: number;
     readonly evidence: Evidence;
   })[];
-  /** Of those models; null where not all are named. */
+  /** Of those models; null where not all are named, or one is not recorded. */
   readonly inferenceCount: number | null;
   /** What a key signed itself; null of anything else, and where that was not counted. */
   readonly signed: SignedCounts | null;
@@ -117,8 +117,8 @@ export async function summarize(
   graph: Graph,
   { versions, kid, asOf }: Recall,
 ): Promise<RecallSummary> {
-  const isAll = versions.length <= MAX_NAMED;
   const named = await readVersions(graph, versions.slice(0, MAX_NAMED), null, asOf);
+  const isAll = named.length === versions.length;
   const models = named.map(({ model: { name, commit, inferenceCount, evidence } }) => {
     return { name, commit, inferenceCount, evidence };
   });
