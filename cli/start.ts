@@ -31,7 +31,7 @@ import type { Command } from './command.ts';
 import { BUCKET, NEO4J_HOME, prepareEmbedded, tell } from './database.ts';
 import { verdict } from './ingest.ts';
 import { writeKeyPair } from './keygen.ts';
-import { DEMO_PUBLIC_KEY, KEYS, knownKeys, openKnown } from './known-keys.ts';
+import { DEMO_PUBLIC_KEY, KEYS, knownKeys, openArchived } from './known-keys.ts';
 
 const RECEIPTS = '.custody/receipts';
 const PAGE = '.custody/page';
@@ -94,7 +94,7 @@ function apiServer(graph: Graph): Serve {
   return server({
     routes: ROUTES,
     graph: () => Promise.resolve(graph),
-    readEnvelope: envelopeReader(openKnown, async () => loadKeys(await knownKeys())),
+    readEnvelope: envelopeReader(openArchived, async () => loadKeys(await knownKeys())),
     onFailure: (error, { path, requestId }) =>
       tell(`${path}: request ${requestId} failed: ${JSON.stringify(safeDescription(error))}`),
   });

@@ -11,7 +11,7 @@ import { makeReport } from '../lib/compliance/report.ts';
 import { sealReport } from '../lib/compliance/sealed-report.ts';
 import { ruleSettings } from '../lib/compliance/settings.ts';
 import { stack } from '../lib/config.ts';
-import { envelopeReader, uriOpener } from '../lib/evidence.ts';
+import { envelopeReader } from '../lib/evidence.ts';
 import { keyEntries, loadKeys } from '../lib/keys.ts';
 import { once } from '../lib/once.ts';
 
@@ -25,9 +25,12 @@ const settings = ruleSettings(process.env);
 const telemetry = openTelemetry();
 const topic = snsTopic(topicArn);
 const s3 = s3Client();
-const open = uriOpener(s3LineOpener(s3));
+const open = s3LineOpener(s3);
 const keys = once(() => loadKeys(keyEntries(process.env)));
-const readEnvelope = envelopeReader(open, keys);
+const readEnvelope = envelopeReader(
+  (sha256) => open({ bucket: evidenceBucket, key: `logs/${sha256}` }),
+  keys,
+);
 const graph = once(() => openMigrated(neo4jSecretArn));
 const signer = once(() => kmsSigner(reportKey.replace(/^kms:/, '')));
 

@@ -21,6 +21,7 @@ const SCHEMA = {
     'CREATE CONSTRAINT inference_id IF NOT EXISTS FOR (i:Inference) REQUIRE i.id IS UNIQUE',
   record_digest:
     'CREATE CONSTRAINT record_digest IF NOT EXISTS FOR (r:Record) REQUIRE r.digest IS UNIQUE',
+  record_by_model: 'CREATE INDEX record_by_model IF NOT EXISTS FOR (r:Record) ON (r.model)',
   pending_link:
     'CREATE CONSTRAINT pending_link IF NOT EXISTS FOR (p:PendingLink) REQUIRE (p.hash, p.name, p.commit) IS UNIQUE',
   source_object_uri:

@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { envelopeReader, uriOpener, type ReadEnvelope } from '../../lib/evidence.ts';
+import { envelopeReader, type OpenLog, type ReadEnvelope } from '../../lib/evidence.ts';
 import type { Graph } from '../../lib/graph/connection.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { ingestObject } from '../../lib/ingest/ingest.ts';
@@ -14,7 +14,9 @@ import { testKey, type TestKey } from './test-key.ts';
 export class SignedLogs {
   readonly signer: TestKey = testKey();
   readonly folder = mkdtempSync(join(tmpdir(), 'custody-'));
-  readonly readEnvelope: ReadEnvelope = envelopeReader(uriOpener(null), () =>
+  readonly openArchived: OpenLog = (sha256) =>
+    Promise.resolve(storedFile(this.archived(sha256)));
+  readonly readEnvelope: ReadEnvelope = envelopeReader(this.openArchived, () =>
     Promise.resolve([this.signer.key]),
   );
   readonly #writer: GraphWriter;
@@ -32,6 +34,7 @@ export class SignedLogs {
       keys,
       onBadLine: 'reject',
     });
+    if (receipt.sha256 !== null) copyFileSync(path, this.archived(receipt.sha256));
     if (receipt.status !== 'accepted') throw new Error(`not accepted: ${JSON.stringify(receipt)}`);
     return receipt;
   }
@@ -43,6 +46,11 @@ export class SignedLogs {
     const lines = texts.map((text) => `${signRecord(text, this.signer.privateKey, 'max')}\n`);
     writeFileSync(path, lines.join(''));
     return path;
+  }
+
+  /** Where the archive keeps a log. */
+  archived(sha256: string): string {
+    return join(this.folder, sha256);
   }
 
   remove(): void {
