@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { ConfigError, hasCode } from '../lib/errors.ts';
 import { MIN_KEY_BITS } from '../lib/trust/keys.ts';
 import type { Command } from './command.ts';
+import { print } from './terminal.ts';
 
 export const keygen: Command = async (args) => {
   const { values, positionals } = parseArgs({
@@ -15,14 +16,14 @@ export const keygen: Command = async (args) => {
     },
   });
   if (values.help) {
-    process.stdout.write('usage: custody keygen [--bits 2048|3072|4096] [NAME]\n');
+    print('usage: custody keygen [--bits 2048|3072|4096] [NAME]');
     return 0;
   }
   const bits = Number(values.bits);
   if (![2_048, 3_072, 4_096].includes(bits))
     throw new ConfigError('USAGE', ['--bits is 2048, 3072 or 4096']);
   const files = await writeKeyPair(positionals[0] ?? 'custody', bits);
-  process.stdout.write(`${files.join('\n')}\n`);
+  print(...files);
   return 0;
 };
 

@@ -5,9 +5,9 @@ import { ConfigError } from '../lib/errors.ts';
 import { loadKeys, reportKey } from '../lib/keys.ts';
 import { readVerifyingKey, type VerifyingKey } from '../lib/trust/keys.ts';
 import { keySigner, type Signer } from '../lib/trust/sign.ts';
-import { tell } from './database.ts';
 import { writeKeyPair } from './keygen.ts';
 import { readPrivateKey } from './private-key.ts';
+import { tell } from './terminal.ts';
 
 /** Made where no key is named. Whoever can read this machine's files can sign with it. */
 const LOCAL = '.custody/report';
