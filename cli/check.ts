@@ -63,7 +63,10 @@ async function openFindings(
   return all;
 }
 
-function resultLines({ check: { rules, complete } }: Checked, open: readonly FindingRow[]): readonly string[] {
+function resultLines(
+  { check: { rules, complete } }: Checked,
+  open: readonly FindingRow[],
+): readonly string[] {
   const lines = rules.flatMap((result) => {
     const rule = RULES.find(({ id }) => id === result.rule);
     if (rule === undefined || result.outcome !== 'done')
@@ -77,5 +80,7 @@ function resultLines({ check: { rules, complete } }: Checked, open: readonly Fin
     const counts = `${result.open} of ${result.examined ?? 0} ${rule.of}${waived}${settled}`;
     return [`${verdict.padEnd(7)} ${rule.id}: ${counts}`, ...named, ...more];
   });
-  return complete ? lines : [...lines, 'not complete: some rules could not be asked, or found more than is kept'];
+  return complete
+    ? lines
+    : [...lines, 'not complete: some rules could not be asked, or found more than is kept'];
 }

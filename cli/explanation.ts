@@ -1,5 +1,7 @@
 import { ConfigError, OutOfTimeError, TransientError } from '../lib/errors.ts';
 import { RequestError } from '../lib/http/problem.ts';
+import type { Receipt } from '../lib/ingest/ingest.ts';
+import { NO_KEY } from '../lib/trust/signers.ts';
 
 /** What to tell of a failure, line by line, and the exit code. */
 export interface Explanation {
@@ -15,9 +17,9 @@ export function explanation(error: unknown): Explanation | null {
   if (!(error instanceof Error)) return null;
   const code = 'code' in error ? String(error.code) : '';
   const { message } = error;
-  const lines = OF_SEVERAL_LINES.includes(code) ? message.split('\n') : [message];
-  if (error instanceof ConfigError)
-    return { lines: OF_SEVERAL_LINES.includes(code) ? lines : error.problems, exit: 2 };
+  const told = error instanceof ConfigError ? error.problems : [message];
+  const lines = OF_SEVERAL_LINES.includes(code) ? message.split('\n') : told;
+  if (error instanceof ConfigError) return { lines, exit: 2 };
   if (error instanceof TransientError) return { lines, exit: 3 };
   // What is not there is an answer; anything else is wrong with the question.
   if (error instanceof RequestError) return { lines, exit: error.code === 'NOT_FOUND' ? 1 : 2 };
@@ -31,4 +33,19 @@ export function explanation(error: unknown): Explanation | null {
   if (code === 'ENOSPC')
     return { lines: ['the disk is full; nothing half-done was kept'], exit: 3 };
   return null;
+}
+
+/** What the refused signatures of a log have in common, for a person; null where nothing can be said of them all. */
+export function signatureCause({ lines, rejected, rejectedTotal }: Receipt): string | null {
+  const isForeign = rejected.every(({ detail }) => detail === NO_KEY);
+  if (rejectedTotal === 0 || !isForeign) return null;
+  // Of a longer list only its beginning is known.
+  const isAll = rejected.length === rejectedTotal;
+  if (rejectedTotal === lines)
+    return `${isAll ? '' : `the first ${rejected.length} are `}signed by none of the known keys`;
+  if (!isAll) return null;
+  const [{ line } = { line: 0 }] = rejected;
+  return rejectedTotal === 1
+    ? `line ${line} was changed after signing, or signed by another key than the others`
+    : `${rejectedTotal} lines were changed after signing, or signed by another key than the others`;
 }

@@ -68,14 +68,13 @@ function linesOf(nodes: readonly LineageNode[], edges: readonly LineageEdge[]): 
   for (const edge of edges)
     for (const key of [edge.from, edge.to]) if (!led.has(key)) led.set(key, edge);
   return nodes.flatMap((node, index) => {
-      const at = `${node.evidence.source} line ${node.evidence.line}`;
-      const edge = index === 0 ? undefined : led.get(node.key);
-      const how = edge?.kind === 'GENERATED' ? `, ${edge.resolution}` : '';
-      const other =
-        edge === undefined ? '' : names.get(edge.from === node.key ? edge.to : edge.from);
-      const link = edge === undefined ? '' : `   (${edge.kind}${how}: ${other ?? ''})`;
-      return [`${nameOf(node)}${link}`, `    ${at}`];
-    });
+    const at = `${node.evidence.source} line ${node.evidence.line}`;
+    const edge = index === 0 ? undefined : led.get(node.key);
+    const how = edge?.kind === 'GENERATED' ? `, ${edge.resolution}` : '';
+    const other = edge === undefined ? '' : names.get(edge.from === node.key ? edge.to : edge.from);
+    const link = edge === undefined ? '' : `   (${edge.kind}${how}: ${other ?? ''})`;
+    return [`${nameOf(node)}${link}`, `    ${at}`];
+  });
 }
 
 function nameOf(node: LineageNode): string {

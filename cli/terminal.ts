@@ -38,6 +38,11 @@ export function printJson(value: unknown): void {
   write(process.stdout, [visibleJson(JSON.stringify(value))]);
 }
 
+/** JSON text as one line, on stdout. */
+export function printEnvelope(json: string): void {
+  write(process.stdout, [visibleJson(json)]);
+}
+
 /** A message for people, on stderr: each text becomes one line, whatever it holds. */
 export function tell(...lines: readonly string[]): void {
   write(process.stderr, lines.map(visible));

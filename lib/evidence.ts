@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { hasCode, PoisonObjectError } from './errors.ts';
 import type { Evidence } from './graph/place.ts';
@@ -52,7 +53,12 @@ export function envelopeReader(
 /** Local files, and objects of S3 by `openS3`, where that is given. */
 export function uriOpener(openS3: ((name: S3Name) => Promise<StoredObject>) | null): OpenUri {
   return async (uri) => {
-    if (uri.startsWith('file:')) return storedFile(fileURLToPath(uri.split('?')[0] ?? uri));
+    if (uri.startsWith('file:')) {
+      const path = fileURLToPath(uri.split('?')[0] ?? uri);
+      // What was piped in is gone, and a pipe of that name now would be waited for.
+      const found = await stat(path).catch(() => null);
+      return found?.isFile() === true ? storedFile(path) : null;
+    }
     const name = s3Name(uri);
     if (name === null || openS3 === null) return null;
     const object = await openS3(name);
