@@ -11,7 +11,7 @@ import { sealed, signRecord } from '../lib/trust/sign.ts';
 import type { Command } from './command.ts';
 import { readPrivateKey } from './private-key.ts';
 import { spool } from './spool.ts';
-import { isReaderGone, print, printEnvelope, tell, visibleJson } from './terminal.ts';
+import { isReaderGone, print, printJsonText, tell, visibleJson } from './terminal.ts';
 
 /** Requests to AWS KMS that are on their way at once. */
 const MAX_IN_FLIGHT = 16;
@@ -87,7 +87,7 @@ function refusalOf(line: Line, { signatureBytes }: TextSigner, nonce: boolean): 
 async function signAll(records: FileHandle, signer: TextSigner, nonce: boolean): Promise<void> {
   const inFlight: (string | Promise<string>)[] = [];
   const printAllBut = async (most: number): Promise<void> => {
-    while (inFlight.length > most) printEnvelope((await inFlight.shift()) ?? '');
+    while (inFlight.length > most) printJsonText((await inFlight.shift()) ?? '');
   };
   const signLines = async (lines: readonly Line[]): Promise<void> => {
     for (const line of lines) {
@@ -101,7 +101,10 @@ async function signAll(records: FileHandle, signer: TextSigner, nonce: boolean):
     }
   };
   const framer = new LineFramer();
-  const chunks: AsyncIterable<Uint8Array> = records.createReadStream({ start: 0, autoClose: false });
+  const chunks: AsyncIterable<Uint8Array> = records.createReadStream({
+    start: 0,
+    autoClose: false,
+  });
   for await (const chunk of chunks) {
     if (isReaderGone()) return;
     await signLines(framer.push(chunk));
@@ -158,7 +161,8 @@ function signatureBytesOf(privateKey: KeyObject): number {
 
 function textOf({ bytes }: Line): string | Refusal {
   // As a line of the log the record would be longer still.
-  if (bytes === null) return { code: 'LINE_TOO_LONG', detail: 'the line is too long to be ingested' };
+  if (bytes === null)
+    return { code: 'LINE_TOO_LONG', detail: 'the line is too long to be ingested' };
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {

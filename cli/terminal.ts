@@ -39,7 +39,7 @@ export function printJson(value: unknown): void {
 }
 
 /** JSON text as one line, on stdout. */
-export function printEnvelope(json: string): void {
+export function printJsonText(json: string): void {
   write(process.stdout, [visibleJson(json)]);
 }
 

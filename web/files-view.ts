@@ -226,7 +226,7 @@ function linesText({
 }
 
 function filesCsv(files: readonly ObjectAnswer[], isAll: boolean): string {
-  return csv([
+  return csv(
     [
       'object',
       'status',
@@ -239,7 +239,7 @@ function filesCsv(files: readonly ObjectAnswer[], isAll: boolean): string {
       'firstSeenAt',
       'lastSeenAt',
     ],
-    ...files.map((of) => [
+    files.map((of) => [
       of.object,
       of.status,
       of.lines,
@@ -251,6 +251,6 @@ function filesCsv(files: readonly ObjectAnswer[], isAll: boolean): string {
       of.firstSeenAt,
       of.lastSeenAt,
     ]),
-    [isAll ? '#complete' : '#incomplete'],
-  ]);
+    { complete: isAll },
+  );
 }

@@ -116,8 +116,8 @@ const COLUMNS = [
 const MAX_ROWS = 10_000;
 
 /**
- * The same as CSV (RFC 4180), as many pages as fit, with a last row that says whether that is all;
- * where it is not, that row holds the cursor to go on with.
+ * The same as CSV, as many pages as fit, with a last row that says whether that is all; where it is
+ * not, that row holds the cursor to go on with.
  */
 export async function impactCsv(
   context: RouteContext,
@@ -126,10 +126,10 @@ export async function impactCsv(
   const { graph, cursors, isTimeUp } = context;
   const recall = await openRecall(graph, parameters);
   let at = cursors.open(parameters.cursor, impactPlace);
-  const rows: (readonly Cell[])[] = [COLUMNS];
+  const rows: (readonly Cell[])[] = [];
   let isEnd = false;
   let missing: readonly Incomplete[] = [];
-  while (!isEnd && rows.length <= MAX_ROWS) {
+  while (!isEnd && rows.length < MAX_ROWS) {
     const page = await affected(graph, recall, at, 1_000, { isTimeUp, takes: () => true });
     for (const { id, model, resolution, recordedAt, evidence: where } of page.items) {
       const { digest, kid, source, line, offset, length } = where;
@@ -147,10 +147,7 @@ export async function impactCsv(
     parameters.asOf,
     isEnd ? missing : [TIME_IS_UP],
   );
-  const trailer = complete
-    ? ['#complete']
-    : ['#incomplete', at === null ? 'records are being written' : `next=${cursors.seal(at)}`];
-  rows.push(trailer);
+  const note = at === null ? 'records are being written' : `next=${cursors.seal(at)}`;
   return {
     status: 200,
     headers: {
@@ -159,6 +156,6 @@ export async function impactCsv(
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
     },
-    body: csv(rows),
+    body: csv(COLUMNS, rows, complete ? { complete } : { complete, note }),
   };
 }
