@@ -1,6 +1,5 @@
 import { createPublicKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { ConfigError } from '../lib/errors.ts';
 import { loadKeys, reportKey } from '../lib/keys.ts';
 import { readVerifyingKey, type VerifyingKey } from '../lib/trust/keys.ts';
@@ -30,7 +29,6 @@ export async function reportSigner({ key, kms }: Given): Promise<Signer> {
     return kmsSigner(named.kms);
   }
   if (named?.file === undefined && !existsSync(`${LOCAL}.private.pem`)) {
-    await mkdir('.custody', { recursive: true });
     const files = await writeKeyPair(LOCAL, 3_072);
     tell(`custody: no key is named, so a pair was made: ${files.join(' and ')}`);
   }
