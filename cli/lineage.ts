@@ -56,7 +56,7 @@ export const lineage: Command = async (args) => {
       asOf: last?.asOf,
     };
     if (json) printJson(whole);
-    else print(...linesOf(nodes, edges), ...completeness(incomplete));
+    else for (const line of [...linesOf(nodes, edges), ...completeness(incomplete)]) print(line);
   });
   return 0;
 };

@@ -31,7 +31,7 @@ export const query: Command = async (args) => {
   }
   const table = await withGraph((graph) => runSeedQuery(graph, asked.id));
   if (values.json) printJson(table);
-  else print(...tableLines(table ?? { columns: [], rows: [] }));
+  else for (const line of tableLines(table ?? { columns: [], rows: [] })) print(line);
   return 0;
 };
 

@@ -19,12 +19,12 @@ export function visibleJson(json: string): string {
   );
 }
 
-let isLeft = false;
+/** Streams that nobody reads any more, as behind `head`. */
+const left = new Set<NodeJS.WriteStream>();
 let failure: Error | null = null;
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    // Whoever reads may have seen enough, as `head`.
-    if (error.code === 'EPIPE') isLeft = true;
+    if (error.code === 'EPIPE') left.add(stream);
     else failure ??= error;
   });
 
@@ -35,7 +35,7 @@ export function print(...lines: readonly string[]): void {
 
 /** A value as one line of JSON, on stdout. */
 export function printJson(value: unknown): void {
-  write(process.stdout, [visibleJson(JSON.stringify(value))]);
+  printJsonText(JSON.stringify(value));
 }
 
 /** JSON text as one line, on stdout. */
@@ -49,12 +49,13 @@ export function tell(...lines: readonly string[]): void {
 }
 
 function write(stream: NodeJS.WriteStream, lines: readonly string[]): void {
-  if (!isLeft && lines.length > 0) stream.write(lines.map((line) => `${line}\n`).join(''));
+  if (!left.has(stream) && lines.length > 0)
+    stream.write(lines.map((line) => `${line}\n`).join(''));
 }
 
-/** True once nobody reads any more. */
+/** True once nobody reads the data any more. */
 export function isReaderGone(): boolean {
-  return isLeft;
+  return left.has(process.stdout);
 }
 
 /** When all is written. Rejects where something could not be, save because nobody reads any more. */

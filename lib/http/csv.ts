@@ -33,7 +33,7 @@ export function csv(
 // a semicolon, a tab or an end of line. What begins a formula there may have quotes, white space and
 // what is not seen before it.
 const FORMULA =
-  /(^|[;\t\r\n])(?=(?:[^\S\t\r\n]|[\p{Cf}\p{Default_Ignorable_Code_Point}\0-\x08\x0e-\x1f\x7f-\x9f"'“”‘’])*[=+\-@＝＋－＠])|^(?=[\t\r\n])/gu;
+  /(^|[;\t\r\n])(?=(?:(?![\t\r\n])[\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}"'“”‘’])*[=+\-@＝＋－＠])|^(?=[\t\r\n])/gu;
 
 function cellText(value: Cell): string {
   if (value === null) return '';
