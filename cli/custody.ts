@@ -42,7 +42,12 @@ const HELP = [
   'exit codes: 0 done, 1 something was refused, found or not there, 2 usage or configuration, 3 a dependency failed',
 ];
 
-process.exitCode = await main(process.argv.slice(2));
+try {
+  process.exitCode = await main(process.argv.slice(2));
+  await written();
+} catch (error) {
+  process.exitCode = explain(error);
+}
 
 async function main([name, ...args]: string[]): Promise<number> {
   if (name === undefined || name === '--help' || name === 'help') {
@@ -55,13 +60,7 @@ async function main([name, ...args]: string[]): Promise<number> {
     return 2;
   }
   if (existsSync('.env')) loadEnvFile();
-  try {
-    const exit = await command.run(args);
-    await written();
-    return exit;
-  } catch (error) {
-    return explain(error);
-  }
+  return command.run(args);
 }
 
 function explain(error: unknown): number {

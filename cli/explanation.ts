@@ -31,7 +31,7 @@ export function explanation(error: unknown): Explanation | null {
   if (code.startsWith('ERR_PARSE_ARGS')) return { lines, exit: 2 };
   if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR') return { lines, exit: 2 };
   if (code === 'ENOSPC')
-    return { lines: ['the disk is full; nothing half-done was kept'], exit: 3 };
+    return { lines: ['the disk is full; what was being written is cut off or not there'], exit: 3 };
   return null;
 }
 
