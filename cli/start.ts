@@ -28,10 +28,11 @@ import { storedFile } from '../lib/object/file.ts';
 import { buildPage } from '../lib/page/build.ts';
 import { pageFiles } from '../lib/page/files.ts';
 import type { Command } from './command.ts';
-import { BUCKET, NEO4J_HOME, prepareEmbedded, tell } from './database.ts';
+import { BUCKET, NEO4J_HOME, prepareEmbedded } from './database.ts';
 import { verdict } from './ingest.ts';
 import { writeKeyPair } from './keygen.ts';
 import { DEMO_PUBLIC_KEY, KEYS, knownKeys, openArchived } from './known-keys.ts';
+import { print, tell } from './terminal.ts';
 
 const RECEIPTS = '.custody/receipts';
 const PAGE = '.custody/page';
@@ -44,7 +45,7 @@ const CHECK_EVERY_MS = 6 * 3_600_000;
 export const start: Command = async (args) => {
   const { values } = parseArgs({ args, options: { help: { type: 'boolean', default: false } } });
   if (values.help) {
-    process.stdout.write('usage: custody start\n');
+    print('usage: custody start');
     return 0;
   }
   const stopped = new Promise<void>((done) => {
@@ -76,7 +77,7 @@ export const start: Command = async (args) => {
     const bucket = watchBucket(BUCKET, taken, RETRY_MS);
     checks.changed();
     const clock = setInterval(() => checks.changed(), CHECK_EVERY_MS);
-    tell(welcome(web.url, embedded));
+    tell(...welcome(web.url, embedded));
     await stopped;
     tell('stopping …');
     clearInterval(clock);
@@ -118,7 +119,7 @@ async function take(path: string, writer: GraphWriter): Promise<boolean> {
       ingestObject(storedFile(path), writer, { keys, onBadLine: 'reject' }),
     );
     await writeWhole(join(RECEIPTS, `${name}.json`), `${JSON.stringify(receipt, null, 2)}\n`);
-    tell(verdict(name, receipt));
+    tell(...verdict(name, receipt));
   } catch (error) {
     if (error instanceof TransientError || error instanceof OutOfTimeError) {
       tell(`${name}: ${error.message}; trying again in ${RETRY_MS / 1000} s`);
@@ -165,7 +166,7 @@ async function prepareDemo(): Promise<void> {
 function welcome(
   url: string,
   embedded: { uri: string; browserUrl: string; passwordFile: string } | null,
-): string {
+): readonly string[] {
   const lines = [
     `open in a browser:   ${url}`,
     `ask over HTTP, as ${url}v1/graph   (what can be asked: ${url}openapi.json)`,
@@ -180,5 +181,5 @@ function welcome(
       `look at the graph in the Neo4j Browser:       ${embedded.browserUrl} (user neo4j, password in ${embedded.passwordFile}, address ${embedded.uri})`,
     );
   lines.push('Ctrl-C stops everything');
-  return lines.map((line) => `  ${line}`).join('\n');
+  return lines.map((line) => `  ${line}`);
 }

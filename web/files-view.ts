@@ -227,7 +227,7 @@ function linesText({
 }
 
 function filesCsv(files: readonly ObjectAnswer[], isAll: boolean): string {
-  return csv([
+  return csv(
     [
       'object',
       'status',
@@ -240,7 +240,7 @@ function filesCsv(files: readonly ObjectAnswer[], isAll: boolean): string {
       'firstSeenAt',
       'lastSeenAt',
     ],
-    ...files.map((of) => [
+    files.map((of) => [
       of.object,
       of.status,
       of.lines,
@@ -252,6 +252,6 @@ function filesCsv(files: readonly ObjectAnswer[], isAll: boolean): string {
       of.firstSeenAt,
       of.lastSeenAt,
     ]),
-    [isAll ? '#complete' : '#incomplete'],
-  ]);
+    { complete: isAll },
+  );
 }

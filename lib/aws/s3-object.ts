@@ -15,7 +15,7 @@ import {
   type ReadOptions,
   type StoredObject,
 } from '../object/stored.ts';
-import { failureCode } from './failure-code.ts';
+import { credentialsMissing, failureCode } from './failure-code.ts';
 
 export interface S3Options extends ReadOptions {
   /** Of one request; a multiple of 256 KiB. */
@@ -212,6 +212,8 @@ function statusOf(error: unknown): number | null {
 }
 
 function translate(error: unknown, address: string): Error {
+  const missing = credentialsMissing(error);
+  if (missing !== null) return missing;
   const status = statusOf(error);
   const code = failureCode(error);
   // 405 is what a version answers that is a delete marker.

@@ -478,7 +478,9 @@ test('while an object is written every answer about the graph says so and names 
     complete: false,
   });
   const csv = await api.ask('/v1/impact', { dataset: 'd1' }, { accepts: 'text/csv' });
-  expect(csv.body.trimEnd().split('\r\n').at(-1)).toBe('#incomplete,records are being written');
+  expect(csv.body.trimEnd().split('\r\n').at(-1)).toBe(
+    `${','.repeat(11)}"incomplete: records are being written"`,
+  );
   await writeObject(writer, { uri, records }, 1);
   expect(await api.get('/v1/datasets')).toMatchObject({ complete: true });
   expect(await api.get('/v1/object', { uri })).toMatchObject({
