@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { check as runCheck, type Checked } from '../lib/compliance/check.ts';
+import { foundText, check as runCheck, type Checked } from '../lib/compliance/check.ts';
 import { RULES, type Severity } from '../lib/compliance/rules.ts';
 import { ruleSettings } from '../lib/compliance/settings.ts';
 import { ConfigError } from '../lib/errors.ts';
@@ -28,7 +28,7 @@ export const check: Command = async (args) => {
     print(
       'usage: custody check [--rule ID]… [--fail-on low|medium|high] [--json]',
       `rules: ${RULES.map(({ id }) => id).join(', ')}`,
-      'exit 1 when a finding of that severity or above is open, or a rule could not be asked',
+      'exit 1 when a finding of that severity or above is open, or a rule was not asked to its end',
     );
     return 0;
   }
@@ -56,7 +56,7 @@ async function openFindings(
   graph: Graph,
   { check: { rules } }: Checked,
 ): Promise<readonly FindingRow[]> {
-  const asked = rules.filter(({ outcome }) => outcome === 'done').map(({ rule }) => rule);
+  const asked = rules.filter(({ examined }) => examined !== null).map(({ rule }) => rule);
   const all: FindingRow[] = [];
   for await (const finding of allFindings(graph, { statuses: ['open'], rules: asked }))
     all.push(finding);
@@ -69,18 +69,16 @@ function resultLines(
 ): readonly string[] {
   const lines = rules.flatMap((result) => {
     const rule = RULES.find(({ id }) => id === result.rule);
-    if (rule === undefined || result.outcome !== 'done')
+    if (rule === undefined || result.examined === null)
       return [`${result.outcome.padEnd(7)} ${result.rule}: ${result.reason ?? ''}`];
     const mine = open.filter((finding) => finding.rule === rule.id);
     const named = mine.slice(0, MAX_TOLD).map(({ key }) => `          ${key}`);
     const more = mine.length > MAX_TOLD ? [`          and ${mine.length - MAX_TOLD} more`] : [];
-    const waived = result.waived === 0 ? '' : `, ${result.waived} waived`;
     const settled = result.settled === 0 ? '' : `, ${result.settled} settled now`;
-    const verdict = result.open === 0 ? 'ok' : rule.severity;
-    const counts = `${result.open} of ${result.examined ?? 0} ${rule.of}${waived}${settled}`;
+    const verdict = result.open > 0 ? rule.severity : result.outcome === 'done' ? 'ok' : '?';
+    const unfinished = result.reason === null ? '' : `; ${result.reason}`;
+    const counts = `${foundText(result, rule.of)}${settled}${unfinished}`;
     return [`${verdict.padEnd(7)} ${rule.id}: ${counts}`, ...named, ...more];
   });
-  return complete
-    ? lines
-    : [...lines, 'not complete: some rules could not be asked, or found more than is kept'];
+  return complete ? lines : [...lines, 'not complete: some rules were not asked to their end'];
 }

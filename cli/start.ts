@@ -147,7 +147,7 @@ async function checkRules(
 ): Promise<void> {
   try {
     const checked = await check(graph, settings, { isTimeUp: () => signal.aborted });
-    const open = sumOf(checked.check, 'open');
+    const open = sumOf(checked.check, 'findings');
     const changed = `${checked.fresh.length} new, ${checked.settled.length} settled`;
     tell(`compliance: ${open} open, ${changed}${checked.check.complete ? '' : '; not complete'}`);
   } catch (error) {
