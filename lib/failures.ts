@@ -23,7 +23,7 @@ export const FAILURES = {
     S3_FAILED: 'S3 failed while an object was read',
     S3_REFUSED: 'S3 refused to let an object be read',
     OBJECT_CHANGED: 'An object changed while it was read',
-    VERDICT_CHANGED: 'A line that was accepted before is not accepted now',
+    ARCHIVE_FAILED: 'A log could not be archived',
     BATCH_TOO_EARLY: 'The lines before a batch are not in the graph yet',
     QUEUE_FAILED: 'The queue took no message',
     TOPIC_FAILED: 'The topic took no message',
@@ -38,6 +38,9 @@ export const FAILURES = {
   },
   PoisonObjectError: {
     OBJECT_GONE: 'The object is not there any more',
+    OBJECT_OVERWRITTEN: 'The object was overwritten before it was read',
+    ARCHIVE_DAMAGED: 'The archive does not hold the log that was accepted',
+    CLOSED_BY_HAND: 'The object was closed by hand',
     OBJECT_TOO_LARGE: 'The log is larger than the limit',
     PACKING_UNSUPPORTED: 'The file is packed in a way that is not read',
     GZIP_MISNAMED: 'The name and the bytes disagree on whether the file is gzip',

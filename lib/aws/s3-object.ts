@@ -95,9 +95,12 @@ export async function s3Object(
     },
   };
   const rangeBytes = options.rangeBytes ?? RANGE_BYTES;
+  const pinnedName = { ...name, ...(versionId === undefined ? {} : { versionId }) };
   return storedObject(
     {
       name: name.key,
+      origin: { s3: pinnedName, etag },
+      isGzip: name.key.endsWith('.gz'),
       uri,
       bytes,
       uriOf: () => uri,

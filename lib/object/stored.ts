@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { PoisonObjectError, TransientError } from '../errors.ts';
+import { PoisonObjectError } from '../errors.ts';
+import { isGzip } from './gzip.ts';
+import type { S3Name } from './s3-name.ts';
 
 /** An object larger than this, unpacked, is refused; it also ends a gzip bomb. */
 const MAX_OBJECT_BYTES = 64 * 1024 ** 3;
@@ -17,16 +19,23 @@ export interface ReadOptions {
   readonly onRead?: (bytes: number) => void;
 }
 
+/** Where an object lies, for a copy that need not pass through here: its version is pinned, or its ETag. */
+export type Origin = { readonly path: string } | { readonly s3: S3Name; readonly etag: string };
+
 /** One version of one object, which can be read more than once. */
 export interface StoredObject {
+  /** For messages. */
+  readonly name: string;
+  readonly origin: Origin;
   /** Names the version; null where only a whole reading tells it, as with a local file. */
   readonly uri: string | null;
   /**
-   * The unpacked bytes in order, from byte `from` on. A whole reading after the first one proves that
-   * it reads what the first did: {@link TransientError} where the object changed meanwhile.
-   * {@link PoisonObjectError} for a form that can't be read.
+   * The unpacked bytes in order, from byte `from` on. {@link PoisonObjectError} for a form that can't
+   * be read.
    */
   read(from?: number): AsyncIterable<Uint8Array>;
+  /** The bytes as they lie there. */
+  stored(): AsyncIterable<Uint8Array>;
   /** Known after the first whole reading; before it, only where there is a `uri`, and without the hash. */
   identity(): Identity;
 }
@@ -42,8 +51,11 @@ export interface Identity {
 
 /** What a store knows of an object. */
 export interface Store {
-  /** For messages: a path or an address. Its ending says whether the object is packed. */
+  /** For messages: a path or an address. */
   readonly name: string;
+  readonly origin: Origin;
+  /** What its name says, or an archive knows. */
+  readonly isGzip: boolean;
   readonly uri: string | null;
   /** Announced by the store; null where only reading tells. */
   readonly bytes: number | null;
@@ -65,12 +77,8 @@ const PACKED = [
 /** Opens nothing yet. */
 export function storedObject(store: Store, options: ReadOptions = {}): StoredObject {
   const maxObjectBytes = options.maxObjectBytes ?? MAX_OBJECT_BYTES;
-  const isNamedGzip = store.name.endsWith('.gz');
   let allBytes = 0;
   let known: Identity | undefined;
-
-  /** SHA-256 of all bytes up to the end of each chunk of the first reading: 44 characters a chunk, 12 MB for the largest object. */
-  let proven: readonly string[] | undefined;
 
   function count(chunk: Uint8Array): Uint8Array {
     options.onRead?.((allBytes += chunk.length));
@@ -79,17 +87,12 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
 
   async function* whole(left: AbortSignal): AsyncGenerator<Uint8Array> {
     const hash = createHash('sha256');
-    const digests: string[] = [];
     let bytes = 0;
     for await (const chunk of store.chunks(0, left)) {
-      const digest = hash.update(chunk).copy().digest('base64');
-      if (proven !== undefined && proven[digests.length] !== digest) throw changed(store.name);
-      digests.push(digest);
+      hash.update(chunk);
       bytes += chunk.length;
       yield count(chunk);
     }
-    if (proven !== undefined && proven.length !== digests.length) throw changed(store.name);
-    proven = digests;
     const sha256 = hash.digest('hex');
     known = { uri: store.uri ?? store.uriOf(sha256), sha256, bytes };
   }
@@ -99,12 +102,15 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
   }
 
   return {
+    name: store.name,
+    origin: store.origin,
     uri: store.uri,
+    stored: () => rest(0, new AbortController().signal),
     read(from = 0) {
       const leaving = new AbortController();
       const { signal } = leaving;
-      if (from > 0 && !isNamedGzip) return limit(rest(from, signal), from, maxObjectBytes);
-      const log = limit(unpack(whole(signal), isNamedGzip, leaving), 0, maxObjectBytes);
+      if (from > 0 && !store.isGzip) return limit(rest(from, signal), from, maxObjectBytes);
+      const log = limit(unpack(whole(signal), store.isGzip, leaving), 0, maxObjectBytes);
       // A gzip log can be unpacked from its start only.
       return from === 0 ? log : skip(from, log);
     },
@@ -151,21 +157,21 @@ async function* unpack(
   try {
     const first = await chunks.next();
     const head = first.done === true ? new Uint8Array() : first.value;
-    const isGzip = head[0] === 0x1f && head[1] === 0x8b;
+    const isPacked = isGzip(head);
     const packed = PACKED.find(({ magic }) => magic.every((byte, index) => head[index] === byte));
     if (packed !== undefined)
       throw new PoisonObjectError(
         'PACKING_UNSUPPORTED',
         `the file is ${packed.name}; only plain and gzip logs are read`,
       );
-    if (head.length > 0 && isGzip !== isNamedGzip)
+    if (head.length > 0 && isPacked !== isNamedGzip)
       throw new PoisonObjectError(
         'GZIP_MISNAMED',
-        isGzip
+        isPacked
           ? 'the file is gzip, but its name does not end in .gz'
           : 'the name ends in .gz, but the file is not gzip',
       );
-    yield* isGzip ? recut(gunzip(prepend(head, chunks))) : prepend(head, chunks);
+    yield* isPacked ? recut(gunzip(prepend(head, chunks))) : prepend(head, chunks);
   } finally {
     // Unpacking reads ahead; without this, the end of what it waits for would be waited for, too.
     leaving.abort();
@@ -216,11 +222,4 @@ async function* recut(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Ar
       [held, bytes] = [[], 0];
     }
   if (bytes > 0) yield Buffer.concat(held);
-}
-
-function changed(name: string): TransientError {
-  return new TransientError(
-    'OBJECT_CHANGED',
-    `${name} changed while it was read; nothing more of it was written`,
-  );
 }
