@@ -38,6 +38,7 @@ export const FAILURES = {
   },
   PoisonObjectError: {
     OBJECT_GONE: 'The object is not there any more',
+    OBJECT_UNREADABLE: 'S3 can’t read the object as it lies there',
     OBJECT_OVERWRITTEN: 'The object was overwritten before it was read',
     ARCHIVE_DAMAGED: 'The archive does not hold the log that was accepted',
     CLOSED_BY_HAND: 'The object was closed by hand',

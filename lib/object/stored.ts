@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { PoisonObjectError } from '../errors.ts';
 import { isGzip } from './gzip.ts';
+import { LogHash, type Hashes, type HashState } from './log-hash.ts';
 import type { S3Name } from './s3-name.ts';
 
 /** An object larger than this, unpacked, is refused; it also ends a gzip bomb. */
@@ -11,8 +11,13 @@ const MAX_OBJECT_BYTES = 64 * 1024 ** 3;
 /** Chunks of 1 MiB let twice as much garbage pile up, and were no faster. */
 export const CHUNK_BYTES = 256 * 1024;
 
+/** How S3 copies: an object larger than 5 GiB in parts, of which there are at most ten thousand. */
+const COPY_LIMITS = { wholeBytes: 5 * 1024 ** 3, partBytes: 1024 ** 3 } as const;
+
 /** How an object is read. */
 export interface ReadOptions {
+  /** From which size on, and in which parts, it is copied in parts; {@link Identity} then has their hashes. */
+  readonly copyLimits?: { readonly wholeBytes: number; readonly partBytes: number };
   /** Of the log, unpacked. */
   readonly maxObjectBytes?: number;
   /** Told the stored bytes read so far, over all readings. */
@@ -31,9 +36,11 @@ export interface StoredObject {
   readonly uri: string | null;
   /**
    * The unpacked bytes in order, from byte `from` on. {@link PoisonObjectError} for a form that can't
-   * be read.
+   * be read. With `hash` the bytes that it still lacks are read, too: the chunks before `from` are empty.
    */
-  read(from?: number): AsyncIterable<Uint8Array>;
+  read(from?: number, hash?: LogHash): AsyncIterable<Uint8Array>;
+  /** A hash for {@link read} that goes on where another delivery's ended. */
+  resumedHash(state: HashState | null): Promise<LogHash>;
   /** The bytes as they lie there. */
   stored(): AsyncIterable<Uint8Array>;
   /** Known after the first whole reading; before it, only where there is a `uri`, and without the hash. */
@@ -44,8 +51,10 @@ export interface StoredObject {
 export interface Identity {
   /** Percent-encoded ASCII; a path alone would name no version. */
   readonly uri: string;
-  /** Of the object as it lies there, packed or not; null where no single reading went from its start to its end. */
+  /** Of the object as it lies there, packed or not; null where it was not read to its end. */
   readonly sha256: string | null;
+  /** Of an object that is copied in parts, the SHA-256 of each. */
+  readonly parts: Hashes['parts'];
   readonly bytes: number;
 }
 
@@ -85,16 +94,26 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
     return chunk;
   }
 
-  async function* whole(left: AbortSignal): AsyncGenerator<Uint8Array> {
-    const hash = createHash('sha256');
-    let bytes = 0;
-    for await (const chunk of store.chunks(0, left)) {
-      hash.update(chunk);
-      bytes += chunk.length;
-      yield count(chunk);
+  const limits = options.copyLimits ?? COPY_LIMITS;
+  const partBytes =
+    store.bytes !== null && store.bytes > limits.wholeBytes ? limits.partBytes : null;
+
+  /** The stored bytes from `from` on, and before them nothing for each chunk that the hash still lacks. */
+  async function* hashed(
+    from: number,
+    hash: LogHash,
+    left: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    let at = Math.min(from, hash.bytes);
+    for await (const chunk of store.chunks(at, left)) {
+      const lacking = Math.min(hash.bytes - at, chunk.length);
+      hash.update(chunk.subarray(lacking));
+      const part = count(chunk).subarray(Math.min(Math.max(from - at, 0), chunk.length));
+      at += chunk.length;
+      yield part;
     }
-    const sha256 = hash.digest('hex');
-    known = { uri: store.uri ?? store.uriOf(sha256), sha256, bytes };
+    const { sha256, parts } = hash.end();
+    known = { uri: store.uri ?? store.uriOf(sha256), sha256, parts, bytes: hash.bytes };
   }
 
   async function* rest(from: number, left: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -106,11 +125,17 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
     origin: store.origin,
     uri: store.uri,
     stored: () => rest(0, new AbortController().signal),
-    read(from = 0) {
+    resumedHash: (state) => LogHash.resumed(partBytes, state),
+    read(from = 0, hash) {
       const leaving = new AbortController();
       const { signal } = leaving;
-      if (from > 0 && !store.isGzip) return limit(rest(from, signal), from, maxObjectBytes);
-      const log = limit(unpack(whole(signal), store.isGzip, leaving), 0, maxObjectBytes);
+      const whole = LogHash.ofOneReading(partBytes);
+      if (from > 0 && !store.isGzip) {
+        const chunks = hash === undefined ? rest(from, signal) : hashed(from, hash, signal);
+        return limit(chunks, from, maxObjectBytes);
+      }
+      const chunks = hashed(0, store.isGzip ? whole : (hash ?? whole), signal);
+      const log = limit(unpack(chunks, store.isGzip, leaving), 0, maxObjectBytes);
       // A gzip log can be unpacked from its start only.
       return from === 0 ? log : skip(from, log);
     },
@@ -118,7 +143,7 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
       if (known !== undefined) return known;
       if (store.uri === null || store.bytes === null)
         throw new Error('identity() before the first whole reading');
-      return { uri: store.uri, sha256: null, bytes: store.bytes };
+      return { uri: store.uri, sha256: null, parts: null, bytes: store.bytes };
     },
   };
 }
