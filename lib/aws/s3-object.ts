@@ -71,6 +71,7 @@ export async function s3Object(
         Bucket: name.bucket,
         Key: name.key,
         ...(name.versionId === undefined ? {} : { VersionId: name.versionId }),
+        ...(name.etag === undefined ? {} : { IfMatch: `"${name.etag}"` }),
       }),
     )
     .catch((error: unknown) => {
@@ -81,9 +82,10 @@ export async function s3Object(
     throw new TransientError('S3_FAILED', `S3 told neither size nor ETag of ${address}`);
   // The version "null" of a bucket whose versioning is suspended can be overwritten.
   const isVersioned = versionId !== undefined && versionId !== 'null';
-  const uri = isVersioned
-    ? s3Uri({ ...name, versionId })
-    : `${s3Uri({ bucket: name.bucket, key: name.key })}?etag=${encodeURIComponent(etag.replaceAll('"', ''))}`;
+  const plain = { bucket: name.bucket, key: name.key };
+  const uri = s3Uri(
+    isVersioned ? { ...plain, versionId } : { ...plain, etag: etag.replaceAll('"', '') },
+  );
   const pinned: Pinned = {
     client,
     address,
@@ -96,11 +98,11 @@ export async function s3Object(
     },
   };
   const rangeBytes = options.rangeBytes ?? RANGE_BYTES;
-  const pinnedName = { ...name, ...(versionId === undefined ? {} : { versionId }) };
+  const version = versionId === undefined ? {} : { versionId };
   return storedObject(
     {
       name: name.key,
-      origin: { s3: pinnedName, etag },
+      origin: { s3: { ...plain, ...version }, etag },
       isGzip: options.isGzip ?? name.key.endsWith('.gz'),
       uri,
       bytes,

@@ -1,5 +1,5 @@
 import { PoisonObjectError, TransientError } from '../errors.ts';
-import { s3Uri, type S3Name } from '../object/s3-name.ts';
+import { s3Name, s3Uri, type S3Name } from '../object/s3-name.ts';
 import type { StoredObject } from '../object/stored.ts';
 import { ingestDeparted, ingestObject, type Stores } from './ingest.ts';
 import type { IngestOptions } from './judge.ts';
@@ -146,8 +146,11 @@ async function take(name: S3Name, delivery: Delivery): Promise<void> {
     // It was deleted or overwritten before it was opened.
     outcome = await ingestDeparted(uri, stores, timed, error);
   }
-  if ('line' in outcome) await queue.send(continuation(name));
+  if ('line' in outcome) await queue.send(continuation(s3Name(outcome.object) ?? name));
   else await receipts.put(outcome);
+  // What was put over it may have been announced by the same message.
+  if ('problemCode' in outcome && outcome.problemCode === 'OBJECT_OVERWRITTEN')
+    await queue.send(continuation({ bucket: name.bucket, key: name.key }));
   journal.told(outcome, numbers);
 }
 
