@@ -1,18 +1,19 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { CHUNK_BYTES, storedObject, type ReadOptions, type StoredObject } from './stored.ts';
+import { hasCode } from '../errors.ts';
+import { isGzip } from './gzip.ts';
+import {
+  CHUNK_BYTES,
+  storedObject,
+  type Origin,
+  type ReadOptions,
+  type StoredObject,
+} from './stored.ts';
 
 /** A local file; reading it fails with `ENOENT` and its kin where it is missing. */
 export function storedFile(path: string, options: ReadOptions = {}): StoredObject {
-  return stored(path, options, async function* (from) {
-    const file = await open(path, 'r');
-    try {
-      yield* chunksOf(file, from);
-    } finally {
-      await file.close();
-    }
-  });
+  return stored(path, { path }, options, (from) => chunksOfFile(path, from));
 }
 
 /** What an open file holds, named after where it came from, as a pipe; to be read while the file is open. */
@@ -21,16 +22,47 @@ export function storedHandle(
   path: string,
   options: ReadOptions = {},
 ): StoredObject {
-  return stored(path, options, (from) => chunksOf(file, from));
+  return stored(path, { pipe: path }, options, (from) => chunksOf(file, from));
+}
+
+/** A file of an archive, where neither name nor ending tells what it is; null where it is missing. */
+export async function archivedFile(
+  path: string,
+  options: ReadOptions = {},
+): Promise<StoredObject | null> {
+  const head = await headOf(path);
+  if (head === null) return null;
+  const uri = pathToFileURL(resolve(path)).href;
+  const store = { name: path, origin: { path }, uri, bytes: null, uriOf: () => uri };
+  const chunks = (from: number): AsyncGenerator<Uint8Array> => chunksOfFile(path, from);
+  return storedObject({ ...store, isGzip: isGzip(head), chunks }, options);
 }
 
 function stored(
   path: string,
+  origin: Origin,
   options: ReadOptions,
   chunks: (from: number) => AsyncGenerator<Uint8Array>,
 ): StoredObject {
   const uriOf = (sha256: string): string => `${pathToFileURL(resolve(path)).href}?sha256=${sha256}`;
-  return storedObject({ name: path, uri: null, bytes: null, uriOf, chunks }, options);
+  const store = { name: path, origin, uri: null, bytes: null, uriOf };
+  return storedObject({ ...store, isGzip: path.endsWith('.gz'), chunks }, options);
+}
+
+async function headOf(path: string): Promise<Uint8Array | null> {
+  try {
+    await using file = await open(path, 'r');
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(2), 0, 2, 0);
+    return buffer.subarray(0, bytesRead);
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return null;
+    throw error;
+  }
+}
+
+async function* chunksOfFile(path: string, from: number): AsyncGenerator<Uint8Array> {
+  await using file = await open(path, 'r');
+  yield* chunksOf(file, from);
 }
 
 async function* chunksOf(file: FileHandle, from: number): AsyncGenerator<Uint8Array> {

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { envelopeReader, type OpenLog, type ReadEnvelope } from '../../lib/evidence.ts';
 import type { Graph } from '../../lib/graph/connection.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
-import { ingestObject } from '../../lib/ingest/ingest.ts';
+import type { Archive } from '../../lib/ingest/archive.ts';
+import { ingestObject, type Stores } from '../../lib/ingest/ingest.ts';
 import type { Receipt } from '../../lib/ingest/receipt.ts';
+import { localArchive } from '../../lib/local/log-archive.ts';
 import { storedFile } from '../../lib/object/file.ts';
 import { signRecord } from '../../lib/trust/sign.ts';
 import { testKey, type TestKey } from './test-key.ts';
@@ -19,18 +21,19 @@ export class SignedLogs {
   readonly readEnvelope: ReadEnvelope = envelopeReader(this.openArchived, () =>
     Promise.resolve([this.signer.key]),
   );
-  readonly #writer: GraphWriter;
+  readonly archive: Archive = localArchive(join(this.folder, 'archive'));
+  readonly #stores: Stores;
   #logs = 0;
 
   constructor(graph: Graph) {
-    this.#writer = new GraphWriter(graph);
+    this.#stores = { sink: new GraphWriter(graph), archive: this.archive };
   }
 
   /** A record is an object, or its very text where that is no JSON of JavaScript. */
   async bring(records: readonly (object | string)[]): Promise<Receipt> {
     const path = this.write(records);
     const keys = [this.signer.key];
-    const receipt = await ingestObject(storedFile(path), this.#writer, {
+    const receipt = await ingestObject(storedFile(path), this.#stores, {
       keys,
       onBadLine: 'reject',
     });
