@@ -1,18 +1,13 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { OpenLog } from '../lib/evidence.ts';
 import { keyEntries } from '../lib/keys.ts';
-import { storedFile } from '../lib/object/file.ts';
 
 /** Made by `custody start`; used where no key is named. */
 export const DEMO_PUBLIC_KEY = '.custody/demo.public.pem';
 
 /** Where the signers' public keys are dropped. */
 export const KEYS = '.custody/keys';
-
-/** Where every accepted log is kept, by its SHA-256. */
-const ARCHIVE = '.custody/archive';
 
 /** Entries for `loadKeys`: those of CUSTODY_KEYS, the demo's, and what was dropped, as it is now. */
 export async function knownKeys(): Promise<string[]> {
@@ -26,6 +21,3 @@ export async function knownKeys(): Promise<string[]> {
       .map((name) => join(KEYS, name)),
   ];
 }
-
-/** Opens a log of the archive here. */
-export const openArchived: OpenLog = (sha256) => Promise.resolve(storedFile(join(ARCHIVE, sha256)));

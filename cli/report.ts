@@ -9,9 +9,10 @@ import { counted } from '../lib/counted.ts';
 import { ConfigError, hasCode } from '../lib/errors.ts';
 import { envelopeReader } from '../lib/evidence.ts';
 import { loadKeys } from '../lib/keys.ts';
+import { localArchive } from '../lib/local/log-archive.ts';
 import type { Command } from './command.ts';
-import { withGraph } from './database.ts';
-import { knownKeys, openArchived } from './known-keys.ts';
+import { ARCHIVE, withGraph } from './database.ts';
+import { knownKeys } from './known-keys.ts';
 import { reportSigner } from './report-key.ts';
 import { print, printJson } from './terminal.ts';
 
@@ -45,7 +46,7 @@ export const report: Command = async (args) => {
   const settings = ruleSettings(process.env);
   const signer = await reportSigner(values);
   const keys = await loadKeys(await knownKeys());
-  const readEnvelope = envelopeReader(openArchived, () => Promise.resolve(keys));
+  const readEnvelope = envelopeReader(localArchive(ARCHIVE).open, () => Promise.resolve(keys));
   const made = await withGraph((graph) =>
     makeReport(graph, { period, settings, keys, readEnvelope }),
   );

@@ -32,7 +32,7 @@ import type { Command } from './command.ts';
 import { ARCHIVE, BUCKET, NEO4J_HOME, prepareEmbedded } from './database.ts';
 import { verdict } from './ingest.ts';
 import { writeKeyPair } from './keygen.ts';
-import { DEMO_PUBLIC_KEY, KEYS, knownKeys, openArchived } from './known-keys.ts';
+import { DEMO_PUBLIC_KEY, KEYS, knownKeys } from './known-keys.ts';
 import { print, tell } from './terminal.ts';
 
 const RECEIPTS = '.custody/receipts';
@@ -99,7 +99,9 @@ function apiServer(graph: Graph): Serve {
   return server({
     routes: ROUTES,
     graph: () => Promise.resolve(graph),
-    readEnvelope: envelopeReader(openArchived, async () => loadKeys(await knownKeys())),
+    readEnvelope: envelopeReader(localArchive(ARCHIVE).open, async () =>
+      loadKeys(await knownKeys()),
+    ),
     onFailure: (error, { path, requestId }) =>
       tell(`${path}: request ${requestId} failed: ${JSON.stringify(safeDescription(error))}`),
   });

@@ -1,7 +1,7 @@
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { envelopeReader, type OpenLog, type ReadEnvelope } from '../../lib/evidence.ts';
+import { envelopeReader, type ReadEnvelope } from '../../lib/evidence.ts';
 import type { Graph } from '../../lib/graph/connection.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import type { Archive } from '../../lib/ingest/archive.ts';
@@ -16,12 +16,10 @@ import { testKey, type TestKey } from './test-key.ts';
 export class SignedLogs {
   readonly signer: TestKey = testKey();
   readonly folder = mkdtempSync(join(tmpdir(), 'custody-'));
-  readonly openArchived: OpenLog = (sha256) =>
-    Promise.resolve(storedFile(this.archived(sha256)));
-  readonly readEnvelope: ReadEnvelope = envelopeReader(this.openArchived, () =>
+  readonly archive: Archive = localArchive(join(this.folder, 'archive'));
+  readonly readEnvelope: ReadEnvelope = envelopeReader(this.archive.open, () =>
     Promise.resolve([this.signer.key]),
   );
-  readonly archive: Archive = localArchive(join(this.folder, 'archive'));
   readonly #stores: Stores;
   #logs = 0;
 
@@ -37,7 +35,6 @@ export class SignedLogs {
       keys,
       onBadLine: 'reject',
     });
-    if (receipt.sha256 !== null) copyFileSync(path, this.archived(receipt.sha256));
     if (receipt.status !== 'accepted') throw new Error(`not accepted: ${JSON.stringify(receipt)}`);
     return receipt;
   }
@@ -53,7 +50,7 @@ export class SignedLogs {
 
   /** Where the archive keeps a log. */
   archived(sha256: string): string {
-    return join(this.folder, sha256);
+    return join(this.folder, 'archive', sha256);
   }
 
   remove(): void {
