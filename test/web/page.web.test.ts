@@ -86,7 +86,7 @@ let browser: Browser;
 const pages: { readonly page: Page; readonly wrong: string[] }[] = [];
 
 beforeAll(async () => {
-  graph = openGraph(neo4jLogin);
+  graph = openGraph(neo4jLogin, { questionMs: 60_000 });
   await wipe(graph);
   logs = new SignedLogs(graph);
   await logs.bring(RECORDS);
