@@ -28,12 +28,11 @@ import { storedFile } from '../lib/object/file.ts';
 import { buildPage } from '../lib/page/build.ts';
 import { pageFiles } from '../lib/page/files.ts';
 import type { Command } from './command.ts';
-import { NEO4J_HOME, tell } from './database.ts';
+import { BUCKET, NEO4J_HOME, prepareEmbedded, tell } from './database.ts';
 import { verdict } from './ingest.ts';
 import { writeKeyPair } from './keygen.ts';
 import { DEMO_PUBLIC_KEY, KEYS, knownKeys, openArchived } from './known-keys.ts';
 
-const BUCKET = '.custody/bucket';
 const RECEIPTS = '.custody/receipts';
 const PAGE = '.custody/page';
 const RETRY_MS = 5_000;
@@ -64,7 +63,7 @@ export const start: Command = async (args) => {
   const graph = openGraph(connection);
   try {
     await graph.verify();
-    await migrate(graph);
+    await (embedded === null ? migrate(graph) : prepareEmbedded(graph));
     const writer = new GraphWriter(graph, payload(process.env));
     await buildPage(PAGE);
     const web = await listen(apiServer(graph), await pageFiles(PAGE));

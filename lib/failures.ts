@@ -5,6 +5,7 @@ export const FAILURES = {
     DATABASE_SETTINGS_INVALID: 'The settings that name the database are incomplete or wrong',
     DATABASE_LOGIN_REFUSED: 'The database refuses the login',
     SCHEMA_MISSING: 'The database has no schema, or not all of it',
+    SCHEMA_OTHER: 'The database was written under another edition of the graph',
     KEYS_UNUSABLE: 'A key is missing or can’t be used',
     PERIOD_INVALID: 'The times given are no period',
     USAGE: 'The command can’t be run as it was given',
