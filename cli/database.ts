@@ -10,6 +10,9 @@ export const NEO4J_HOME = '.custody/neo4j';
 /** Where logs are dropped for `custody start`, and stay. */
 export const BUCKET = '.custody/bucket';
 
+/** Where accepted logs are kept. */
+export const ARCHIVE = '.custody/archive';
+
 /** Messages for people go to stderr; stdout is for data. */
 export function tell(message: string): void {
   process.stderr.write(`${message}\n`);

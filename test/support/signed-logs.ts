@@ -1,11 +1,13 @@
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { envelopeReader, type OpenLog, type ReadEnvelope } from '../../lib/evidence.ts';
+import { envelopeReader, type ReadEnvelope } from '../../lib/evidence.ts';
 import type { Graph } from '../../lib/graph/connection.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
-import { ingestObject } from '../../lib/ingest/ingest.ts';
+import type { Archive } from '../../lib/ingest/archive.ts';
+import { ingestObject, type Stores } from '../../lib/ingest/ingest.ts';
 import type { Receipt } from '../../lib/ingest/receipt.ts';
+import { localArchive } from '../../lib/local/log-archive.ts';
 import { storedFile } from '../../lib/object/file.ts';
 import { signRecord } from '../../lib/trust/sign.ts';
 import { testKey, type TestKey } from './test-key.ts';
@@ -14,27 +16,25 @@ import { testKey, type TestKey } from './test-key.ts';
 export class SignedLogs {
   readonly signer: TestKey = testKey();
   readonly folder = mkdtempSync(join(tmpdir(), 'custody-'));
-  readonly openArchived: OpenLog = (sha256) =>
-    Promise.resolve(storedFile(this.archived(sha256)));
-  readonly readEnvelope: ReadEnvelope = envelopeReader(this.openArchived, () =>
+  readonly archive: Archive = localArchive(join(this.folder, 'archive'));
+  readonly readEnvelope: ReadEnvelope = envelopeReader(this.archive.open, () =>
     Promise.resolve([this.signer.key]),
   );
-  readonly #writer: GraphWriter;
+  readonly #stores: Stores;
   #logs = 0;
 
   constructor(graph: Graph) {
-    this.#writer = new GraphWriter(graph);
+    this.#stores = { sink: new GraphWriter(graph), archive: this.archive };
   }
 
   /** A record is an object, or its very text where that is no JSON of JavaScript. */
   async bring(records: readonly (object | string)[]): Promise<Receipt> {
     const path = this.write(records);
     const keys = [this.signer.key];
-    const receipt = await ingestObject(storedFile(path), this.#writer, {
+    const receipt = await ingestObject(storedFile(path), this.#stores, {
       keys,
       onBadLine: 'reject',
     });
-    if (receipt.sha256 !== null) copyFileSync(path, this.archived(receipt.sha256));
     if (receipt.status !== 'accepted') throw new Error(`not accepted: ${JSON.stringify(receipt)}`);
     return receipt;
   }
@@ -50,7 +50,7 @@ export class SignedLogs {
 
   /** Where the archive keeps a log. */
   archived(sha256: string): string {
-    return join(this.folder, sha256);
+    return join(this.folder, 'archive', sha256);
   }
 
   remove(): void {
