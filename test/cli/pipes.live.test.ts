@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
-import { database } from '../../lib/graph/database.ts';
 import { custody as runCustody, type Ended } from '../support/custody.ts';
 import { neo4jLogin } from '../support/neo4j-login.ts';
 import { PROCESS } from '../support/process.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
-import { verifyObject } from '../../lib/ingest/ingest.ts';
+import { verifyObject } from '../../lib/ingest/verify-object.ts';
 import { storedFile } from '../../lib/object/file.ts';
 import { sealed } from '../../lib/trust/sign.ts';
 import { testKey } from '../support/test-key.ts';
