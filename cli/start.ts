@@ -1,29 +1,26 @@
 import { createPrivateKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { check, sumOf } from '../lib/compliance/check.ts';
 import type { RuleSettings } from '../lib/compliance/rules.ts';
 import { ruleSettings } from '../lib/compliance/settings.ts';
-import { OutOfTimeError, safeDescription, TransientError } from '../lib/errors.ts';
+import { safeDescription, TransientError } from '../lib/errors.ts';
 import { envelopeReader } from '../lib/evidence.ts';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
-import { migrate } from '../lib/graph/schema.ts';
-import { graphSettings, payload } from '../lib/graph/settings.ts';
+import { migrate, missingSchema } from '../lib/graph/schema.ts';
+import { graphSettings, payload, type Payload } from '../lib/graph/settings.ts';
 import { GraphWriter } from '../lib/graph/write/writer.ts';
 import { ROUTES } from '../lib/http/routes.ts';
 import { server, type Serve } from '../lib/http/serve.ts';
-import { ingestObject, refuseUnreadable } from '../lib/ingest/ingest.ts';
-import { loadKeys } from '../lib/keys.ts';
-import { watchBucket } from '../lib/local/bucket.ts';
 import { demoLog } from '../lib/local/demo.ts';
+import { takeDropped } from '../lib/local/dropped.ts';
+import { watchKeyFolder } from '../lib/local/key-folder.ts';
 import { listen } from '../lib/local/listen.ts';
 import { startNeo4j } from '../lib/local/neo4j.ts';
 import { soonAfter } from '../lib/local/soon-after.ts';
 import { writeWhole } from '../lib/local/write-whole.ts';
-import { storedFile } from '../lib/object/file.ts';
 import { buildPage } from '../lib/page/build.ts';
 import { pageFiles } from '../lib/page/files.ts';
 import type { Command } from './command.ts';
@@ -41,10 +38,24 @@ const CHECK_AFTER_MS = 2_000;
 /** Some rules find what has come to be late, though nothing was dropped. */
 const CHECK_EVERY_MS = 6 * 3_600_000;
 
+const HELP = `usage: custody start [--ingest]
+
+Without NEO4J_URI: an embedded database, a demo log the first time, and a watched folder.
+With NEO4J_URI: only shows that database, and writes nothing into it.
+
+  --ingest   with NEO4J_URI, too, bring what is dropped into the graph and ask the compliance rules
+`;
+
 export const start: Command = async (args) => {
-  const { values } = parseArgs({ args, options: { help: { type: 'boolean', default: false } } });
+  const { values } = parseArgs({
+    args,
+    options: {
+      ingest: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
   if (values.help) {
-    process.stdout.write('usage: custody start\n');
+    process.stdout.write(HELP);
     return 0;
   }
   const stopped = new Promise<void>((done) => {
@@ -52,37 +63,28 @@ export const start: Command = async (args) => {
     process.once('SIGTERM', () => done());
   });
   for (const folder of [BUCKET, RECEIPTS, KEYS]) await mkdir(folder, { recursive: true });
-  await prepareDemo();
   const settings = graphSettings(process.env);
   const rules = ruleSettings(process.env);
+  const kept = payload(process.env);
+  if (settings === null) await prepareDemo();
+  // What is wrong with a key that was named is told before anything runs.
+  await knownKeys();
   const embedded =
     settings === null ? await startNeo4j({ home: NEO4J_HOME, onProgress: tell }) : null;
-  const connection = settings ?? embedded;
-  if (connection === null)
-    throw new TransientError('DATABASE_NOT_STARTED', 'no database was started');
-  const graph = openGraph(connection);
+  const graph = openGraph(settings ?? embedded ?? noDatabase());
   try {
     await graph.verify();
-    await migrate(graph);
-    const writer = new GraphWriter(graph, payload(process.env));
+    if (embedded !== null) await migrate(graph);
+    else await tellMissing(graph);
     await buildPage(PAGE);
     const web = await listen(apiServer(graph), await pageFiles(PAGE));
-    const checks = soonAfter((signal) => checkRules(graph, rules, signal), CHECK_AFTER_MS);
-    const taken = async (path: string): Promise<boolean> => {
-      const isTaken = await take(path, writer);
-      if (isTaken) checks.changed();
-      return isTaken;
-    };
-    const bucket = watchBucket(BUCKET, taken, RETRY_MS);
-    checks.changed();
-    const clock = setInterval(() => checks.changed(), CHECK_EVERY_MS);
-    tell(welcome(web.url, embedded));
+    const isWriting = embedded !== null || values.ingest;
+    tell(welcome(web.url, embedded, isWriting));
+    const writing = isWriting ? await startWriting(graph, kept, rules) : null;
     await stopped;
     tell('stopping …');
-    clearInterval(clock);
     await web.close();
-    await bucket.close();
-    await checks.close();
+    await writing?.close();
   } finally {
     await graph.close();
     await embedded?.stop();
@@ -90,52 +92,55 @@ export const start: Command = async (args) => {
   return 0;
 };
 
+/** Another's database is its operator's to prepare. */
+async function tellMissing(graph: Graph): Promise<void> {
+  const missing = await missingSchema(graph);
+  if (missing.length === 0) return;
+  tell(`the database lacks ${missing.join(', ')}: npm run --silent custody -- migrate makes them`);
+}
+
+/** All that writes into the graph: the watched folder, and the checks after each file and on a clock. */
+async function startWriting(
+  graph: Graph,
+  kept: Payload,
+  rules: RuleSettings,
+): Promise<{ close(): Promise<void> }> {
+  const checks = soonAfter((signal) => checkRules(graph, rules, signal), CHECK_AFTER_MS);
+  const dropped = takeDropped({
+    folder: BUCKET,
+    receipts: RECEIPTS,
+    sink: new GraphWriter(graph, kept),
+    keys: knownKeys,
+    retryMs: RETRY_MS,
+    journal: {
+      tell,
+      receipt(name, receipt, isNew) {
+        tell(isNew ? verdict(name, receipt) : `${name}: ${receipt.status}, as before`);
+        checks.changed();
+      },
+    },
+  });
+  const keys = await watchKeyFolder(KEYS, tell, dropped.keyCame);
+  checks.changed();
+  const clock = setInterval(() => checks.changed(), CHECK_EVERY_MS);
+  return {
+    async close() {
+      clearInterval(clock);
+      await keys.close();
+      await dropped.close();
+      await checks.close();
+    },
+  };
+}
+
 function apiServer(graph: Graph): Serve {
   return server({
     routes: ROUTES,
     graph: () => Promise.resolve(graph),
-    readEnvelope: envelopeReader(openKnown, async () => loadKeys(await knownKeys())),
+    readEnvelope: envelopeReader(openKnown, knownKeys),
     onFailure: (error, { path, requestId }) =>
       tell(`${path}: request ${requestId} failed: ${JSON.stringify(safeDescription(error))}`),
   });
-}
-
-/** One dropped file; false when it is to be tried again. */
-async function take(path: string, writer: GraphWriter): Promise<boolean> {
-  const name = basename(path);
-  if (!/\.jsonl(\.gz)?$/.test(name)) {
-    tell(`${name}: ignored, its name does not end in .jsonl or .jsonl.gz`);
-    return true;
-  }
-  // As the shell makes it for a command that is about to write into it.
-  if ((await sizeOf(path)) === 0) {
-    tell(`${name}: empty so far`);
-    return true;
-  }
-  try {
-    const keys = await loadKeys(await knownKeys());
-    const receipt = await refuseUnreadable(pathToFileURL(path).href, () =>
-      ingestObject(storedFile(path), writer, { keys, onBadLine: 'reject' }),
-    );
-    await writeWhole(join(RECEIPTS, `${name}.json`), `${JSON.stringify(receipt, null, 2)}\n`);
-    tell(verdict(name, receipt));
-  } catch (error) {
-    if (error instanceof TransientError || error instanceof OutOfTimeError) {
-      tell(`${name}: ${error.message}; trying again in ${RETRY_MS / 1000} s`);
-      return false;
-    }
-    if (!(error instanceof Error)) throw error;
-    tell(`${name}: not read: ${error.message}`);
-  }
-  return true;
-}
-
-/** Null where there is no file any more; taking it says so. */
-async function sizeOf(path: string): Promise<number | null> {
-  return stat(path).then(
-    ({ size }) => size,
-    () => null,
-  );
 }
 
 /** Tells how it stands; a check that fails is told, and the next one asks again. */
@@ -165,20 +170,29 @@ async function prepareDemo(): Promise<void> {
 function welcome(
   url: string,
   embedded: { uri: string; browserUrl: string; passwordFile: string } | null,
+  isWriting: boolean,
 ): string {
   const lines = [
     `open in a browser:   ${url}`,
     `ask over HTTP, as ${url}v1/graph   (what can be asked: ${url}openapi.json)`,
-    `drop signed logs (*.jsonl, *.jsonl.gz) into   ${BUCKET}/`,
-    `their signers' public keys (*.pem) into       ${KEYS}/`,
-    `what became of each is told here and in       ${RECEIPTS}/`,
-    `after each the compliance rules are asked:    ${url}#/compliance`,
-    'ask, in another terminal:                     npm run --silent custody -- query 3.5',
   ];
+  if (isWriting)
+    lines.push(
+      `drop signed logs (*.jsonl, *.jsonl.gz) into   ${BUCKET}/`,
+      `their signers' public keys (*.pem) into       ${KEYS}/`,
+      `what became of each is told here and in       ${RECEIPTS}/`,
+      `after each the compliance rules are asked:    ${url}#/compliance`,
+    );
+  else lines.push('nothing is written into this database; start --ingest takes dropped logs, too');
+  lines.push('ask, in another terminal:                     npm run --silent custody -- query 3.5');
   if (embedded !== null)
     lines.push(
       `look at the graph in the Neo4j Browser:       ${embedded.browserUrl} (user neo4j, password in ${embedded.passwordFile}, address ${embedded.uri})`,
     );
   lines.push('Ctrl-C stops everything');
   return lines.map((line) => `  ${line}`).join('\n');
+}
+
+function noDatabase(): never {
+  throw new TransientError('DATABASE_NOT_STARTED', 'no database was started');
 }

@@ -19,7 +19,7 @@ export interface ReadOptions {
 
 /** One version of one object, which can be read more than once. */
 export interface StoredObject {
-  /** Names the version; null where only a whole reading tells it, as with a local file. */
+  /** Names the version; null where only a whole reading tells it. */
   readonly uri: string | null;
   /**
    * The unpacked bytes in order, from byte `from` on. A whole reading after the first one proves that
@@ -91,7 +91,9 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
     if (proven !== undefined && proven.length !== digests.length) throw changed(store.name);
     proven = digests;
     const sha256 = hash.digest('hex');
-    known = { uri: store.uri ?? store.uriOf(sha256), sha256, bytes };
+    const uri = store.uriOf(sha256);
+    if (store.uri !== null && store.uri !== uri) throw changed(store.name);
+    known = { uri, sha256, bytes };
   }
 
   async function* rest(from: number, left: AbortSignal): AsyncGenerator<Uint8Array> {
