@@ -17,7 +17,7 @@ export const neo4j: Command = async (args) => {
   switch (positionals[0] ?? '') {
     case 'start': {
       const server = await startNeo4j({ home: NEO4J_HOME, detached: true, onProgress: tell });
-      process.stdout.write(`${server.uri}  Browser ${server.browserUrl}\n`);
+      process.stdout.write(`${server.uri}\n`);
       return 0;
     }
     case 'stop':

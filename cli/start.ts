@@ -1,12 +1,12 @@
 import { createPrivateKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { check, sumOf } from '../lib/compliance/check.ts';
 import type { RuleSettings } from '../lib/compliance/rules.ts';
 import { ruleSettings } from '../lib/compliance/settings.ts';
-import { safeDescription, TransientError } from '../lib/errors.ts';
+import { ConfigError, safeDescription, TransientError } from '../lib/errors.ts';
 import { envelopeReader } from '../lib/evidence.ts';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { migrate, missingSchema } from '../lib/graph/schema.ts';
@@ -16,10 +16,12 @@ import { ROUTES } from '../lib/http/routes.ts';
 import { server, type Serve } from '../lib/http/serve.ts';
 import { demoLog } from '../lib/local/demo.ts';
 import { takeDropped } from '../lib/local/dropped.ts';
+import { keepNeo4j, type KeptNeo4j } from '../lib/local/kept-neo4j.ts';
+import { keepPort, keptPort } from '../lib/local/kept-port.ts';
 import { watchKeyFolder } from '../lib/local/key-folder.ts';
-import { listen } from '../lib/local/listen.ts';
-import { startNeo4j } from '../lib/local/neo4j.ts';
+import { listen, type LocalServer } from '../lib/local/listen.ts';
 import { soonAfter } from '../lib/local/soon-after.ts';
+import { holdingAlone } from '../lib/local/start-lock.ts';
 import { writeWhole } from '../lib/local/write-whole.ts';
 import { buildPage } from '../lib/page/build.ts';
 import { pageFiles } from '../lib/page/files.ts';
@@ -32,24 +34,34 @@ import { DEMO_PUBLIC_KEY, KEYS, knownKeys, openKnown } from './known-keys.ts';
 const BUCKET = '.custody/bucket';
 const RECEIPTS = '.custody/receipts';
 const PAGE = '.custody/page';
+/** Held by the one `start` of a folder, with its address beside it while it runs, and its port for the next one. */
+const LOCK = '.custody/start.lock';
+const URL_FILE = '.custody/url';
+const PORT_FILE = '.custody/port';
 const RETRY_MS = 5_000;
 /** A log that lies there at the start, as the demo's, is taken sooner. */
 const CHECK_AFTER_MS = 2_000;
 /** Some rules find what has come to be late, though nothing was dropped. */
 const CHECK_EVERY_MS = 6 * 3_600_000;
 
-const HELP = `usage: custody start [--ingest]
+const HELP = `usage: custody start [--port N] [--bolt-port N] [--browser] [--ingest]
 
 Without NEO4J_URI: an embedded database, a demo log the first time, and a watched folder.
 With NEO4J_URI: only shows that database, and writes nothing into it.
 
-  --ingest   with NEO4J_URI, too, bring what is dropped into the graph and ask the compliance rules
+  --port       of the page and the API; else the one of the last start, else 4477 or a free one
+  --bolt-port  of the embedded database; else the one of the last start, else 7687 or a free one
+  --browser    with the Neo4j Browser for the embedded database
+  --ingest     with NEO4J_URI, too, bring what is dropped into the graph and ask the compliance rules
 `;
 
 export const start: Command = async (args) => {
   const { values } = parseArgs({
     args,
     options: {
+      port: { type: 'string' },
+      'bolt-port': { type: 'string' },
+      browser: { type: 'boolean', default: false },
       ingest: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
@@ -58,27 +70,57 @@ export const start: Command = async (args) => {
     process.stdout.write(HELP);
     return 0;
   }
+  const options: Options = {
+    port: portOf('--port', values.port),
+    boltPort: portOf('--bolt-port', values['bolt-port']),
+    browser: values.browser,
+    ingest: values.ingest,
+  };
   const stopped = new Promise<void>((done) => {
     process.once('SIGINT', () => done());
     process.once('SIGTERM', () => done());
   });
   for (const folder of [BUCKET, RECEIPTS, KEYS]) await mkdir(folder, { recursive: true });
+  return holdingAlone(LOCK, () => run(options, stopped), refuseSecond);
+};
+
+interface Options {
+  readonly port: number | undefined;
+  readonly boltPort: number | undefined;
+  readonly browser: boolean;
+  readonly ingest: boolean;
+}
+
+function portOf(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535)
+    throw new ConfigError('USAGE', [`${name} is a number from 0, for any free one, to 65535`]);
+  return port;
+}
+
+async function refuseSecond(): Promise<never> {
+  const url = await readFile(URL_FILE, 'utf8').catch(() => null);
+  const where = url === null ? 'and is still starting' : `at ${url.trim()}`;
+  throw new ConfigError('USAGE', [`custody start runs in this folder already, ${where}`]);
+}
+
+async function run(options: Options, stopped: Promise<void>): Promise<0> {
+  await rm(URL_FILE, { force: true });
   const settings = graphSettings(process.env);
   const rules = ruleSettings(process.env);
   const kept = payload(process.env);
   if (settings === null) await prepareDemo();
   // What is wrong with a key that was named is told before anything runs.
   await knownKeys();
-  const embedded =
-    settings === null ? await startNeo4j({ home: NEO4J_HOME, onProgress: tell }) : null;
+  const embedded = settings === null ? await startEmbedded(options) : null;
   const graph = openGraph(settings ?? embedded ?? noDatabase());
   try {
     await graph.verify();
     if (embedded !== null) await migrate(graph);
     else await tellMissing(graph);
-    await buildPage(PAGE);
-    const web = await listen(apiServer(graph), await pageFiles(PAGE));
-    const isWriting = embedded !== null || values.ingest;
+    const web = await serve(graph, options.port);
+    const isWriting = embedded !== null || options.ingest;
     tell(welcome(web.url, embedded, isWriting));
     const writing = isWriting ? await startWriting(graph, kept, rules) : null;
     await stopped;
@@ -88,9 +130,24 @@ export const start: Command = async (args) => {
   } finally {
     await graph.close();
     await embedded?.stop();
+    await rm(URL_FILE, { force: true });
   }
   return 0;
-};
+}
+
+async function startEmbedded({ boltPort, browser }: Options): Promise<KeptNeo4j> {
+  const ports = boltPort === undefined ? {} : { boltPort };
+  return keepNeo4j({ home: NEO4J_HOME, browser, onProgress: tell, ...ports }, tell);
+}
+
+async function serve(graph: Graph, wanted: number | undefined): Promise<LocalServer> {
+  await buildPage(PAGE);
+  const port = wanted ?? (await keptPort(PORT_FILE));
+  const web = await listen(apiServer(graph), await pageFiles(PAGE), port, wanted !== undefined);
+  await keepPort(PORT_FILE, Number(new URL(web.url).port));
+  await writeWhole(URL_FILE, `${web.url}\n`);
+  return web;
+}
 
 /** Another's database is its operator's to prepare. */
 async function tellMissing(graph: Graph): Promise<void> {
@@ -167,11 +224,7 @@ async function prepareDemo(): Promise<void> {
   await writeWhole(join(BUCKET, 'demo.jsonl'), demoLog(key));
 }
 
-function welcome(
-  url: string,
-  embedded: { uri: string; browserUrl: string; passwordFile: string } | null,
-  isWriting: boolean,
-): string {
+function welcome(url: string, embedded: KeptNeo4j | null, isWriting: boolean): string {
   const lines = [
     `open in a browser:   ${url}`,
     `ask over HTTP, as ${url}v1/graph   (what can be asked: ${url}openapi.json)`,
@@ -185,10 +238,14 @@ function welcome(
     );
   else lines.push('nothing is written into this database; start --ingest takes dropped logs, too');
   lines.push('ask, in another terminal:                     npm run --silent custody -- query 3.5');
-  if (embedded !== null)
+  if (embedded !== null) {
+    const { uri, browserUrl, passwordFile } = embedded;
     lines.push(
-      `look at the graph in the Neo4j Browser:       ${embedded.browserUrl} (user neo4j, password in ${embedded.passwordFile}, address ${embedded.uri})`,
+      `the database, for other programs:             ${uri} (user neo4j, password in ${passwordFile})`,
     );
+    if (browserUrl !== null)
+      lines.push(`look at it in the Neo4j Browser:              ${browserUrl}`);
+  }
   lines.push('Ctrl-C stops everything');
   return lines.map((line) => `  ${line}`).join('\n');
 }
