@@ -115,7 +115,7 @@ async function plain(graph: Graph, round: string): Promise<number> {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'custody-bench-'));
-const server = await startNeo4j({ home: join(folder, 'neo4j'), boltPort: 0, httpPort: 0 });
+const server = await startNeo4j({ home: join(folder, 'neo4j'), boltPort: 0 });
 const graph = openGraph(server);
 try {
   await migrate(graph);

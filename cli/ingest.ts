@@ -15,10 +15,11 @@ import { localArchive } from '../lib/local/log-archive.ts';
 import { storedFile, storedHandle } from '../lib/object/file.ts';
 import { s3Name } from '../lib/object/s3-name.ts';
 import type { ReadOptions, StoredObject } from '../lib/object/stored.ts';
+import type { VerifyingKey } from '../lib/trust/keys.ts';
 import type { Command } from './command.ts';
 import { ARCHIVE, withGraph } from './database.ts';
 import { signatureCause } from './explanation.ts';
-import { DEMO_PUBLIC_KEY, knownKeys } from './known-keys.ts';
+import { knownKeys } from './known-keys.ts';
 import { spool } from './spool.ts';
 import { print, printJson, progress, tell } from './terminal.ts';
 
@@ -66,7 +67,7 @@ async function overFiles(
     throw new ConfigError('USAGE', [`custody ${name} takes at least one file`]);
   let onRead: (bytes: number) => void = () => undefined;
   const logs = await openAll(positionals, { onRead: (bytes) => onRead(bytes) });
-  const keys = await loadKeys(values.key.length > 0 ? values.key : await unnamedKeys());
+  const keys = values.key.length > 0 ? await loadKeys(values.key) : await unnamedKeys();
   const receipts: Receipt[] = [];
   try {
     await around(async (act) => {
@@ -156,10 +157,11 @@ async function openS3(uri: string, options: ReadOptions): Promise<Log | string> 
 }
 
 /** Those that `custody start` verifies with. */
-async function unnamedKeys(): Promise<readonly string[]> {
+async function unnamedKeys(): Promise<readonly VerifyingKey[]> {
   const known = await knownKeys();
-  if (known.length === 1 && known[0] === DEMO_PUBLIC_KEY)
-    tell(`custody: no key is named, so the demo key ${DEMO_PUBLIC_KEY} is used`);
+  if (known.length === 0) return loadKeys([]);
+  const kids = known.map(({ kid }) => kid.slice(0, 8)).join(', ');
+  tell(`custody: no key is named, so those of custody start are used: ${kids}`);
   return known;
 }
 

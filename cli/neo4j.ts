@@ -18,7 +18,7 @@ export const neo4j: Command = async (args) => {
   switch (positionals[0] ?? '') {
     case 'start': {
       const server = await startNeo4j({ home: NEO4J_HOME, detached: true, onProgress: tell });
-      print(`${server.uri}  Browser ${server.browserUrl}`);
+      print(server.uri);
       return 0;
     }
     case 'stop':

@@ -8,7 +8,6 @@ import { ruleSettings } from '../lib/compliance/settings.ts';
 import { counted } from '../lib/counted.ts';
 import { ConfigError, hasCode } from '../lib/errors.ts';
 import { envelopeReader } from '../lib/evidence.ts';
-import { loadKeys } from '../lib/keys.ts';
 import { localArchive } from '../lib/local/log-archive.ts';
 import type { Command } from './command.ts';
 import { ARCHIVE, withGraph } from './database.ts';
@@ -45,7 +44,7 @@ export const report: Command = async (args) => {
   if ('problems' in period || problems.length > 0) throw new ConfigError('USAGE', problems);
   const settings = ruleSettings(process.env);
   const signer = await reportSigner(values);
-  const keys = await loadKeys(await knownKeys());
+  const keys = await knownKeys();
   const readEnvelope = envelopeReader(localArchive(ARCHIVE).open, () => Promise.resolve(keys));
   const made = await withGraph((graph) =>
     makeReport(graph, { period, settings, keys, readEnvelope }),

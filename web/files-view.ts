@@ -10,7 +10,7 @@ import type { Page, View } from './view.ts';
 const MEANS = {
   accepted: 'Every line holds; all of it is in the graph.',
   partial: 'Good lines are in the graph; those below were refused.',
-  rejected: 'Nothing of it is in the graph.',
+  rejected: 'Nothing was written of it.',
   empty: 'It holds no record.',
   abandoned: 'It could not be finished; what is in the graph stays.',
   verifying: 'Its signatures are being checked; nothing of it is in the graph yet.',

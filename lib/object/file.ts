@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -8,12 +9,31 @@ import {
   storedObject,
   type Origin,
   type ReadOptions,
+  type Store,
   type StoredObject,
 } from './stored.ts';
 
 /** A local file; reading it fails with `ENOENT` and its kin where it is missing. */
 export function storedFile(path: string, options: ReadOptions = {}): StoredObject {
-  return stored(path, { path }, options, (from) => chunksOfFile(path, from));
+  return storedObject(
+    fileStore(path, { path }, (from) => chunksOfFile(path, from)),
+    options,
+  );
+}
+
+/**
+ * What a local file holds now, as a version that is named before it is read; {@link TransientError}
+ * where the first reading finds something else.
+ */
+export async function fileVersion(path: string, options: ReadOptions = {}): Promise<StoredObject> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const chunk of chunksOfFile(path, 0)) {
+    hash.update(chunk);
+    bytes += chunk.length;
+  }
+  const store = fileStore(path, { path }, (from) => chunksOfFile(path, from));
+  return storedObject({ ...store, uri: store.uriOf(hash.digest('hex')), bytes }, options);
 }
 
 /** What an open file holds, named after where it came from, as a pipe; to be read while the file is open. */
@@ -22,7 +42,10 @@ export function storedHandle(
   path: string,
   options: ReadOptions = {},
 ): StoredObject {
-  return stored(path, { pipe: path }, options, (from) => chunksOf(file, from));
+  return storedObject(
+    fileStore(path, { pipe: path }, (from) => chunksOf(file, from)),
+    options,
+  );
 }
 
 /** A file of an archive, where neither name nor ending tells what it is; null where it is missing. */
@@ -38,15 +61,14 @@ export async function archivedFile(
   return storedObject({ ...store, isGzip: isGzip(head), chunks }, options);
 }
 
-function stored(
+function fileStore(
   path: string,
   origin: Origin,
-  options: ReadOptions,
   chunks: (from: number) => AsyncGenerator<Uint8Array>,
-): StoredObject {
+): Store {
   const uriOf = (sha256: string): string => `${pathToFileURL(resolve(path)).href}?sha256=${sha256}`;
-  const store = { name: path, origin, uri: null, bytes: null, uriOf };
-  return storedObject({ ...store, isGzip: path.endsWith('.gz'), chunks }, options);
+  const isNamedGzip = path.endsWith('.gz');
+  return { name: path, origin, uri: null, bytes: null, uriOf, isGzip: isNamedGzip, chunks };
 }
 
 async function headOf(path: string): Promise<Uint8Array | null> {

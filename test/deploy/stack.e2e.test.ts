@@ -80,7 +80,7 @@ beforeAll(async () => {
   await emptyHome(NEO4J_HOME);
   [aws, neo4j] = await Promise.all([
     startMiniStack(),
-    startNeo4j({ home: NEO4J_HOME, boltPort: 0, httpPort: 0 }),
+    startNeo4j({ home: NEO4J_HOME, boltPort: 0 }),
   ]);
   graph = openGraph(neo4j);
   s3 = new S3Client({ ...aws.client, forcePathStyle: true });
