@@ -6,9 +6,6 @@ import { runningNeo4j, startNeo4j } from '../lib/local/neo4j.ts';
 /** Where the embedded database lives. */
 export const NEO4J_HOME = '.custody/neo4j';
 
-/** Where accepted logs are kept. */
-export const ARCHIVE = '.custody/archive';
-
 /** Messages for people go to stderr; stdout is for data. */
 export function tell(message: string): void {
   process.stderr.write(`${message}\n`);

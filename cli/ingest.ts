@@ -11,23 +11,21 @@ import type { IngestOptions } from '../lib/ingest/judge.ts';
 import { refuseUnreadable, type Receipt } from '../lib/ingest/receipt.ts';
 import { verifyObject } from '../lib/ingest/verify-object.ts';
 import { keyEntries, loadKeys } from '../lib/keys.ts';
-import { localArchive } from '../lib/local/log-archive.ts';
 import { storedFile } from '../lib/object/file.ts';
 import { s3Name } from '../lib/object/s3-name.ts';
 import type { ReadOptions, StoredObject } from '../lib/object/stored.ts';
+import { openArchive } from './archive.ts';
 import type { Command } from './command.ts';
-import { ARCHIVE, tell, withGraph } from './database.ts';
+import { tell, withGraph } from './database.ts';
 import { DEMO_PUBLIC_KEY } from './known-keys.ts';
 
 type Act = (object: StoredObject, options: IngestOptions) => Promise<Receipt>;
 
 export const ingest: Command = (args) =>
   overFiles('ingest', args, (all) =>
-    withGraph((graph) => {
-      const stores = {
-        sink: new GraphWriter(graph, payload(process.env)),
-        archive: localArchive(ARCHIVE),
-      };
+    withGraph(async (graph) => {
+      const sink = new GraphWriter(graph, payload(process.env));
+      const stores = { sink, archive: await openArchive(process.env) };
       return all((object, options) => ingestObject(object, stores, options));
     }),
   );

@@ -21,15 +21,15 @@ import { loadKeys } from '../lib/keys.ts';
 import { watchBucket } from '../lib/local/bucket.ts';
 import { demoLog } from '../lib/local/demo.ts';
 import { listen } from '../lib/local/listen.ts';
-import { localArchive } from '../lib/local/log-archive.ts';
 import { startNeo4j } from '../lib/local/neo4j.ts';
 import { soonAfter } from '../lib/local/soon-after.ts';
 import { writeWhole } from '../lib/local/write-whole.ts';
 import { storedFile } from '../lib/object/file.ts';
 import { buildPage } from '../lib/page/build.ts';
 import { pageFiles } from '../lib/page/files.ts';
+import { openArchive } from './archive.ts';
 import type { Command } from './command.ts';
-import { ARCHIVE, NEO4J_HOME, tell } from './database.ts';
+import { NEO4J_HOME, tell } from './database.ts';
 import { verdict } from './ingest.ts';
 import { writeKeyPair } from './keygen.ts';
 import { DEMO_PUBLIC_KEY, KEYS, knownKeys, openKnown } from './known-keys.ts';
@@ -66,10 +66,8 @@ export const start: Command = async (args) => {
   try {
     await graph.verify();
     await migrate(graph);
-    const stores = {
-      sink: new GraphWriter(graph, payload(process.env)),
-      archive: localArchive(ARCHIVE),
-    };
+    const sink = new GraphWriter(graph, payload(process.env));
+    const stores = { sink, archive: await openArchive(process.env) };
     await buildPage(PAGE);
     const web = await listen(apiServer(graph), await pageFiles(PAGE));
     const checks = soonAfter((signal) => checkRules(graph, rules, signal), CHECK_AFTER_MS);
