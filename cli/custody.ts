@@ -9,6 +9,7 @@ import { keygen } from './keygen.ts';
 import { lineage } from './lineage.ts';
 import { migrate } from './migrate.ts';
 import { neo4j } from './neo4j.ts';
+import { object } from './object.ts';
 import { query } from './query.ts';
 import { report } from './report.ts';
 import { sign } from './sign.ts';
@@ -31,6 +32,7 @@ const COMMANDS: Readonly<Record<string, { run: Command; does: string }>> = {
   report: { run: report, does: 'what was recorded, found and checked in a period, signed' },
   'verify-report': { run: verifyReportCommand, does: 'check a report, byte for byte' },
   waive: { run: waive, does: 'let a finding rest: who, why, until when' },
+  object: { run: object, does: 'end an object that nothing else ends: close URI --reason TEXT' },
   neo4j: { run: neo4j, does: 'the embedded server alone: start, stop, status' },
 };
 

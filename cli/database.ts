@@ -11,9 +11,6 @@ export const NEO4J_HOME = '.custody/neo4j';
 /** Where logs are dropped for `custody start`, and stay. */
 export const BUCKET = '.custody/bucket';
 
-/** Where accepted logs are kept. */
-export const ARCHIVE = '.custody/archive';
-
 /**
  * Runs `use` with the database of the environment, or with the embedded one: the one that runs, or
  * one started for as long as `use` takes.

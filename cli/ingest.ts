@@ -11,13 +11,13 @@ import type { IngestOptions } from '../lib/ingest/judge.ts';
 import { refuseUnreadable, type Receipt } from '../lib/ingest/receipt.ts';
 import { verifyObject } from '../lib/ingest/verify-object.ts';
 import { loadKeys } from '../lib/keys.ts';
-import { localArchive } from '../lib/local/log-archive.ts';
 import { storedFile, storedHandle } from '../lib/object/file.ts';
 import { s3Name } from '../lib/object/s3-name.ts';
 import type { ReadOptions, StoredObject } from '../lib/object/stored.ts';
 import type { VerifyingKey } from '../lib/trust/keys.ts';
+import { openArchive } from './archive.ts';
 import type { Command } from './command.ts';
-import { ARCHIVE, withGraph } from './database.ts';
+import { withGraph } from './database.ts';
 import { signatureCause } from './explanation.ts';
 import { knownKeys } from './known-keys.ts';
 import { spool } from './spool.ts';
@@ -27,11 +27,9 @@ type Act = (object: StoredObject, options: IngestOptions) => Promise<Receipt>;
 
 export const ingest: Command = (args) =>
   overFiles('ingest', args, (all) =>
-    withGraph((graph) => {
-      const stores = {
-        sink: new GraphWriter(graph, payload(process.env)),
-        archive: localArchive(ARCHIVE),
-      };
+    withGraph(async (graph) => {
+      const sink = new GraphWriter(graph, payload(process.env));
+      const stores = { sink, archive: await openArchive(process.env) };
       return all((object, options) => ingestObject(object, stores, options));
     }),
   );

@@ -8,9 +8,9 @@ import { ruleSettings } from '../lib/compliance/settings.ts';
 import { counted } from '../lib/counted.ts';
 import { ConfigError, hasCode } from '../lib/errors.ts';
 import { envelopeReader } from '../lib/evidence.ts';
-import { localArchive } from '../lib/local/log-archive.ts';
+import { openArchive } from './archive.ts';
 import type { Command } from './command.ts';
-import { ARCHIVE, withGraph } from './database.ts';
+import { withGraph } from './database.ts';
 import { knownKeys } from './known-keys.ts';
 import { reportSigner } from './report-key.ts';
 import { print, printJson } from './terminal.ts';
@@ -45,7 +45,9 @@ export const report: Command = async (args) => {
   const settings = ruleSettings(process.env);
   const signer = await reportSigner(values);
   const keys = await knownKeys();
-  const readEnvelope = envelopeReader(localArchive(ARCHIVE).open, () => Promise.resolve(keys));
+  const readEnvelope = envelopeReader((await openArchive(process.env)).open, () =>
+    Promise.resolve(keys),
+  );
   const made = await withGraph((graph) =>
     makeReport(graph, { period, settings, keys, readEnvelope }),
   );

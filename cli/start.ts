@@ -10,24 +10,26 @@ import { ConfigError, safeDescription, TransientError } from '../lib/errors.ts';
 import { envelopeReader } from '../lib/evidence.ts';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { missingSchema } from '../lib/graph/schema.ts';
-import { graphSettings, payload, type Payload } from '../lib/graph/settings.ts';
+import { graphSettings, payload } from '../lib/graph/settings.ts';
 import { GraphWriter } from '../lib/graph/write/writer.ts';
 import { ROUTES } from '../lib/http/routes.ts';
 import { server, type Serve } from '../lib/http/serve.ts';
+import type { Archive } from '../lib/ingest/archive.ts';
+import type { Stores } from '../lib/ingest/ingest.ts';
 import { demoLog } from '../lib/local/demo.ts';
 import { takeDropped } from '../lib/local/dropped.ts';
 import { keepNeo4j, type KeptNeo4j } from '../lib/local/kept-neo4j.ts';
 import { keepPort, keptPort } from '../lib/local/kept-port.ts';
 import { watchKeyFolder } from '../lib/local/key-folder.ts';
 import { listen, type LocalServer } from '../lib/local/listen.ts';
-import { localArchive } from '../lib/local/log-archive.ts';
 import { soonAfter } from '../lib/local/soon-after.ts';
 import { holdingAlone } from '../lib/local/start-lock.ts';
 import { writeWhole } from '../lib/local/write-whole.ts';
 import { buildPage } from '../lib/page/build.ts';
 import { pageFiles } from '../lib/page/files.ts';
+import { openArchive } from './archive.ts';
 import type { Command } from './command.ts';
-import { ARCHIVE, BUCKET, NEO4J_HOME, prepareEmbedded } from './database.ts';
+import { BUCKET, NEO4J_HOME, prepareEmbedded } from './database.ts';
 import { verdict } from './ingest.ts';
 import { writeKeyPair } from './keygen.ts';
 import { DEMO_PUBLIC_KEY, KEYS, knownKeys } from './known-keys.ts';
@@ -119,10 +121,13 @@ async function run(options: Options, stopped: Promise<void>): Promise<0> {
   try {
     await graph.verify();
     await (embedded === null ? tellMissing(graph) : prepareEmbedded(graph));
-    const web = await serve(graph, options.port);
+    const archive = await openArchive(process.env);
+    const web = await serve(graph, archive, options.port);
     const isWriting = embedded !== null || options.ingest;
     tell(...welcome(web.url, embedded, isWriting));
-    const writing = isWriting ? await startWriting(graph, kept, rules) : null;
+    const writing = isWriting
+      ? await startWriting({ sink: new GraphWriter(graph, kept), archive }, graph, rules)
+      : null;
     await stopped;
     tell('stopping …');
     await web.close();
@@ -140,10 +145,19 @@ async function startEmbedded({ boltPort, browser }: Options): Promise<KeptNeo4j>
   return keepNeo4j({ home: NEO4J_HOME, browser, onProgress: tell, ...ports }, tell);
 }
 
-async function serve(graph: Graph, wanted: number | undefined): Promise<LocalServer> {
+async function serve(
+  graph: Graph,
+  archive: Archive,
+  wanted: number | undefined,
+): Promise<LocalServer> {
   await buildPage(PAGE);
   const port = wanted ?? (await keptPort(PORT_FILE));
-  const web = await listen(apiServer(graph), await pageFiles(PAGE), port, wanted !== undefined);
+  const web = await listen(
+    apiServer(graph, archive),
+    await pageFiles(PAGE),
+    port,
+    wanted !== undefined,
+  );
   await keepPort(PORT_FILE, Number(new URL(web.url).port));
   await writeWhole(URL_FILE, `${web.url}\n`);
   return web;
@@ -158,15 +172,15 @@ async function tellMissing(graph: Graph): Promise<void> {
 
 /** All that writes into the graph: the watched folder, and the checks after each file and on a clock. */
 async function startWriting(
+  stores: Stores,
   graph: Graph,
-  kept: Payload,
   rules: RuleSettings,
 ): Promise<{ close(): Promise<void> }> {
   const checks = soonAfter((signal) => checkRules(graph, rules, signal), CHECK_AFTER_MS);
   const dropped = takeDropped({
     folder: BUCKET,
     receipts: RECEIPTS,
-    stores: { sink: new GraphWriter(graph, kept), archive: localArchive(ARCHIVE) },
+    stores,
     keys: knownKeys,
     retryMs: RETRY_MS,
     journal: {
@@ -190,11 +204,11 @@ async function startWriting(
   };
 }
 
-function apiServer(graph: Graph): Serve {
+function apiServer(graph: Graph, archive: Archive): Serve {
   return server({
     routes: ROUTES,
     graph: () => Promise.resolve(graph),
-    readEnvelope: envelopeReader(localArchive(ARCHIVE).open, knownKeys),
+    readEnvelope: envelopeReader(archive.open, knownKeys),
     onFailure: (error, { path, requestId }) =>
       tell(`${path}: request ${requestId} failed: ${JSON.stringify(safeDescription(error))}`),
   });
