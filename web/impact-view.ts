@@ -1,13 +1,13 @@
 import type { Completeness } from '../lib/http/answers/completeness.ts';
 import type { ImpactAnswer, ImpactItem, ImpactSummary } from '../lib/http/answers/impact.ts';
+import { LINK_WORDS, LINKS, linkText } from '../lib/links.ts';
 import { addressOf, subjectParameters, type Address, type Subject } from './address.ts';
 import { ask, askText } from './ask.ts';
-import { BASIS_OF, goneOnFrom } from './chain.ts';
+import { goneOnFrom } from './chain.ts';
 import { button, el, facts, foreign, save, say, table, when, where } from './element.ts';
 import { keyOf } from './keys.ts';
 import { subjectLabel } from './lineage-view.ts';
 import { completenessNotice, loading, problemBox } from './notice.ts';
-import { RESOLUTIONS } from './panel.ts';
 import { count, counted, shortTime } from './text.ts';
 import { choice, link, type View } from './view.ts';
 
@@ -93,14 +93,14 @@ export function impactView(root: HTMLElement, address: Address, subject: Subject
           )
         : table(
             `Inferences that rest on it (${count(items.length)}${next === null ? '' : ' so far'})`,
-            ['Inference', 'Model', 'Commit', 'Link', 'Recorded', 'Signed in'],
+            ['Inference', 'Model', 'Commit', 'Link', 'Claimed time', 'Signed in'],
             items.map(({ id, model, resolution, recordedAt, evidence }) => [
               choice(keyOf({ kind: 'inference', id }), foreign(id, 'foreign name')),
               model === null
                 ? 'not recorded'
                 : choice(keyOf({ kind: 'model', ...model }), foreign(model.name, 'foreign name')),
               model === null ? '' : foreign(model.commit, 'foreign hash'),
-              el('span', { class: `basis ${BASIS_OF[resolution]}` }, RESOLUTIONS[resolution]),
+              el('span', { class: `basis ${LINKS[resolution].basis}` }, linkText(resolution)),
               when(recordedAt),
               where(evidence),
             ]),
