@@ -61,7 +61,7 @@ export function impactView(root: HTMLElement, address: Address, subject: Subject
       items = [...items, ...answer.items];
       // A count that the time did not suffice for stays missing, whatever comes behind.
       answers = [
-        ...answers.map((each) => (summary?.proven === null ? each : goneOnFrom(each))),
+        ...answers.map((each) => (summary?.exact === null ? each : goneOnFrom(each))),
         answer,
       ];
       next = answer.next;
@@ -144,9 +144,13 @@ export function impactView(root: HTMLElement, address: Address, subject: Subject
   };
 }
 
+function titled(word: string): string {
+  return word.slice(0, 1).toUpperCase() + word.slice(1);
+}
+
 function summaryOf(summary: ImpactSummary, subject: Subject): Node[] {
-  const { modelCount, models, inferenceCount, signedInferenceCount, proven, inferred } = summary;
-  const span = (of: ImpactSummary['proven']): string => {
+  const { modelCount, models, inferenceCount, signedInferenceCount } = summary;
+  const span = (of: ImpactSummary['exact']): string => {
     if (of === null) return 'not counted: the time did not suffice';
     if (of.count === 0 || of.first === null || of.last === null) return count(of.count);
     return `${count(of.count)}, from ${shortTime(of.first)} to ${shortTime(of.last)}`;
@@ -165,8 +169,9 @@ function summaryOf(summary: ImpactSummary, subject: Subject): Node[] {
         : [card(count(signedInferenceCount), 'inferences that it signed itself')]),
     ),
     facts([
-      ['Proven', span(proven)],
-      ['Inferred by time', span(inferred)],
+      [titled(LINK_WORDS.signed), span(summary.exact)],
+      [titled(LINK_WORDS['only-version']), span(summary.onlyVersion)],
+      [titled(LINK_WORDS['by-time']), span(summary.inferred)],
     ]),
     models.length === 0
       ? el(

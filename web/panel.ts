@@ -6,7 +6,7 @@ import type { InferenceEvidence } from '../lib/http/answers/signed-at.ts';
 import { linkText } from '../lib/links.ts';
 import { addressOf, type Subject } from './address.ts';
 import { ask, AskError, pretty } from './ask.ts';
-import { button, copyButton, el, facts, foreign } from './element.ts';
+import { button, copyButton, el, facts, foreign, when } from './element.ts';
 import { keyOf, namedBy, type Named } from './keys.ts';
 import { completenessNotice, loading, problemBox } from './notice.ts';
 import { bytes, count, counted, lastPart, shortTime, visible } from './text.ts';
@@ -399,7 +399,7 @@ function evidenceSection(
 }
 
 function signingContent(signing: SigningAnswer, digest: string): Node[] {
-  const { status, kid, envelope, key, names } = signing;
+  const { status, kid, envelope, key, takenAt, names } = signing;
   const { title, means } = STATUS[status];
   const what = link(
     'What did this key sign for?',
@@ -415,6 +415,7 @@ function signingContent(signing: SigningAnswer, digest: string): Node[] {
       el('p', {}, means),
     ),
     whereabouts(signing, digest),
+    takenAt === null ? el('span') : facts([['Taken in here', when(takenAt)]]),
     el(
       'p',
       {},

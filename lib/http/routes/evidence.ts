@@ -114,8 +114,8 @@ async function readSignings(
       told.length > 0 && isTimeUp()
         ? ({ status: 'unread', envelope: null, key: null } as const)
         : await readEnvelope(digest, signing);
-    const { count = 0, uris = [] } = names.get(signing.log) ?? {};
-    told.push({ ...signing, ...found, names: { count, uris: [...uris] } });
+    const { takenAt = null, count = 0, uris = [] } = names.get(signing.log) ?? {};
+    told.push({ ...signing, ...found, takenAt, names: { count, uris: [...uris] } });
   }
   return told;
 }
