@@ -3,6 +3,7 @@ import { counted } from '../lib/counted.ts';
 import type { Incomplete } from '../lib/http/answers/completeness.ts';
 import type { ImpactItem, ImpactSummary } from '../lib/http/answers/impact.ts';
 import { impactRoute } from '../lib/http/routes/lineage.ts';
+import { LINK_WORDS, LINKS } from '../lib/links.ts';
 import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
 import { completeness, pages, stillMissing } from './questions.ts';
@@ -64,5 +65,5 @@ function itemText(item: ImpactItem): string {
   if (item.kind === 'model') return `model ${item.name} ${item.commit}   ${item.recordedAt}`;
   const { id, model, resolution, recordedAt } = item;
   const version = model === null ? '-' : `${model.name} ${model.commit}`;
-  return `${id}   ${version}   ${resolution}   ${recordedAt}`;
+  return `${id}   ${version}   ${LINK_WORDS[LINKS[resolution].basis]}   ${recordedAt}`;
 }

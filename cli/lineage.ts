@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import type { Incomplete } from '../lib/http/answers/completeness.ts';
 import type { LineageAnswer, LineageEdge, LineageNode } from '../lib/http/answers/lineage.ts';
 import { lineageRoute } from '../lib/http/routes/lineage.ts';
+import { LINK_WORDS, LINKS } from '../lib/links.ts';
 import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
 import { completeness, pages, stillMissing } from './questions.ts';
@@ -74,7 +75,7 @@ function linesOf(nodes: readonly LineageNode[], edges: readonly LineageEdge[]): 
         ? 'not recorded'
         : `log ${node.evidence.log} line ${node.evidence.line}`;
     const edge = index === 0 ? undefined : led.get(node.key);
-    const how = edge?.kind === 'GENERATED' ? `, ${edge.resolution}` : '';
+    const how = edge?.kind === 'GENERATED' ? `, ${LINK_WORDS[LINKS[edge.resolution].basis]}` : '';
     const other = edge === undefined ? '' : names.get(edge.from === node.key ? edge.to : edge.from);
     const link = edge === undefined ? '' : `   (${edge.kind}${how}: ${other ?? ''})`;
     return [`${nameOf(node)}${link}`, `    ${at}`];

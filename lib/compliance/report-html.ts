@@ -1,3 +1,4 @@
+import { linkText } from '../links.ts';
 import { membersOf } from '../members.ts';
 import { foundText } from './check.ts';
 import type { Report, ReportedEvidence, ReportedFinding } from './report.ts';
@@ -94,18 +95,13 @@ function counts({ counts: { inPeriod, inGraph, links } }: Report): Html {
     <h3>What links inferences to a model version</h3>
     ${table(
       ['Linked by', 'Inferences in the graph'],
-      links.map(({ resolution, inferences }) => [LINKS[resolution], inferences]),
+      links.map(({ resolution, inferences }) => [
+        `${linkText(resolution)} (${resolution})`,
+        inferences,
+      ]),
     )}
   </section>`;
 }
-
-const LINKS: Readonly<Record<Report['counts']['links'][number]['resolution'], string>> = {
-  exact: 'the signed commit (exact)',
-  'only-version': 'the signed name, of which there is one version (only-version)',
-  'as-of': 'inferred: the newest version at the time (as-of)',
-  'before-model': 'inferred: the oldest version, which is younger (before-model)',
-  pending: 'nothing: the model is not recorded (pending)',
-};
 
 function rules({ rules: all }: Report): Html {
   return html`<section id="rules">

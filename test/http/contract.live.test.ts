@@ -479,11 +479,11 @@ test('a link is told as it was at the time: the only version then, or none yet',
   const impact = { model: 'm', commit: 'a' };
   expect(await api.get('/v1/impact', { ...impact, asOf: at(29) })).toMatchObject({
     basis: { exact: 1, onlyVersion: 1, inferred: 0 },
-    summary: { proven: { count: 2 }, inferred: { count: 0 } },
+    summary: { exact: { count: 1 }, onlyVersion: { count: 1 }, inferred: { count: 0 } },
   });
   expect(await api.get('/v1/impact', { ...impact, asOf: at(30) })).toMatchObject({
     basis: { exact: 1, onlyVersion: 0, inferred: 1 },
-    summary: { proven: { count: 1 }, inferred: { count: 1 } },
+    summary: { exact: { count: 1 }, onlyVersion: { count: 0 }, inferred: { count: 1 } },
   });
 });
 
