@@ -206,9 +206,8 @@ ORDER BY m.name, m.commit
 MATCH (i:Inference)
 USING INDEX SEEK i:Inference(resolution, model)
 WHERE i.resolution = 'pending' AND i.model > $a
-WITH i
-ORDER BY i.resolution, i.model
 WITH DISTINCT i.model AS name
+ORDER BY name
 LIMIT $limit
 CALL (name) {
   MATCH (i:Inference)
