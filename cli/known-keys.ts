@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { uriOpener, type OpenUri } from '../lib/evidence.ts';
+import type { OpenLog } from '../lib/evidence.ts';
 import { keyEntries } from '../lib/keys.ts';
-import { once } from '../lib/once.ts';
+import { localArchive } from '../lib/local/log-archive.ts';
+import { ARCHIVE } from './database.ts';
 
 /** Made by `custody start`; used where no key is named. */
 export const DEMO_PUBLIC_KEY = '.custody/demo.public.pem';
@@ -24,11 +25,5 @@ export async function knownKeys(): Promise<string[]> {
   ];
 }
 
-// Only who asks about an object of S3 waits for its client to load.
-const openS3Line = once(async () => {
-  const { s3Client, s3LineOpener } = await import('../lib/aws/s3-object.ts');
-  return s3LineOpener(s3Client());
-});
-
-/** Opens what an envelope can be read from here: local files, and objects of S3. */
-export const openKnown: OpenUri = uriOpener(async (name) => (await openS3Line())(name));
+/** Opens a log of the archive here. */
+export const openArchived: OpenLog = localArchive(ARCHIVE).open;

@@ -11,7 +11,7 @@ import { envelopeReader } from '../lib/evidence.ts';
 import { loadKeys } from '../lib/keys.ts';
 import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
-import { knownKeys, openKnown } from './known-keys.ts';
+import { knownKeys, openArchived } from './known-keys.ts';
 import { reportSigner } from './report-key.ts';
 
 export const report: Command = async (args) => {
@@ -44,7 +44,7 @@ export const report: Command = async (args) => {
   const settings = ruleSettings(process.env);
   const signer = await reportSigner(values);
   const keys = await loadKeys(await knownKeys());
-  const readEnvelope = envelopeReader(openKnown, () => Promise.resolve(keys));
+  const readEnvelope = envelopeReader(openArchived, () => Promise.resolve(keys));
   const made = await withGraph((graph) =>
     makeReport(graph, { period, settings, keys, readEnvelope }),
   );

@@ -12,6 +12,7 @@ const MEANS = {
   partial: 'Good lines are in the graph; those below were refused.',
   rejected: 'Nothing of it is in the graph.',
   empty: 'It holds no record.',
+  abandoned: 'It could not be finished; what is in the graph stays.',
   verifying: 'Its signatures are being checked; nothing of it is in the graph yet.',
   writing: 'It is being written; it is in the graph in part.',
 } as const satisfies Record<ObjectAnswer['status'], string>;

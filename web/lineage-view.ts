@@ -1,6 +1,6 @@
 import type { GraphAnswer, LineageAnswer } from '../lib/http/answers/lineage.ts';
 import type { ModelAnswer } from '../lib/http/answers/model.ts';
-import type { Evidence } from '../lib/http/answers/signed-at.ts';
+import type { InferenceEvidence } from '../lib/http/answers/signed-at.ts';
 import { csv } from '../lib/http/csv.ts';
 import {
   addressOf,
@@ -463,13 +463,14 @@ async function nameDeclared(chain: Chain, signal: AbortSignal): Promise<void> {
 
 function chainCsv(chain: Chain): string {
   const head = ['kind', 'identity', 'commit', 'path', 'model', 'modelCommit', 'link', 'recordedAt'];
-  const signed = ({ digest, kid, source, line }: Evidence) => [digest, kid, source, line] as const;
+  const signed = ({ digest, kid, log, line }: InferenceEvidence) =>
+    [digest ?? null, kid, log, line] as const;
   const answers = chain.told();
   const isWhole = !chain.isPart() && answers.every(({ complete }) => complete);
   const reasons = answers.flatMap(({ incomplete = [] }) => incomplete.map(({ reason }) => reason));
   const left = [...new Set([...reasons, ...(chain.isPart() ? ['NOT_ALL_LOADED'] : [])])];
   return csv([
-    [...head, 'digest', 'kid', 'source', 'line'],
+    [...head, 'digest', 'kid', 'log', 'line'],
     ...[...chain.datasets.values()].map(({ hash, path, evidence }) => [
       'dataset',
       hash,

@@ -160,18 +160,18 @@ function finding(found: ReportedFinding, of: string): readonly Value[] {
   ];
 }
 
-function evidence({ digest, kid, source, line, offset, length, status }: ReportedEvidence): Html {
+function evidence({ digest, kid, log, line, offset, length, status }: ReportedEvidence): Html {
   return html`<p>
     <b>${STATUS[status]}</b><br />record <code>${digest}</code><br />key <code>${kid}</code
-    ><br />line ${line}, ${length} bytes from ${offset} on, of <code>${source}</code>
+    ><br />line ${line}, ${length} bytes from ${offset} on, of the log <code>${log}</code>
   </p>`;
 }
 
 const STATUS: Readonly<Record<ReportedEvidence['status'], string>> = {
   verified: 'read again, signature holds',
   'key-unknown': 'read again, key not in force',
-  differs: 'something else stands there',
-  gone: 'its log is gone',
+  differs: 'something else stands there: the archive was touched',
+  gone: 'its log is gone: the archive was touched',
   unread: 'not read again',
 };
 
@@ -296,8 +296,8 @@ function howToCheck(): Html {
       The SHA-256 of this file and of <code>report.json</code> stand in
       <code>manifest.dsse.json</code>, an in-toto Statement in a DSSE envelope.
       <code>custody verify-report FOLDER --key PUBLIC.pem</code> checks the signature and every byte
-      of the three files. An envelope that a finding rests on stands in its source at the given
-      offset and length; <code>/v1/evidence?digest=…</code> reads it again.
+      of the three files. An envelope that a finding rests on stands in its log, in the archive, at
+      the given offset and length; <code>/v1/evidence?log=…&amp;line=…</code> reads it again.
     </p>
   </section>`;
 }

@@ -139,7 +139,7 @@ async function bringWorld(writer: GraphWriter): Promise<void> {
     rejected: 1,
     rejections: [],
   };
-  await writer.progress(object.uri);
+  await writer.known(object.uri);
   await writer.pause(object, '{}');
   await writer.record(object, 'rejected');
   await writer.abandon(object.uri, new PoisonObjectError('OBJECT_GONE', 'gone'));

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { completeness, pageOf } from './completeness.ts';
 import { model, modelName } from './model.ts';
 import { count, instant, signedJson } from './scalar.ts';
-import { evidence } from './signed-at.ts';
+import { inferenceEvidence } from './signed-at.ts';
 
 export const resolution = z.enum(['exact', 'only-version', 'as-of', 'before-model', 'pending']);
 
@@ -29,9 +29,12 @@ export const inference = z.object({
   recordedAt: instant,
   input: signedJson.optional().describe('With include=payload, where it is kept'),
   output: signedJson.optional().describe('With include=payload, where it is kept'),
-  inputKept: kept.nullable().describe('Hash and size, where only they are kept'),
-  outputKept: kept.nullable(),
-  evidence,
+  inputKept: kept
+    .nullable()
+    .optional()
+    .describe('Hash and size, where only they are kept; takes the permission payload:read'),
+  outputKept: kept.nullable().optional(),
+  evidence: inferenceEvidence,
 });
 
 export type Inference = z.output<typeof inference>;

@@ -8,6 +8,7 @@ import {
   type LineageNode,
   type Question,
   type Start,
+  type Unrecorded,
 } from '../../graph/ask/lineage.ts';
 import {
   newestModels,
@@ -30,13 +31,13 @@ import {
 import { modelName } from '../answers/model.ts';
 import { inferencePlace } from '../cursor.ts';
 import { fit, pageEnd, readPage, TIME_IS_UP } from '../page.ts';
-import { asOf, cursor, identity, limit, versionGiven } from '../parameters.ts';
+import { asOf, cursor, identity, limit, sha256, versionGiven } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import { route, type Route, type RouteContext } from '../route.ts';
 import { datasetPlace, datasetPlaceOf } from './datasets.ts';
 import { impact, impactCsv } from './impact.ts';
 import { basisOf, missingModels, tellInference } from './inferences.ts';
-import { missingDatasets, modelPlace, modelPlaceOf } from './models.ts';
+import { missingDatasets, modelPlace, modelPlaceOf, undescribed } from './models.ts';
 
 const depth = z
   .string()
@@ -76,26 +77,33 @@ export const lineageRoute = route({
     const question: Question = { start: startOf(parameters), direction, depth: most, asOf: time };
     const begun = await beginning(graph, question, parameters.limit);
     if (begun === null)
-      throw new RequestError('NOT_FOUND', 'Where the question begins had not been recorded.');
+      throw new RequestError(
+        'NOT_FOUND',
+        'Nothing that is recorded refers to where the question begins.',
+      );
     const { node: first, rest } = begun;
     const from = cursors.open(parameters.cursor, position);
+    const tell = (node: LineageNode): LineageAnswer['nodes'][number] => nodeOf(node, context.may);
     const walked = await walk(graph, question, begun, from, parameters.limit, isTimeUp);
-    const page = fit(walked.steps, (step) => [nodeOf(step.node), edgeOf(step.edge)] as const);
+    const page = fit(walked.steps, (step) => [tell(step.node), edgeOf(step.edge)] as const);
     const steps = walked.steps.slice(0, page.told.length);
     const isCut = page.missing.length > 0;
     const next = isCut ? (steps.at(-1)?.next ?? null) : walked.next;
     const isShort = !isCut && next !== null && steps.length < parameters.limit;
+    const isUndescribed = first.kind === 'unrecorded' && first.subject.kind === 'dataset';
     const reached = steps.map((step) => step.node);
     const began = from === null ? [first] : [];
     const edges = page.told.map(([, told]) => told);
     const missing = [
       ...page.missing,
       ...(isShort ? [TIME_IS_UP] : []),
+      ...(isUndescribed ? [undescribed(first.subject.hash)] : []),
       ...(await missingAmong(graph, [...began, ...reached], rest)),
     ];
     return {
-      start: nodeOf(first).key,
-      nodes: [...began.map(nodeOf), ...page.told.map(([told]) => told)],
+      start: tell(first).key,
+      recorded: first.kind !== 'unrecorded',
+      nodes: [...began.map(tell), ...page.told.map(([told]) => told)],
       edges,
       basis: basisOf(edges.flatMap((of) => (of.kind === 'GENERATED' ? [of.resolution] : []))),
       ...(await pageEnd(context, { next, missing }, time, rest?.writing)),
@@ -125,11 +133,7 @@ export const impactRoute = route({
     'A recall: all model versions and inferences that rest on a dataset, a model version or a key',
   parameters: z.object({
     ...subject,
-    kid: z
-      .string()
-      .regex(/^[0-9a-f]{64}$/, '64 lower-case hex digits')
-      .optional()
-      .describe('A key, by the SHA-256 of its SubjectPublicKeyInfo'),
+    kid: sha256.optional().describe('A key, by the SHA-256 of its SubjectPublicKeyInfo'),
     asOf,
     limit,
     cursor,
@@ -259,12 +263,19 @@ function modelKey({ name, commit }: ModelName): string {
   return `model:${JSON.stringify([name, commit])}`;
 }
 
-function nodeOf(found: LineageNode): LineageAnswer['nodes'][number] {
+function nodeOf(found: LineageNode, may: RouteContext['may']): LineageAnswer['nodes'][number] {
   if (found.kind === 'dataset')
     return { kind: 'dataset', key: datasetKey(found.dataset.hash), ...found.dataset };
   if (found.kind === 'model') return { kind: 'model', key: modelKey(found.model), ...found.model };
-  const told = tellInference(found.inference, false);
+  if (found.kind === 'unrecorded') return tellUnrecorded(found);
+  const told = tellInference(found.inference, may, false);
   return { kind: 'inference', key: `inference:${found.inference.id}`, ...told };
+}
+
+function tellUnrecorded({ kind, subject }: Unrecorded): LineageAnswer['nodes'][number] {
+  return subject.kind === 'dataset'
+    ? { kind, key: datasetKey(subject.hash), subject }
+    : { kind, key: modelKey(subject.model), subject };
 }
 
 function edgeOf(found: LineageEdge): LineageAnswer['edges'][number] {
