@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openGraph, type Graph } from '../../../lib/graph/connection.ts';
 import { database } from '../../../lib/graph/database.ts';
 import { toDateTime } from '../../../lib/graph/instant.ts';
+import type { Row } from '../../../lib/graph/rows.ts';
 import { settle } from '../../../lib/graph/write/settle.ts';
 import { GraphWriter } from '../../../lib/graph/write/writer.ts';
 import type { LineageRecord } from '../../../lib/trust/record.ts';
@@ -137,9 +138,9 @@ async function statementsThatWrite(
       let wrote: string[] = [];
       const result = await graph[database].write((tx) => {
         wrote = [];
-        const run = async (...args: Parameters<typeof tx.run>) => {
-          const answer = await tx.run(...args);
-          if (answer.summary.counters.containsUpdates()) wrote.push(String(args[0]));
+        const run = async (statement: string, parameters: Row) => {
+          const answer = await tx.run(statement, parameters);
+          if (answer.summary.counters.containsUpdates()) wrote.push(statement);
           return answer;
         };
         return inTransaction(
