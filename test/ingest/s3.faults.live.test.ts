@@ -112,7 +112,7 @@ async function delivered(
   const messages = names.map((name, index): Message => ({
     messageId: `m${index}`,
     receiptHandle: `${name.key} ${index}`,
-    body: notification(name),
+    body: name.etag === undefined ? notification(name) : continuation(name),
     receiveCount,
   }));
   const inbox = { queue: sqsQueue(`${stub.url}/queue`), journal, isTimeUp: () => false };
