@@ -4,12 +4,12 @@ import { GetObjectCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/cli
 import { PoisonObjectError, TransientError } from '../errors.ts';
 import { verdictFile, type Archive } from '../ingest/archive.ts';
 import { isGzip } from '../object/gzip.ts';
-import type { Identity, ReadOptions, StoredObject } from '../object/stored.ts';
+import type { Identity, StoredObject } from '../object/stored.ts';
 import { copyInParts, copyWhole, type CopySource } from './copy-object.ts';
 import { failureCode } from './failure-code.ts';
 import { isPutNew } from './put-new.ts';
 import { statusOf, translate } from './s3-failure.ts';
-import { s3Object } from './s3-object.ts';
+import { s3Object, type S3Options } from './s3-object.ts';
 
 /** An object of the archive, as it is now. */
 interface Found {
@@ -22,7 +22,7 @@ interface Place {
   readonly Key: string;
 }
 
-export interface ArchiveOptions extends ReadOptions {
+export interface ArchiveOptions extends Omit<S3Options, 'isGzip'> {
   /** Has more patience than a reader's: S3 answers only when it has copied. */
   readonly copying?: S3Client;
 }
@@ -69,7 +69,7 @@ async function openLog(
   client: S3Client,
   place: Place,
   version: string | null,
-  options: ReadOptions,
+  options: Omit<S3Options, 'isGzip'>,
 ): Promise<StoredObject | null> {
   const versioned = version === null ? {} : { VersionId: version };
   try {

@@ -105,7 +105,7 @@ async function delivered(
   const delivery = {
     source: { bucket: 'inbox', prefix: '' },
     open: (name, onRead) => s3Object(client, name, { rangeBytes: RANGE, onRead }),
-    stores: { sink, archive: bucketArchive(client, 'evidence') },
+    stores: { sink, archive: bucketArchive(client, 'evidence', { rangeBytes: RANGE }) },
     receipts: bucketReceipts(client, 'evidence'),
     options: { keys: [key], onBadLine: 'reject' },
   } satisfies Partial<Delivery>;
