@@ -24,7 +24,7 @@ export const impact: Command = async (args) => {
   if (values.help) {
     process.stdout.write(
       'usage: custody impact --dataset HASH | --model NAME --commit COMMIT | --kid KID\n' +
-        '         [--as-of TIME] [--json]   one affected inference a line\n',
+        '         [--as-of TIME] [--json]   one affected inference a line; of a key also the other records that it signed\n',
     );
     return 0;
   }
@@ -32,6 +32,8 @@ export const impact: Command = async (args) => {
   await withGraph(async (graph) => {
     const missing: Incomplete[] = [];
     let count = 0;
+    // A key may have signed records of datasets and models, too.
+    const what = values.kid === undefined ? 'inference' : 'item';
     for await (const page of pages(graph, impactRoute, { ...question, asOf })) {
       missing.push(...(page.incomplete ?? []));
       count += page.items.length;
@@ -43,7 +45,7 @@ export const impact: Command = async (args) => {
     const incomplete = stillMissing(missing);
     const trailer = { count, complete: incomplete.length === 0, incomplete };
     if (json) process.stdout.write(`${JSON.stringify(trailer)}\n`);
-    else process.stdout.write(`${counted(count, 'inference')}\n${completeness(incomplete)}`);
+    else process.stdout.write(`${counted(count, what)}\n${completeness(incomplete)}`);
   });
   return 0;
 };
@@ -56,7 +58,10 @@ function summaryText({ modelCount, models }: ImpactSummary): string {
   return `${counted(modelCount, 'model version')}\n${named.join('')}`;
 }
 
-function itemText({ id, model, resolution, recordedAt }: ImpactItem): string {
+function itemText(item: ImpactItem): string {
+  if (item.kind === 'dataset') return `dataset ${item.hash}   ${item.recordedAt}`;
+  if (item.kind === 'model') return `model ${item.name} ${item.commit}   ${item.recordedAt}`;
+  const { id, model, resolution, recordedAt } = item;
   const version = model === null ? '-' : `${model.name} ${model.commit}`;
   return `${id}   ${version}   ${LINK_WORDS[LINKS[resolution].basis]}   ${recordedAt}`;
 }

@@ -6,15 +6,17 @@ import { counted } from '../lib/counted.ts';
 import { ConfigError, PoisonObjectError } from '../lib/errors.ts';
 import { payload } from '../lib/graph/settings.ts';
 import { GraphWriter } from '../lib/graph/write/writer.ts';
-import { ingestObject, verifyObject } from '../lib/ingest/ingest.ts';
+import { ingestObject } from '../lib/ingest/ingest.ts';
 import type { IngestOptions } from '../lib/ingest/judge.ts';
 import { refuseUnreadable, type Receipt } from '../lib/ingest/receipt.ts';
+import { verifyObject } from '../lib/ingest/verify-object.ts';
 import { keyEntries, loadKeys } from '../lib/keys.ts';
+import { localArchive } from '../lib/local/log-archive.ts';
 import { storedFile } from '../lib/object/file.ts';
 import { s3Name } from '../lib/object/s3-name.ts';
 import type { ReadOptions, StoredObject } from '../lib/object/stored.ts';
 import type { Command } from './command.ts';
-import { tell, withGraph } from './database.ts';
+import { ARCHIVE, tell, withGraph } from './database.ts';
 import { DEMO_PUBLIC_KEY } from './known-keys.ts';
 
 type Act = (object: StoredObject, options: IngestOptions) => Promise<Receipt>;
@@ -22,8 +24,11 @@ type Act = (object: StoredObject, options: IngestOptions) => Promise<Receipt>;
 export const ingest: Command = (args) =>
   overFiles('ingest', args, (all) =>
     withGraph((graph) => {
-      const writer = new GraphWriter(graph, payload(process.env));
-      return all((object, options) => ingestObject(object, writer, options));
+      const stores = {
+        sink: new GraphWriter(graph, payload(process.env)),
+        archive: localArchive(ARCHIVE),
+      };
+      return all((object, options) => ingestObject(object, stores, options));
     }),
   );
 

@@ -3,16 +3,14 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OpenLog } from '../lib/evidence.ts';
 import { keyEntries } from '../lib/keys.ts';
-import { storedFile } from '../lib/object/file.ts';
+import { localArchive } from '../lib/local/log-archive.ts';
+import { ARCHIVE } from './database.ts';
 
 /** Made by `custody start`; used where no key is named. */
 export const DEMO_PUBLIC_KEY = '.custody/demo.public.pem';
 
 /** Where the signers' public keys are dropped. */
 export const KEYS = '.custody/keys';
-
-/** Where every accepted log is kept, by its SHA-256. */
-const ARCHIVE = '.custody/archive';
 
 /** Entries for `loadKeys`: those of CUSTODY_KEYS, the demo's, and what was dropped, as it is now. */
 export async function knownKeys(): Promise<string[]> {
@@ -28,4 +26,4 @@ export async function knownKeys(): Promise<string[]> {
 }
 
 /** Opens a log of the archive here. */
-export const openArchived: OpenLog = (sha256) => Promise.resolve(storedFile(join(ARCHIVE, sha256)));
+export const openArchived: OpenLog = localArchive(ARCHIVE).open;

@@ -48,6 +48,7 @@ export const lineage: Command = async (args) => {
     const complete = incomplete.length === 0;
     const whole = {
       start: last?.start,
+      recorded: last?.recorded,
       nodes,
       edges,
       basis,
@@ -69,7 +70,10 @@ function linesOf(nodes: readonly LineageNode[], edges: readonly LineageEdge[]): 
     for (const key of [edge.from, edge.to]) if (!led.has(key)) led.set(key, edge);
   return nodes
     .map((node, index) => {
-      const at = `log ${node.evidence.log} line ${node.evidence.line}`;
+      const at =
+        node.kind === 'unrecorded'
+          ? 'not recorded'
+          : `log ${node.evidence.log} line ${node.evidence.line}`;
       const edge = index === 0 ? undefined : led.get(node.key);
       const how = edge?.kind === 'GENERATED' ? `, ${LINK_WORDS[LINKS[edge.resolution].basis]}` : '';
       const other =
@@ -81,6 +85,11 @@ function linesOf(nodes: readonly LineageNode[], edges: readonly LineageEdge[]): 
 }
 
 function nameOf(node: LineageNode): string {
+  if (node.kind === 'unrecorded') {
+    const { subject } = node;
+    if (subject.kind === 'dataset') return `dataset ${subject.hash}`;
+    return `model ${subject.model.name} ${subject.model.commit}`;
+  }
   if (node.kind === 'dataset')
     return `dataset ${node.hash}${node.path === null ? '' : ` ${node.path}`}`;
   return node.kind === 'model' ? `model ${node.name} ${node.commit}` : `inference ${node.id}`;

@@ -15,12 +15,13 @@ import { graphSettings, payload } from '../lib/graph/settings.ts';
 import { GraphWriter } from '../lib/graph/write/writer.ts';
 import { ROUTES } from '../lib/http/routes.ts';
 import { server, type Serve } from '../lib/http/serve.ts';
-import { ingestObject } from '../lib/ingest/ingest.ts';
+import { ingestObject, type Stores } from '../lib/ingest/ingest.ts';
 import { refuseUnreadable } from '../lib/ingest/receipt.ts';
 import { loadKeys } from '../lib/keys.ts';
 import { watchBucket } from '../lib/local/bucket.ts';
 import { demoLog } from '../lib/local/demo.ts';
 import { listen } from '../lib/local/listen.ts';
+import { localArchive } from '../lib/local/log-archive.ts';
 import { startNeo4j } from '../lib/local/neo4j.ts';
 import { soonAfter } from '../lib/local/soon-after.ts';
 import { writeWhole } from '../lib/local/write-whole.ts';
@@ -28,12 +29,11 @@ import { storedFile } from '../lib/object/file.ts';
 import { buildPage } from '../lib/page/build.ts';
 import { pageFiles } from '../lib/page/files.ts';
 import type { Command } from './command.ts';
-import { NEO4J_HOME, tell } from './database.ts';
+import { ARCHIVE, BUCKET, NEO4J_HOME, prepareEmbedded, tell } from './database.ts';
 import { verdict } from './ingest.ts';
 import { writeKeyPair } from './keygen.ts';
 import { DEMO_PUBLIC_KEY, KEYS, knownKeys, openArchived } from './known-keys.ts';
 
-const BUCKET = '.custody/bucket';
 const RECEIPTS = '.custody/receipts';
 const PAGE = '.custody/page';
 const RETRY_MS = 5_000;
@@ -64,13 +64,16 @@ export const start: Command = async (args) => {
   const graph = openGraph(connection);
   try {
     await graph.verify();
-    await migrate(graph);
-    const writer = new GraphWriter(graph, payload(process.env));
+    await (embedded === null ? migrate(graph) : prepareEmbedded(graph));
+    const stores = {
+      sink: new GraphWriter(graph, payload(process.env)),
+      archive: localArchive(ARCHIVE),
+    };
     await buildPage(PAGE);
     const web = await listen(apiServer(graph), await pageFiles(PAGE));
     const checks = soonAfter((signal) => checkRules(graph, rules, signal), CHECK_AFTER_MS);
     const taken = async (path: string): Promise<boolean> => {
-      const isTaken = await take(path, writer);
+      const isTaken = await take(path, stores);
       if (isTaken) checks.changed();
       return isTaken;
     };
@@ -102,7 +105,7 @@ function apiServer(graph: Graph): Serve {
 }
 
 /** One dropped file; false when it is to be tried again. */
-async function take(path: string, writer: GraphWriter): Promise<boolean> {
+async function take(path: string, stores: Stores): Promise<boolean> {
   const name = basename(path);
   if (!/\.jsonl(\.gz)?$/.test(name)) {
     tell(`${name}: ignored, its name does not end in .jsonl or .jsonl.gz`);
@@ -116,7 +119,7 @@ async function take(path: string, writer: GraphWriter): Promise<boolean> {
   try {
     const keys = await loadKeys(await knownKeys());
     const receipt = await refuseUnreadable(pathToFileURL(path).href, () =>
-      ingestObject(storedFile(path), writer, { keys, onBadLine: 'reject' }),
+      ingestObject(storedFile(path), stores, { keys, onBadLine: 'reject' }),
     );
     await writeWhole(join(RECEIPTS, `${name}.json`), `${JSON.stringify(receipt, null, 2)}\n`);
     tell(verdict(name, receipt));

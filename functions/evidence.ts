@@ -1,5 +1,6 @@
 import { httpHandler } from '../lib/aws/http-handler.ts';
-import { s3Client, s3LineOpener } from '../lib/aws/s3-object.ts';
+import { bucketArchive } from '../lib/aws/log-archive.ts';
+import { LINE_RANGE_BYTES, s3Client } from '../lib/aws/s3-object.ts';
 import { httpSettings, stack } from '../lib/config.ts';
 import { envelopeReader } from '../lib/evidence.ts';
 import { EVIDENCE_ROUTES } from '../lib/http/routes/evidence.ts';
@@ -7,11 +8,11 @@ import { keyEntries, loadKeys } from '../lib/keys.ts';
 import { once } from '../lib/once.ts';
 
 const { evidenceBucket } = stack(process.env, ['evidenceBucket']);
-const open = s3LineOpener(s3Client());
+const { open } = bucketArchive(s3Client(), evidenceBucket, { rangeBytes: LINE_RANGE_BYTES });
 const keys = once(() => loadKeys(keyEntries(process.env)));
 
 export const handler = httpHandler(
   EVIDENCE_ROUTES,
   httpSettings(process.env),
-  envelopeReader((sha256) => open({ bucket: evidenceBucket, key: `logs/${sha256}` }), keys),
+  envelopeReader(open, keys),
 );

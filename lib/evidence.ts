@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { hasCode, PoisonObjectError } from './errors.ts';
-import type { Signing } from './graph/signing.ts';
+import type { ArchivedSigning } from './graph/signing.ts';
 import type { StoredObject } from './object/stored.ts';
 import { openEnvelope } from './trust/envelope.ts';
 import type { VerifyingKey } from './trust/keys.ts';
@@ -21,10 +21,10 @@ export interface FoundEnvelope {
 }
 
 /** Reads the envelope of a record's signing again and verifies it on the spot; rejects when the archive fails. */
-export type ReadEnvelope = (digest: string, signing: Signing) => Promise<FoundEnvelope>;
+export type ReadEnvelope = (digest: string, signing: ArchivedSigning) => Promise<FoundEnvelope>;
 
 /** Opens an archived log by the SHA-256 of its bytes as stored; null where it is not there. */
-export type OpenLog = (sha256: string) => Promise<StoredObject | null>;
+export type OpenLog = (sha256: string, version: string | null) => Promise<StoredObject | null>;
 
 export function envelopeReader(
   open: OpenLog,
@@ -48,11 +48,14 @@ export function envelopeReader(
 }
 
 /** Null when it is not there. */
-async function lineAt(open: OpenLog, { log, offset, length }: Signing): Promise<Buffer | null> {
+async function lineAt(
+  open: OpenLog,
+  { log, version, offset, length }: ArchivedSigning,
+): Promise<Buffer | null> {
   const parts: Uint8Array[] = [];
   let left = length;
   try {
-    const object = await open(log);
+    const object = await open(log, version);
     if (object === null) return null;
     for await (const chunk of object.read(offset)) {
       parts.push(chunk.subarray(0, left));

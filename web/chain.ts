@@ -71,6 +71,8 @@ export class Chain {
   /** Hashes that a model declares and nobody recorded, where they have been asked for. */
   readonly declared = new Map<string, readonly string[]>();
   readonly uses = new Map<string, { readonly dataset: string; readonly model: string }>();
+  /** Hashes where a question began that nobody recorded, by the key that answers name them by. */
+  readonly #unrecorded = new Map<string, string>();
   /** What each answer said of its own completeness, by what was asked; one after the other. */
   readonly #told = new Map<string, Completeness[]>();
   /** Of the answer that the chain began with. */
@@ -93,6 +95,7 @@ export class Chain {
     for (const node of answer.nodes) {
       if (node.kind === 'dataset') this.datasets.set(node.key, node);
       else if (node.kind === 'inference') this.inferences.set(node.key, node);
+      else if (node.kind === 'unrecorded') this.#mention(node.subject);
       else {
         const known = this.models.get(node.key);
         const { pendingCount = null, datasetCount = null } = known ?? {};
@@ -102,6 +105,15 @@ export class Chain {
     for (const edge of answer.edges) if (edge.kind === 'USED_IN') this.#use(edge.from, edge.to);
     this.next = answer.next;
     this.#tell('', answer);
+  }
+
+  /** Its inferences tell a version that nobody recorded; a dataset needs a node to hang its models on. */
+  #mention(
+    subject: Extract<LineageAnswer['nodes'][number], { kind: 'unrecorded' }>['subject'],
+  ): void {
+    if (subject.kind !== 'dataset') return;
+    const { hash } = subject;
+    this.#unrecorded.set(keyOf({ kind: 'dataset', hash }), hash);
   }
 
   /** A page of the inferences of one model. */
@@ -183,10 +195,21 @@ export class Chain {
       });
     for (const [key, { name, commit }] of this.models)
       add({ key, column: 1, look: 'model', label: name, detail: commit });
-    for (const { dataset, model } of this.uses.values())
-      links.push({ from: dataset, to: model, basis: 'declared' });
     for (const [key, claimed] of this.claimed)
       add({ key, column: 1, look: 'hollow', label: claimed.name, detail: claimedText(claimed) });
+    for (const hash of this.#unrecorded.values())
+      add({
+        key: keyOf({ kind: 'declared', hash }),
+        column: 0,
+        look: 'hollow',
+        label: 'not recorded',
+        detail: hash,
+      });
+    for (const { dataset, model } of this.uses.values()) {
+      const hash = this.#unrecorded.get(dataset);
+      if (hash === undefined) links.push({ from: dataset, to: model, basis: 'declared' });
+      else links.push({ from: keyOf({ kind: 'declared', hash }), to: model, basis: 'pending' });
+    }
     if (isAll)
       for (const [model, left] of this.undrawn()) {
         const key = `rest ${model}`;

@@ -82,8 +82,19 @@ export function impactView(root: HTMLElement, address: Address, subject: Subject
   function render(): void {
     status.replaceChildren(completenessNotice(answers, next !== null));
     told.replaceChildren(...(summary === null ? [] : summaryOf(summary, subject)));
+    const made = items.filter((item) => item.kind === 'inference');
+    const others = items.filter((item) => item.kind !== 'inference');
     list.replaceChildren(
-      items.length === 0
+      ...(others.length === 0
+        ? []
+        : [
+            table(
+              `Datasets and models that it signed for (${count(others.length)}${next === null ? '' : ' so far'})`,
+              ['Name', 'Commit', 'Recorded', 'Signed in'],
+              others.map(signedCells),
+            ),
+          ]),
+      made.length === 0
         ? el(
             'p',
             {},
@@ -92,18 +103,9 @@ export function impactView(root: HTMLElement, address: Address, subject: Subject
               : 'Those that rest on it are on the next page.',
           )
         : table(
-            `Inferences that rest on it (${count(items.length)}${next === null ? '' : ' so far'})`,
+            `Inferences that rest on it (${count(made.length)}${next === null ? '' : ' so far'})`,
             ['Inference', 'Model', 'Commit', 'Link', 'Claimed time', 'Signed in'],
-            items.map(({ id, model, resolution, recordedAt, evidence }) => [
-              choice(keyOf({ kind: 'inference', id }), foreign(id, 'foreign name')),
-              model === null
-                ? 'not recorded'
-                : choice(keyOf({ kind: 'model', ...model }), foreign(model.name, 'foreign name')),
-              model === null ? '' : foreign(model.commit, 'foreign hash'),
-              el('span', { class: `basis ${LINKS[resolution].basis}` }, linkText(resolution)),
-              when(recordedAt),
-              where(evidence),
-            ]),
+            made.map(inferenceCells),
           ),
       ...(next === null ? [] : [button('Load more', () => void load(true))]),
     );
@@ -149,7 +151,7 @@ function titled(word: string): string {
 }
 
 function summaryOf(summary: ImpactSummary, subject: Subject): Node[] {
-  const { modelCount, models, inferenceCount, signedInferenceCount } = summary;
+  const { modelCount, models, inferenceCount, signed, elsewhereByTime } = summary;
   const span = (of: ImpactSummary['exact']): string => {
     if (of === null) return 'not counted: the time did not suffice';
     if (of.count === 0 || of.first === null || of.last === null) return count(of.count);
@@ -164,14 +166,16 @@ function summaryOf(summary: ImpactSummary, subject: Subject): Node[] {
         inferenceCount === null ? '?' : count(inferenceCount),
         inferenceCount === 1 ? 'inference' : 'inferences',
       ),
-      ...(signedInferenceCount === null
-        ? []
-        : [card(count(signedInferenceCount), 'inferences that it signed itself')]),
+      ...(signed === null ? [] : signedCards(signed)),
     ),
     facts([
       [titled(LINK_WORDS.signed), span(summary.exact)],
       [titled(LINK_WORDS['only-version']), span(summary.onlyVersion)],
       [titled(LINK_WORDS['by-time']), span(summary.inferred)],
+      [
+        'Placed at other versions by time',
+        elsewhereByTime === null ? 'not counted: the time did not suffice' : count(elsewhereByTime),
+      ],
     ]),
     models.length === 0
       ? el(
@@ -191,6 +195,49 @@ function summaryOf(summary: ImpactSummary, subject: Subject): Node[] {
             where(evidence),
           ]),
         ),
+  ];
+}
+
+function signedCards({
+  datasets,
+  models,
+  inferences,
+  alone,
+}: NonNullable<ImpactSummary['signed']>): HTMLElement[] {
+  return [
+    card(count(datasets + models), 'records of datasets and models that it signed itself'),
+    card(count(inferences), 'inferences that it signed itself'),
+    card(count(alone), 'of all those that no other key signed'),
+  ];
+}
+
+function inferenceCells({
+  id,
+  model,
+  resolution,
+  recordedAt,
+  evidence,
+}: Extract<ImpactItem, { kind: 'inference' }>): (Node | string)[] {
+  return [
+    choice(keyOf({ kind: 'inference', id }), foreign(id, 'foreign name')),
+    model === null
+      ? 'not recorded'
+      : choice(keyOf({ kind: 'model', ...model }), foreign(model.name, 'foreign name')),
+    model === null ? '' : foreign(model.commit, 'foreign hash'),
+    el('span', { class: `basis ${BASIS_OF[resolution]}` }, RESOLUTIONS[resolution]),
+    when(recordedAt),
+    where(evidence),
+  ];
+}
+
+function signedCells(item: Exclude<ImpactItem, { kind: 'inference' }>): (Node | string)[] {
+  const { recordedAt, evidence } = item;
+  const [name, commit] = item.kind === 'dataset' ? [item.hash, ''] : [item.name, item.commit];
+  return [
+    choice(keyOf(item), foreign(name, 'foreign name')),
+    foreign(commit, 'foreign hash'),
+    when(recordedAt),
+    where(evidence),
   ];
 }
 

@@ -6,6 +6,8 @@ import { shortTime } from './text.ts';
 const REASONS = {
   OBJECT_IN_PROGRESS: 'A file is being written',
   PENDING_LINKS: 'Something is named that nobody recorded',
+  PLACED_BY_TIME: 'Something may belong here that time alone places elsewhere',
+  CONTESTED: 'Several records disagree about where something belongs',
   TIME_BUDGET: 'The time for one answer was up',
   SIZE_BUDGET: 'More would not fit into one answer',
 } as const satisfies Record<Incomplete['reason'], string>;

@@ -170,8 +170,9 @@ const LOOKUPS: readonly Look[] = [
   async (kid, signal) => {
     if (!isHash(kid)) return [];
     const { summary } = await ask<ImpactAnswer>('/v1/impact', { kid, limit: '1' }, signal);
-    const { modelCount = 0, signedInferenceCount = 0 } = summary ?? {};
-    if (modelCount === 0 && (signedInferenceCount ?? 0) === 0) return [];
+    const { modelCount = 0, signed = null } = summary ?? {};
+    const { datasets = 0, models = 0, inferences = 0 } = signed ?? {};
+    if (modelCount + datasets + models + inferences === 0) return [];
     return [
       { kind: 'Key', name: kid, address: addressOf('impact', { subject: { kind: 'key', kid } }) },
     ];

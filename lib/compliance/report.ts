@@ -232,11 +232,13 @@ async function withEvidence(
       const record = await readRecord(graph, digest);
       // The graph forgets no record; where one is not found all the same, the report is not complete.
       if (record === null) unread += 1;
-      for (const signing of record?.signings ?? []) {
+      for (const { version, ...signing } of record?.signings ?? []) {
         const mayRead = left > 0 && !isTimeUp();
         if (mayRead) left -= 1;
         else unread += 1;
-        const status = mayRead ? (await readEnvelope(digest, signing)).status : 'unread';
+        const status = mayRead
+          ? (await readEnvelope(digest, { ...signing, version })).status
+          : 'unread';
         evidence.push({ digest, ...signing, status });
       }
     }

@@ -1,4 +1,4 @@
-import { count, nodes, text, type Row } from './rows.ts';
+import { count, maybe, nodes, text, type Row } from './rows.ts';
 
 /** Where a key signed a record: the place of the envelope that was accepted first. */
 export interface Signing {
@@ -15,6 +15,11 @@ export interface Evidence extends Signing {
   readonly digest: string;
   /** Of every key that signed the record, where there are several. */
   readonly kids?: string[];
+}
+
+/** A signing, and the archive's version of its log where the archive has versions. */
+export interface ArchivedSigning extends Signing {
+  readonly version: string | null;
 }
 
 const SIGNING = '{kid: s.kid, log: s.log, line: x.line, offset: x.offset, length: x.length}';
@@ -34,6 +39,12 @@ export const SIGNINGS_OF_INFERENCE = `COLLECT {
   RETURN ${SIGNING}
 }`;
 
+/** In Cypher: every signing of `r`, a record or an inference, with the archive's version of its log. */
+export const ARCHIVED_SIGNINGS = `COLLECT {
+  MATCH (r)-[x:SIGNED_IN]->(s:Stretch)-[:PART_OF]->(l:Log)
+  RETURN {kid: s.kid, log: s.log, line: x.line, offset: x.offset, length: x.length, version: l.version}
+}`;
+
 /** The evidence of a record in a row that has its `signings`. */
 export function evidenceOf(record: Row, row: Row): Evidence {
   const [first, ...others] = signingsOf(row);
@@ -44,10 +55,17 @@ export function evidenceOf(record: Row, row: Row): Evidence {
 }
 
 /** One for each key, in the order of kids. */
-export function signingsOf(row: Row): readonly Signing[] {
+function signingsOf(row: Row): readonly Signing[] {
   // While a second record of an inference is being written, its signing may be seen in both places.
   const byKid = new Map(nodes(row, 'signings').map((of) => [text(of, 'kid'), signingOf(of)]));
   return [...byKid.values()].sort((a, b) => (a.kid < b.kid ? -1 : 1));
+}
+
+/** The same of {@link ARCHIVED_SIGNINGS}. */
+export function archivedSigningsOf(row: Row): readonly ArchivedSigning[] {
+  return nodes(row, 'signings')
+    .map((of) => ({ ...signingOf(of), version: maybe(text, of, 'version') }))
+    .sort((a, b) => (a.kid < b.kid ? -1 : 1));
 }
 
 function signingOf(of: Row): Signing {

@@ -52,6 +52,11 @@ export class Signers {
   /** Where the lines of a passage begin among those, by its digest. */
   readonly #passages = new Map<string, number>();
 
+  /** True for a passage whose lines were all here before: the same bytes, behind the same bytes. */
+  knows(passage: Passage): boolean {
+    return this.#passages.has(passage.digest);
+  }
+
   /**
    * Each line's envelope, or the first reason against it. A signature is checked unless it was here
    * before: on the same line, of the same bytes, behind the same bytes, and with one of these keys.

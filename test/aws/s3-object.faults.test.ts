@@ -247,7 +247,7 @@ test('the version "null" can be overwritten: its ETag is held on to', async () =
   const named = await s3Object(client, { ...object.name, versionId: 'null' });
   expect((await read(named)).equals(THREE)).toBe(true);
   // … but another "null" does.
-  stub.objects.set(object.place, [{ bytes, etag: '"other"', versionId: 'null' }]);
+  stub.objects.set(object.place, [{ ...first, bytes, etag: '"other"', versionId: 'null' }]);
   await expect(read(stored)).rejects.toThrow(TransientError);
 });
 

@@ -139,3 +139,25 @@ test(
     expect(code).toBe(0);
   },
 );
+
+test(
+  'an embedded database of the first edition is left as it is, and a way to begin anew is told',
+  { timeout: 180_000 },
+  async () => {
+    const server = custody('neo4j', 'start');
+    await once(server, 'close');
+    const running = await runningNeo4j(at('neo4j'));
+    if (running === null) throw new Error('the database does not run');
+    const graph = openGraph(running);
+    await graph[database].run('MATCH (s:Schema) SET s.version = 1');
+    await graph.close();
+    for (const command of [['start'], ['query', '3.8']]) {
+      const refused = custody(...command);
+      const [code] = (await once(refused, 'close')) as [number];
+      expect(code).toBe(2);
+      expect(refused.said()).toMatch(/edition 1 of the graph[^]*rm -r \.custody\/neo4j/);
+      expect(refused.said()).toContain('.custody/bucket');
+    }
+    expect(await running.stop()).toBeUndefined();
+  },
+);

@@ -94,9 +94,9 @@ test(
     const [last] = await containers(login);
     await worked(queue, last ?? never());
     expect(await snapshotOf(login)).toEqual(expected);
-    expect([...aws.objects.keys()].filter((place) => place.startsWith('evidence/'))).toHaveLength(
-      OBJECTS,
-    );
+    expect(
+      [...aws.objects.keys()].filter((place) => place.startsWith('evidence/receipts/')),
+    ).toHaveLength(OBJECTS);
   },
 );
 

@@ -1,7 +1,7 @@
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
 import { count, maybe, node, text, texts, time, type Row } from '../rows.ts';
-import { SIGNINGS_OF_INFERENCE, SIGNINGS_OF_RECORD, signingsOf, type Signing } from '../signing.ts';
+import { ARCHIVED_SIGNINGS, archivedSigningsOf, type ArchivedSigning } from '../signing.ts';
 import { stretchOf } from '../write/stretches.ts';
 import { modelName } from './models.ts';
 
@@ -15,7 +15,7 @@ export interface FoundRecord {
   readonly digest: string;
   readonly asserts: Asserted;
   /** One for each key, in the order of kids. */
-  readonly signings: readonly Signing[];
+  readonly signings: readonly ArchivedSigning[];
 }
 
 /** When a log was taken in, and the names under which it came: how many, and at most ten of them. */
@@ -26,26 +26,28 @@ export interface LogNames {
 }
 
 const RECORD = `
-MATCH (said:Record {digest: $digest})-[:ASSERTS]->(e)
-RETURN said.digest AS digest, e {.hash, .name, .commit, .id} AS entity, ${SIGNINGS_OF_RECORD} AS signings
+MATCH (r:Record {digest: $digest})-[:ASSERTS]->(e)
+RETURN r.digest AS digest, e {.hash, .name, .commit, .id} AS entity, ${ARCHIVED_SIGNINGS} AS signings
 LIMIT 1
 `;
 
-const INFERENCE = `
+const HEAD = `
 MATCH (i:Inference {id: $id})
-RETURN i.digest AS digest, i {.id} AS entity, ${SIGNINGS_OF_INFERENCE} AS signings
+OPTIONAL MATCH (head:Record {digest: i.digest})
+WITH i, coalesce(head, i) AS r
+RETURN r.digest AS digest, i {.id} AS entity, ${ARCHIVED_SIGNINGS} AS signings
 `;
 
 const RECORD_AT = `
 MATCH (s:Stretch)
 WHERE s.log = $log AND s.number = $number AND s.kid IS NOT NULL
-MATCH (i)-[x:SIGNED_IN]->(s)
+MATCH (r)-[x:SIGNED_IN]->(s)
 WHERE x.line = $line
-WITH i
+WITH r
 LIMIT 1
-OPTIONAL MATCH (i)-[:ASSERTS]->(e)
-WITH i, coalesce(e, i) AS e
-RETURN i.digest AS digest, e {.hash, .name, .commit, .id} AS entity, ${SIGNINGS_OF_INFERENCE} AS signings
+OPTIONAL MATCH (r)-[:ASSERTS]->(asserted)
+WITH r, coalesce(asserted, r) AS e
+RETURN r.digest AS digest, e {.hash, .name, .commit, .id} AS entity, ${ARCHIVED_SIGNINGS} AS signings
 `;
 
 const NAMES_OF_LOGS = `
@@ -68,7 +70,7 @@ export async function readRecord(graph: Graph, digest: string): Promise<FoundRec
 
 /** The head of an inference. */
 export async function readHead(graph: Graph, id: string): Promise<FoundRecord | null> {
-  const [row] = await graph[database].ask(INFERENCE, { id });
+  const [row] = await graph[database].ask(HEAD, { id });
   return row === undefined ? null : recordOf(row);
 }
 
@@ -105,7 +107,7 @@ function recordOf(row: Row): FoundRecord {
   return {
     digest: text(row, 'digest'),
     asserts: entityOf(node(row, 'entity')),
-    signings: signingsOf(row),
+    signings: archivedSigningsOf(row),
   };
 }
 

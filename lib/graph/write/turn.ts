@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Stretches } from './stretches.ts';
 
 /**
  * A batch holds what it has written while it waits for the one before it, which may wait for just that,
@@ -20,12 +21,15 @@ export class Turn {
   readonly throughLine: number;
   /** Logs mostly bring new ids; one that has brought an old one is not expected to any more. */
   expectsNewIds: boolean;
+  /** The same for all batches of an object. */
+  readonly stretches: Stretches;
   readonly #locked = Promise.withResolvers<void>();
   readonly #inAtOnce = Promise.withResolvers<boolean>();
   #isOver: Promise<unknown> = Promise.resolve();
   #hasBegun = false;
 
-  constructor(throughLine: number, expectsNewIds: boolean) {
+  constructor(throughLine: number, expectsNewIds: boolean, stretches: Stretches) {
+    this.stretches = stretches;
     this.throughLine = throughLine;
     this.expectsNewIds = expectsNewIds;
   }

@@ -26,7 +26,7 @@ import {
 } from './object-progress.ts';
 import { readStored, readStoredVersions } from './read-stored.ts';
 import { settle } from './settle.ts';
-import { makeStretches, stretchOf, type StretchName } from './stretches.ts';
+import { Stretches, stretchOf, type StretchName } from './stretches.ts';
 import { OutOfTurnError, soon, Turn } from './turn.ts';
 import { writeChanges } from './write-changes.ts';
 
@@ -92,9 +92,9 @@ export class GraphWriter {
     await pauseObject(this.#graph, object, judged);
   }
 
-  /** Ends an object that can't be finished; what is in the graph of it stays. */
-  async abandon(uri: string, why: PoisonObjectError): Promise<void> {
-    await abandonObject(this.#graph, uri, why);
+  /** Ends an object that can't be finished; what is in the graph of it stays. False where none of that name is open. */
+  async abandon(uri: string, why: PoisonObjectError): Promise<boolean> {
+    return abandonObject(this.#graph, uri, why);
   }
 
   /**
@@ -107,7 +107,11 @@ export class GraphWriter {
     // Before anything is awaited: batches take their turns in the order in which they were sent.
     const { uri } = batch.object;
     const before = this.#last.get(uri);
-    const turn = new Turn(batch.through.number, before?.expectsNewIds ?? true);
+    const turn = new Turn(
+      batch.through.number,
+      before?.expectsNewIds ?? true,
+      before?.stretches ?? new Stretches(this.#graph),
+    );
     this.#last.set(uri, turn);
     const applied = this.#applyInTurn(batch, turn, before);
     turn.follow(applied);
@@ -159,8 +163,8 @@ export class GraphWriter {
     const isNext = before?.throughLine === batch.afterLine;
     if (isNext && before.expectsNewIds && isOnlyInferences) {
       try {
-        const stretch = stretchOfBatch(batch);
-        await makeStretches(this.#graph, stretch, new Set(batch.records.map(({ kid }) => kid)));
+        const kids = new Set(batch.records.map(({ kid }) => kid));
+        await turn.stretches.need(stretchOfBatch(batch), batch.object.lines, kids);
         return await this.#graph[database].write((tx) => {
           turn.begin();
           return this.#addInferences(tx, batch, turn, before.isInAtOnce);

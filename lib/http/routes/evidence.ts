@@ -8,7 +8,7 @@ import {
   type FoundRecord,
 } from '../../graph/ask/evidence.ts';
 import { NOW } from '../../graph/place.ts';
-import type { Signing } from '../../graph/signing.ts';
+import type { ArchivedSigning } from '../../graph/signing.ts';
 import { evidenceAnswer, type SigningAnswer } from '../answers/evidence.ts';
 import { completenessOf } from '../page.ts';
 import { identity, sha256 } from '../parameters.ts';
@@ -43,7 +43,8 @@ export const EVIDENCE_ROUTES: readonly Route[] = [
     answer: evidenceAnswer,
     async handle(context, asked) {
       const { digest, asserts, signings } = await recordAsked(context, asked);
-      const isFirst = ({ log, line }: Signing): boolean => log === asked.log && line === asked.line;
+      const isFirst = ({ log, line }: ArchivedSigning): boolean =>
+        log === asked.log && line === asked.line;
       const inOrder = [...signings.filter(isFirst), ...signings.filter((of) => !isFirst(of))];
       const told = await readSignings(context, digest, inOrder);
       const unread = told.filter(({ status }) => status === 'unread').length;
@@ -102,7 +103,7 @@ function findRecord(
 async function readSignings(
   { graph, readEnvelope, isTimeUp }: RouteContext,
   digest: string,
-  signings: readonly Signing[],
+  signings: readonly ArchivedSigning[],
 ): Promise<SigningAnswer[]> {
   const names = await namesOfLogs(
     graph,
@@ -115,7 +116,8 @@ async function readSignings(
         ? ({ status: 'unread', envelope: null, key: null } as const)
         : await readEnvelope(digest, signing);
     const { takenAt = null, count = 0, uris = [] } = names.get(signing.log) ?? {};
-    told.push({ ...signing, ...found, takenAt, names: { count, uris: [...uris] } });
+    const { version: _, ...place } = signing;
+    told.push({ ...place, ...found, takenAt, names: { count, uris: [...uris] } });
   }
   return told;
 }

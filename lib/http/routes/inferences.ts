@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { counted } from '../../counted.ts';
+import { readDataset } from '../../graph/ask/datasets.ts';
 import {
   newestInferences,
   readInference,
@@ -25,7 +26,7 @@ import { completenessOf, pageEnd, scanPage } from '../page.ts';
 import { asOf, cursor, identity, limit, since, until } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import { route, type Route, type RouteContext } from '../route.ts';
-import { missingDatasets, tellModel } from './models.ts';
+import { missingDatasets, tellModel, undescribed } from './models.ts';
 
 const include = z
   .literal('payload')
@@ -39,7 +40,9 @@ export const INFERENCE_ROUTES: readonly Route[] = [
     summary: 'Inferences, newest first',
     parameters: z.object({
       model: identity.optional().describe('The model name that the record says'),
-      commit: identity.optional().describe('With model: of the version it is linked to'),
+      commit: identity
+        .optional()
+        .describe('With model: of the version that it is linked to, or names'),
       dataset: identity.optional().describe('Only inferences of versions that use this dataset'),
       since,
       until,
@@ -69,7 +72,15 @@ export const INFERENCE_ROUTES: readonly Route[] = [
         (item) => tellInference(item, context.may, withPayload),
         isTimeUp,
       );
-      const missing = [...page.missing, ...missingModels(page.items)];
+      const isUndescribed =
+        dataset !== null &&
+        (versions ?? []).length > 0 &&
+        (await readDataset(graph, dataset, time)) === null;
+      const missing = [
+        ...page.missing,
+        ...missingModels(page.items),
+        ...(isUndescribed ? [undescribed(dataset)] : []),
+      ];
       return {
         items: page.told,
         basis: basisOf(page.items.map(({ resolution }) => resolution)),
@@ -169,6 +180,7 @@ export function missingModels(
     {
       reason: 'PENDING_LINKS',
       detail: `${counted(count, 'of these inferences names', 'of these inferences name')} a model version that is not recorded`,
+      count,
     },
   ];
 }

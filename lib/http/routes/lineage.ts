@@ -10,6 +10,7 @@ import {
   type LineageNode,
   type Question,
   type Start,
+  type Unrecorded,
 } from '../../graph/ask/lineage.ts';
 import {
   newestModels,
@@ -38,7 +39,7 @@ import { route, type Route, type RouteContext } from '../route.ts';
 import { datasetPlace, datasetPlaceOf } from './datasets.ts';
 import { impact, impactCsv } from './impact.ts';
 import { basisOf, missingModels, tellInference } from './inferences.ts';
-import { missingDatasets, modelPlace, modelPlaceOf } from './models.ts';
+import { missingDatasets, modelPlace, modelPlaceOf, undescribed } from './models.ts';
 
 const depth = z
   .string()
@@ -78,7 +79,10 @@ export const lineageRoute = route({
     const question: Question = { start: startOf(parameters), direction, depth: most, asOf: time };
     const begun = await beginning(graph, question, parameters.limit);
     if (begun === null)
-      throw new RequestError('NOT_FOUND', 'Where the question begins had not been recorded.');
+      throw new RequestError(
+        'NOT_FOUND',
+        'Nothing that is recorded refers to where the question begins.',
+      );
     const { node: first, rest } = begun;
     const from = cursors.open(parameters.cursor, position);
     const tell = (node: LineageNode): LineageAnswer['nodes'][number] => nodeOf(node, context.may);
@@ -88,16 +92,19 @@ export const lineageRoute = route({
     const isCut = page.missing.length > 0;
     const next = isCut ? (steps.at(-1)?.next ?? null) : walked.next;
     const isShort = !isCut && next !== null && steps.length < parameters.limit;
+    const isUndescribed = first.kind === 'unrecorded' && first.subject.kind === 'dataset';
     const reached = steps.map((step) => step.node);
     const began = from === null ? [first] : [];
     const edges = page.told.map(([, told]) => told);
     const missing = [
       ...page.missing,
       ...(isShort ? [TIME_IS_UP] : []),
+      ...(isUndescribed ? [undescribed(first.subject.hash)] : []),
       ...(await missingAmong(graph, [...began, ...reached], rest)),
     ];
     return {
       start: tell(first).key,
+      recorded: first.kind !== 'unrecorded',
       nodes: [...began.map(tell), ...page.told.map(([told]) => told)],
       edges,
       basis: basisOf(edges.flatMap((of) => (of.kind === 'GENERATED' ? [of.resolution] : []))),
@@ -294,8 +301,15 @@ function nodeOf(found: LineageNode, may: RouteContext['may']): LineageAnswer['no
   if (found.kind === 'dataset')
     return { kind: 'dataset', key: datasetKey(found.dataset.hash), ...found.dataset };
   if (found.kind === 'model') return { kind: 'model', key: modelKey(found.model), ...found.model };
+  if (found.kind === 'unrecorded') return tellUnrecorded(found);
   const told = tellInference(found.inference, may, false);
   return { kind: 'inference', key: `inference:${found.inference.id}`, ...told };
+}
+
+function tellUnrecorded({ kind, subject }: Unrecorded): LineageAnswer['nodes'][number] {
+  return subject.kind === 'dataset'
+    ? { kind, key: datasetKey(subject.hash), subject }
+    : { kind, key: modelKey(subject.model), subject };
 }
 
 function edgeOf(found: LineageEdge): LineageAnswer['edges'][number] {
