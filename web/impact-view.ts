@@ -224,7 +224,7 @@ function inferenceCells({
       ? 'not recorded'
       : choice(keyOf({ kind: 'model', ...model }), foreign(model.name, 'foreign name')),
     model === null ? '' : foreign(model.commit, 'foreign hash'),
-    el('span', { class: `basis ${BASIS_OF[resolution]}` }, RESOLUTIONS[resolution]),
+    el('span', { class: `basis ${LINKS[resolution].basis}` }, linkText(resolution)),
     when(recordedAt),
     where(evidence),
   ];
