@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { completeness, pageOf } from './completeness.ts';
 import { model, modelName } from './model.ts';
-import { count, instant, signedJson } from './scalar.ts';
+import { contents, count, instant, signedJson } from './scalar.ts';
 import { inferenceEvidence } from './signed-at.ts';
 
 export const resolution = z.enum(['exact', 'only-version', 'as-of', 'before-model', 'pending']);
@@ -43,6 +43,7 @@ export const inferencesAnswer = pageOf(inference).extend({ basis });
 
 export const inferenceAnswer = z.object({
   inference,
+  contents,
   model: model.nullable().describe('With at most a hundred datasets; /v1/lineage has all'),
   basis,
   ...completeness.shape,
