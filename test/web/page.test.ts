@@ -106,7 +106,7 @@ test('what would turn the reading direction or steer a terminal is spelled out',
 });
 
 const asOf = '2026-01-01T00:00:00Z';
-const signed = { digest: 'd', kid: 'k', log: 'l', line: 1, offset: 0, length: 1 };
+const signed = { digest: 'd', kid: 'k', log: 's', line: 1, offset: 0, length: 1 };
 const pageOfGraph = (
   name: string,
   next: string | null,

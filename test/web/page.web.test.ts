@@ -15,6 +15,7 @@ import type { Receipt } from '../../lib/ingest/receipt.ts';
 import { demoLog } from '../../lib/local/demo.ts';
 import { storedFile } from '../../lib/object/file.ts';
 import { openChromium } from '../support/chromium.ts';
+import { localStores } from '../support/local-stores.ts';
 import { neo4jLogin } from '../support/neo4j-login.ts';
 import { PageServer } from '../support/page-server.ts';
 import { bringRecords, datasetRecord, inferenceRecord, modelRecord } from '../support/records.ts';
@@ -171,9 +172,7 @@ test.each([
   await find(page, query);
   await page.getByRole('heading', { level: 1, name: title }).waitFor();
   await panel(page).getByText('✓ Verified now').waitFor();
-  await panel(page)
-    .getByText(/log-1\.jsonl line \d+/)
-    .waitFor();
+  await panel(page).getByText('The log came as log-1.jsonl').waitFor();
   await panel(page).getByText(logs.signer.key.kid).waitFor();
 });
 
@@ -270,23 +269,24 @@ test('what is not complete says so and names what is missing; a part says that i
   await notice.getByText('Their hashes').click();
   await notice.getByText(ABSENT).waitFor();
 
-  const uri = 'file:///half.jsonl?sha256=1';
+  const log = 'f'.repeat(64);
+  const uri = `file:///half.jsonl?sha256=${log}`;
   const record = datasetRecord(hash('half'), 1_767_600_000);
-  const location = { source: uri, line: 1, offset: 0, length: 1 };
+  const location = { log, line: 1, offset: 0, length: 1 };
   const records = [1, 2].map((line) => ({
     record,
     kid: '00'.repeat(32),
     location: { ...location, line },
   }));
-  await writeObject(new GraphWriter(graph), { uri, records }, 1, 1);
+  await writeObject(new GraphWriter(graph), { uri, log, records }, 1, 1);
   await notice.getByText('A file is being written').waitFor({ timeout: 10_000 });
   await graph[database].run('MATCH (o:SourceObject {uri: $uri}) DETACH DELETE o', { uri });
   await graph[database].run(
-    'MATCH (n:Dataset|Record) WHERE n.hash = $hash OR n.kid = $kid DETACH DELETE n',
-    {
-      hash: hash('half'),
-      kid: '00'.repeat(32),
-    },
+    `MATCH (l:Log {sha256: $log})
+     OPTIONAL MATCH (l)<-[:PART_OF]-(s:Stretch)
+     OPTIONAL MATCH (s)<-[:SIGNED_IN]-(r:Record)-[:ASSERTS]->(d)
+     DETACH DELETE l, s, r, d`,
+    { log },
   );
 });
 
@@ -329,7 +329,7 @@ async function drop(text: string, name = 'dropped'): Promise<Receipt> {
   const path = `${logs.folder}/${name}.jsonl`;
   writeFileSync(path, text);
   const options = { keys: [logs.signer.key], onBadLine: 'reject' } as const;
-  return ingestObject(storedFile(path), new GraphWriter(graph), options);
+  return ingestObject(storedFile(path), localStores(graph, logs.folder), options);
 }
 
 test('a dropped file appears without a reload, with the line and the reason of each refusal; so does what it adds to the graph', async () => {
@@ -367,12 +367,17 @@ test('evidence that no longer holds is told as what it is', async () => {
     ]),
     'utf8',
   ).split('\n');
-  await drop(`${lines[0]}\n`, 'moved');
-  await drop(`${lines[1]}\n`, 'changed');
+  const moved = await drop(`${lines[0]}\n`, 'moved');
+  const changed = await drop(`${lines[1]}\n`, 'changed');
+  // Whoever changes what was dropped changes no evidence: only who touches the archive does.
   rmSync(`${logs.folder}/moved.jsonl`);
-  writeFileSync(`${logs.folder}/changed.jsonl`, `${lines[1]?.replace('changed', 'chanted')}\n`);
+  rmSync(logs.archived(moved.sha256 ?? ''));
+  writeFileSync(
+    logs.archived(changed.sha256 ?? ''),
+    `${lines[1]?.replace('changed', 'chanted')}\n`,
+  );
   const page = await open(`#/graph?select=${encodeURIComponent(`dataset:${hash('moved')}`)}`);
-  await panel(page).getByText('✗ Not verified: the file is not there').waitFor();
+  await panel(page).getByText('✗ Not verified: the log is not there').waitFor();
   const other = await open(`#/graph?select=${encodeURIComponent(`dataset:${hash('changed')}`)}`);
   await other.getByText('✗ Not verified: something else stands there').waitFor();
   expect(await other.getByText('Verified now').count()).toBe(0);
