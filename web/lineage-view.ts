@@ -616,7 +616,7 @@ function introduction(): HTMLElement {
   return el(
     'p',
     { class: 'lead' },
-    'What was made from what, and who signed for it. Every node stands for a signed record; select one to see its evidence verified on the spot.',
+    'What was made from what, and who signed for it. Every node that is not hollow stands for a signed record; select one to see its evidence verified on the spot.',
   );
 }
 
