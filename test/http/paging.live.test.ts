@@ -120,6 +120,9 @@ async function bringMore(round: number): Promise<void> {
 const nameOf = ({ name, commit }: Record<string, unknown>): string =>
   JSON.stringify([name, commit]);
 const idsOf = ({ items }: Told): string[] => items.map(({ id }) => String(id));
+/** A recall of a key tells the datasets and models, too, that it signed for. */
+const inferencesOf = ({ items }: Told): string[] =>
+  items.filter(({ kind }) => kind === 'inference').map(({ id }) => String(id));
 const ALL_IDS = INFERENCES.map(({ id }) => id);
 const ALL_VERSIONS = VERSIONS.map(nameOf);
 const modelKeys = VERSIONS.map((of) => `model:${nameOf(of)}`);
@@ -155,7 +158,7 @@ const LISTS: readonly (readonly [
   ['/v1/inferences', { dataset: 'hub' }, () => ALL_IDS, idsOf],
   ['/v1/objects', {}, (uris) => uris, ({ items }) => items.map(({ object }) => String(object))],
   ['/v1/impact', { dataset: 'hub' }, () => ALL_IDS, idsOf],
-  ['/v1/impact', { kid: KID }, () => ALL_IDS, idsOf],
+  ['/v1/impact', { kid: KID }, () => ALL_IDS, inferencesOf],
   [
     '/v1/lineage',
     { dataset: 'hub' },
@@ -535,7 +538,7 @@ test.each([
   ['/v1/lineage', { inference: 'i0000' }, keysOf],
   ['/v1/impact', { dataset: 'd' }, idsOf],
   ['/v1/impact', { model: 'm', commit: 'rare' }, idsOf],
-  ['/v1/impact', { kid: KID }, idsOf],
+  ['/v1/impact', { kid: KID }, inferencesOf],
 ] as const)('%s %o: an answer whose time is up says so and goes on', async (path, query, seen) => {
   await bringRecords(writer, [
     datasetRecord('d', 1),
@@ -610,16 +613,15 @@ test('impact as CSV has the rows of its JSON pages, in their order, and tells th
     const { rows, trailer } = parsedCsv(body);
     expect(trailer).toEqual(['#complete']);
     expect(rows).toEqual(
-      items.map(({ id, model, resolution, recordedAt, evidence }) =>
-        [
-          id,
-          (model as { name: string }).name,
-          (model as { commit: string }).commit,
-          resolution,
-          recordedAt,
-          ...Object.values(evidence),
-        ].map(String),
-      ),
+      items.map((item) => {
+        const { kind, id, hash, model, name, commit, resolution, recordedAt, evidence } = item;
+        const version = (model ?? { name, commit }) as { name?: string; commit?: string };
+        const { digest, kid, log, line, offset, length } = evidence;
+        const said = [id ?? hash, version.name, version.commit, resolution, recordedAt];
+        return [...said, digest, kid, log, line, offset, length, kid, kind].map((cell) =>
+          String(cell ?? ''),
+        );
+      }),
     );
     expect(rows.length).toBeGreaterThan(0);
   }
@@ -680,7 +682,7 @@ test('no cell of a CSV begins as a formula does, and none breaks out of its cell
   const { rows } = parsedCsv(body);
   expect(rows).toHaveLength(texts.length);
   for (const row of rows) {
-    expect(row).toHaveLength(11);
+    expect(row).toHaveLength(13);
     for (const cell of row) expect(cell).not.toMatch(/^[=+\-@\t\r\n＝＋－＠]/);
   }
   expect(rows.map(([id = '']) => id.replace(/^'/, '')).sort()).toEqual(texts.sort());
