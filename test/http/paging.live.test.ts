@@ -1,3 +1,4 @@
+import { inflateRawSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { database } from '../../lib/graph/database.ts';
@@ -686,4 +687,26 @@ test('no cell of a CSV begins as a formula does, and none breaks out of its cell
     for (const cell of row) expect(cell).not.toMatch(/^[=+\-@\t\r\n＝＋－＠]/);
   }
   expect(rows.map(([id = '']) => id.replace(/^'/, '')).sort()).toEqual(texts.sort());
+});
+
+test('a cursor shows nothing of the place that it seals', async () => {
+  await bringRecords(writer, [
+    modelRecord('m', 'c', 1),
+    inferenceRecord('i', 'm', 'c', 100),
+    inferenceRecord('j', 'm', 'c', 200),
+  ]);
+  const first = await api.get('/v1/inferences', { limit: 1 });
+  const digest = first.items[0]?.evidence.digest ?? '';
+  const again = await api.get('/v1/inferences', { limit: 1 });
+  // Sealed anew each time: nobody can tell two cursors of one place from those of two.
+  expect(again.next).not.toBe(first.next);
+  const bytes = Buffer.from(first.next ?? '', 'base64url');
+  for (let at = 0; at < bytes.length; at += 1) {
+    try {
+      expect(inflateRawSync(bytes.subarray(at)).toString('latin1')).not.toContain(digest);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error)) throw error;
+    }
+  }
+  expect(bytes.toString('latin1')).not.toContain(digest);
 });
