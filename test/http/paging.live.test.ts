@@ -627,7 +627,7 @@ test('impact as CSV has the rows of its JSON pages, in their order, and tells th
         const { digest, kid, log, line, offset, length } = evidence;
         const said = [id ?? hash, version.name, version.commit, resolution, recordedAt];
         return [...said, digest, kid, log, line, offset, length, kid, kind].map((cell) =>
-          String(cell ?? ''),
+          typeof cell === 'number' ? String(cell) : ((cell as string | undefined) ?? ''),
         );
       }),
     );
