@@ -22,10 +22,10 @@ import { DEMO_PUBLIC_KEY } from './known-keys.ts';
 type Act = (object: StoredObject, options: IngestOptions) => Promise<Receipt>;
 
 export const ingest: Command = (args) =>
-  overFiles('ingest', args, (all) =>
+  overFiles('ingest', args, (all, onRead) =>
     withGraph(async (graph) => {
       const sink = new GraphWriter(graph, payload(process.env));
-      const stores = { sink, archive: await openArchive(process.env) };
+      const stores = { sink, archive: await openArchive(process.env, { onRead }) };
       return all((object, options) => ingestObject(object, stores, options));
     }),
   );
@@ -33,9 +33,9 @@ export const ingest: Command = (args) =>
 export const verify: Command = (args) => overFiles('verify', args, (all) => all(verifyObject));
 
 async function overFiles(
-  name: keyof typeof READINGS,
+  name: 'ingest' | 'verify',
   args: string[],
-  around: (all: (act: Act) => Promise<void>) => Promise<void>,
+  around: (all: (act: Act) => Promise<void>, onRead: (bytes: number) => void) => Promise<void>,
 ): Promise<0 | 1> {
   const { values, positionals } = parseArgs({
     args,
@@ -59,29 +59,28 @@ async function overFiles(
   if (positionals.length === 0)
     throw new ConfigError('USAGE', [`custody ${name} takes at least one file`]);
   let bar: ProgressBar | null = null;
-  const logs = await openAll(positionals, { onRead: (bytes) => bar?.to(bytes) });
+  // A good log is read twice: to verify it, and out of the archive, to write it.
+  const onRead = (bytes: number): void => bar?.to(bytes);
+  const logs = await openAll(positionals, { onRead });
   const keys = await loadKeys(namedKeys(values.key));
   const receipts: Receipt[] = [];
   try {
     await around(async (act) => {
       for (const log of logs) {
-        bar = progressBar(log.name, log.bytes * READINGS[name]);
+        bar = progressBar(log.name, log.bytes);
         const receipt = await refuseUnreadable(log.uri, () =>
           act(log.object, { keys, onBadLine }),
         ).finally(() => bar?.clear());
         receipts.push(receipt);
         if (!values.json) process.stdout.write(`${verdict(log.name, receipt)}\n`);
       }
-    });
+    }, onRead);
   } finally {
     // Also when a dependency fails half-way: what was done is told.
     if (values.json) process.stdout.write(`${JSON.stringify({ objects: receipts })}\n`);
   }
   return receipts.every(({ status }) => status === 'accepted' || status === 'empty') ? 0 : 1;
 }
-
-/** Ingesting reads a good log a second time, to write it. */
-const READINGS = { ingest: 2, verify: 1 } as const;
 
 interface Log {
   /** As it was given. */
