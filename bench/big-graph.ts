@@ -1,4 +1,4 @@
-import { constants, sign } from 'node:crypto';
+import { constants, createHash, sign } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -49,7 +49,7 @@ export async function bigGraph(home: string, inferences: number): Promise<BigGra
   const ratesPath = join(home, 'rates');
   const rates = await readFile(ratesPath, 'utf8').catch(() => null);
   if (rates === null) await rm(home, { recursive: true, force: true });
-  const server = await startNeo4j({ home, boltPort: 0, httpPort: 0 });
+  const server = await startNeo4j({ home, boltPort: 0 });
   const graph = openGraph(server);
   if (rates !== null) return { server, graph, rates: rates.split('\n').map(Number) };
   await migrate(graph);
@@ -64,14 +64,15 @@ async function fill(graph: Graph, inferences: number): Promise<number[]> {
   const rates: number[] = [];
   const each = Math.ceil(inferences / OBJECTS);
   for (let from = 0; from < inferences; from += each) {
-    const uri = `file:///log-${from}.jsonl?sha256=0`;
     const texts = Array.from({ length: Math.min(each, inferences - from) }, (_, index) =>
       inference(from + index),
     );
     const log = await signedLog(from === 0 ? [...datasets(), ...models(), ...texts] : texts);
-    const records = verified(uri, log);
+    const sha256 = createHash('sha256').update(log).digest('hex');
+    const uri = `file:///log-${from}.jsonl?sha256=${sha256}`;
+    const records = verified(sha256, log);
     const start = performance.now();
-    await writeObject(writer, { uri, records }, 1_000);
+    await writeObject(writer, { uri, log: sha256, records }, 1_000);
     rates.push(records.length / ((performance.now() - start) / 1000));
     console.log(`${from + texts.length} inferences, ${Math.round(rates.at(-1) ?? 0)} records/s`);
   }
@@ -98,9 +99,9 @@ async function signedLine(record: object): Promise<string> {
   return `${sealed(text, signature)}\n`;
 }
 
-function verified(uri: string, log: Buffer): VerifiedRecord[] {
+function verified(sha256: string, log: Buffer): VerifiedRecord[] {
   const passage = new PassageFramer().push(log);
-  return Array.from(verifyLines(passage, uri, [key], new Signers()), ([, result]) => {
+  return Array.from(verifyLines(passage, sha256, [key], new Signers()), ([, result]) => {
     if (isRefusal(result)) throw new Error(`line ${result.line}: ${result.detail}`);
     return result;
   });

@@ -1,15 +1,15 @@
+import { ConfigError } from '../lib/errors.ts';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { migrate } from '../lib/graph/schema.ts';
 import { graphSettings } from '../lib/graph/settings.ts';
 import { runningNeo4j, startNeo4j } from '../lib/local/neo4j.ts';
+import { tell } from './terminal.ts';
 
 /** Where the embedded database lives. */
 export const NEO4J_HOME = '.custody/neo4j';
 
-/** Messages for people go to stderr; stdout is for data. */
-export function tell(message: string): void {
-  process.stderr.write(`${message}\n`);
-}
+/** Where logs are dropped for `custody start`, and stay. */
+export const BUCKET = '.custody/bucket';
 
 /**
  * Runs `use` with the database of the environment, or with the embedded one: the one that runs, or
@@ -26,11 +26,28 @@ export async function withGraph<T>(use: (graph: Graph) => Promise<T>): Promise<T
   try {
     await graph.verify();
     // The embedded database is ours to prepare; another one is its operator's.
-    if (embedded !== null) await migrate(graph);
+    if (embedded !== null) await prepareEmbedded(graph);
     return await use(graph);
   } finally {
     await graph.close();
     await embedded?.stop();
+  }
+}
+
+/** Makes the schema of the embedded database; where it can't, says how to begin with an empty one. */
+export async function prepareEmbedded(graph: Graph): Promise<void> {
+  try {
+    await migrate(graph);
+  } catch (error) {
+    if (!(error instanceof ConfigError) || error.code !== 'SCHEMA_OTHER') throw error;
+    throw new ConfigError(
+      error.code,
+      [
+        ...error.problems,
+        `for an empty one, end custody and rm -r ${NEO4J_HOME}; the logs are in ${BUCKET}, and custody start takes them again`,
+      ],
+      { cause: error },
+    );
   }
 }
 

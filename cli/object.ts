@@ -2,7 +2,8 @@ import { parseArgs } from 'node:util';
 import { ConfigError, PoisonObjectError } from '../lib/errors.ts';
 import { GraphWriter } from '../lib/graph/write/writer.ts';
 import type { Command } from './command.ts';
-import { tell, withGraph } from './database.ts';
+import { withGraph } from './database.ts';
+import { print, tell } from './terminal.ts';
 
 /** Ends by hand an object that nothing else ends; what is in the graph of it stays. */
 export const object: Command = async (args) => {
@@ -12,9 +13,9 @@ export const object: Command = async (args) => {
     options: { reason: { type: 'string' }, help: { type: 'boolean', default: false } },
   });
   if (values.help) {
-    process.stdout.write(
-      'usage: custody object close URI --reason TEXT\n' +
-        'URI is the object as /v1/objects names it; exit 1 when no object of that name is open\n',
+    print(
+      'usage: custody object close URI --reason TEXT',
+      'URI is the object as /v1/objects names it; exit 1 when no object of that name is open',
     );
     return 0;
   }

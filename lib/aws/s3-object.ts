@@ -23,8 +23,8 @@ export interface S3Options extends ReadOptions {
   readonly rangeBytes?: number;
 }
 
-/** A line is at most 1 MiB; most are shorter than this. */
-const LINE_RANGE_BYTES = 256 * 1024;
+/** To read where a line is wanted: it is at most 1 MiB, and most are shorter than this. */
+export const LINE_RANGE_BYTES = 256 * 1024;
 
 /** Two ranges are held at once: the one that is worked on and the one that is fetched meanwhile. */
 const RANGE_BYTES = 8 * 1024 * 1024;
@@ -47,11 +47,6 @@ export function s3Client(socketTimeoutMs = 20_000): S3Client {
       throwOnRequestTimeout: true,
     },
   });
-}
-
-/** Opens objects of which a line is wanted, as {@link s3Object} does. */
-export function s3LineOpener(client: S3Client): (name: S3Name) => Promise<StoredObject> {
-  return (name) => s3Object(client, name, { rangeBytes: LINE_RANGE_BYTES });
 }
 
 /**

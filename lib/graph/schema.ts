@@ -3,9 +3,12 @@ import { ConfigError } from '../errors.ts';
 import type { Graph } from './connection.ts';
 import { database } from './database.ts';
 import { SLOTS } from './lock.ts';
-import { rows, text } from './rows.ts';
+import { count, rows, text } from './rows.ts';
 
-/** Raised with every change of {@link SCHEMA} from the first release on; kept on the `Schema` node. */
+/**
+ * The edition of the graph, kept on the `Schema` node. Raised when what is stored means something else
+ * than before: the logs of an older database are then ingested again, into an empty one.
+ */
 export const SCHEMA_VERSION = 2;
 
 /** Constraints and indexes by name; each statement may be run any number of times. */
@@ -18,6 +21,7 @@ const SCHEMA = {
     'CREATE CONSTRAINT inference_id IF NOT EXISTS FOR (i:Inference) REQUIRE i.id IS UNIQUE',
   record_digest:
     'CREATE CONSTRAINT record_digest IF NOT EXISTS FOR (r:Record) REQUIRE r.digest IS UNIQUE',
+  record_by_model: 'CREATE INDEX record_by_model IF NOT EXISTS FOR (r:Record) ON (r.model)',
   pending_link:
     'CREATE CONSTRAINT pending_link IF NOT EXISTS FOR (p:PendingLink) REQUIRE (p.hash, p.name, p.commit) IS UNIQUE',
   source_object_uri:
@@ -40,6 +44,10 @@ const SCHEMA = {
   finding_by_status:
     'CREATE INDEX finding_by_status IF NOT EXISTS FOR (f:Finding) ON (f.status, f.rule, f.key)',
   finding_by_untold: 'CREATE INDEX finding_by_untold IF NOT EXISTS FOR (f:Finding) ON (f.untold)',
+  finding_by_group: 'CREATE INDEX finding_by_group IF NOT EXISTS FOR (f:Finding) ON (f.group)',
+  finding_group_key:
+    'CREATE CONSTRAINT finding_group_key IF NOT EXISTS FOR (g:FindingGroup) REQUIRE g.key IS UNIQUE',
+  rule_pass: 'CREATE CONSTRAINT rule_pass IF NOT EXISTS FOR (p:RulePass) REQUIRE p.rule IS UNIQUE',
   check_id: 'CREATE CONSTRAINT check_id IF NOT EXISTS FOR (c:Check) REQUIRE c.id IS UNIQUE',
   check_by_time: 'CREATE INDEX check_by_time IF NOT EXISTS FOR (c:Check) ON (c.startedAt)',
   source_object_by_status:
@@ -87,7 +95,10 @@ MATCH (s:Schema {name: 'custody'})
 RETURN s.cursorKey AS cursorKey
 `;
 
-/** Creates what is missing, waits until it is usable, and names it. Changes nothing the second time. */
+/**
+ * Creates what is missing, waits until it is usable, and names it. Changes nothing the second time, and
+ * nothing of a database that was written under another {@link SCHEMA_VERSION}: {@link ConfigError}.
+ */
 export async function migrate(graph: Graph): Promise<readonly string[]> {
   const missing = await missingSchema(graph);
   if (missing.length === 0) return missing;
@@ -111,13 +122,20 @@ export async function readCursorKey(graph: Graph): Promise<string> {
   return key;
 }
 
-/** The names of constraints and indexes that are not there or not online; `version` when only the number differs. */
+/**
+ * The names of constraints and indexes that are not there or not online; `version` when nothing but the
+ * number is missing. {@link ConfigError} when the number is another one.
+ */
 export async function missingSchema(graph: Graph): Promise<readonly string[]> {
   const found = await graph[database].read(async (tx) => {
     const names = rows(await tx.run(NAMES)).map((row) => text(row, 'name'));
     const [schema] = rows(await tx.run(READ_VERSION));
-    return { names: new Set(names), version: schema?.['version'] };
+    return { names: new Set(names), version: schema && count(schema, 'version') };
   });
+  if (found.version !== undefined && found.version !== SCHEMA_VERSION)
+    throw new ConfigError('SCHEMA_OTHER', [
+      `the database was written under edition ${found.version} of the graph, and this is edition ${SCHEMA_VERSION}: nothing in it was changed; take an empty database, run custody migrate, and ingest the logs again`,
+    ]);
   const missing = Object.keys(SCHEMA).filter((name) => !found.names.has(name));
-  return missing.length === 0 && found.version !== SCHEMA_VERSION ? ['version'] : missing;
+  return missing.length === 0 && found.version === undefined ? ['version'] : missing;
 }

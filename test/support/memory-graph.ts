@@ -1,5 +1,4 @@
 import { inOrder, resolve, type Link } from '../../lib/graph/resolve.ts';
-import type { Row } from '../../lib/graph/rows.ts';
 import {
   decide,
   leastOf,

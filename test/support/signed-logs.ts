@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { envelopeReader, uriOpener, type ReadEnvelope } from '../../lib/evidence.ts';
+import { envelopeReader, type ReadEnvelope } from '../../lib/evidence.ts';
 import type { Graph } from '../../lib/graph/connection.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import type { Archive } from '../../lib/ingest/archive.ts';
@@ -16,10 +16,10 @@ import { testKey, type TestKey } from './test-key.ts';
 export class SignedLogs {
   readonly signer: TestKey = testKey();
   readonly folder = mkdtempSync(join(tmpdir(), 'custody-'));
-  readonly readEnvelope: ReadEnvelope = envelopeReader(uriOpener(null), () =>
+  readonly archive: Archive = localArchive(join(this.folder, 'archive'));
+  readonly readEnvelope: ReadEnvelope = envelopeReader(this.archive.open, () =>
     Promise.resolve([this.signer.key]),
   );
-  readonly archive: Archive = localArchive(join(this.folder, 'archive'));
   readonly #stores: Stores;
   #logs = 0;
 
@@ -46,6 +46,11 @@ export class SignedLogs {
     const lines = texts.map((text) => `${signRecord(text, this.signer.privateKey, 'max')}\n`);
     writeFileSync(path, lines.join(''));
     return path;
+  }
+
+  /** Where the archive keeps a log. */
+  archived(sha256: string): string {
+    return join(this.folder, 'archive', sha256);
   }
 
   remove(): void {

@@ -2,6 +2,7 @@ import { isDateTime } from 'neo4j-driver';
 import type { Graph } from '../../lib/graph/connection.ts';
 import { database } from '../../lib/graph/database.ts';
 import type { Row } from '../../lib/graph/rows.ts';
+import type { VerifiedRecord } from '../../lib/trust/verify.ts';
 import { lineOf, type Snapshot } from './oracle.ts';
 
 const NODES = `
@@ -25,11 +26,16 @@ WHERE NOT n:Schema AND NOT n:WriteLock
 DETACH DELETE n
 `;
 
-// A stretch counts its signings, whatever of them came first.
-const MISCOUNTED = `
+// A stretch tells of its signings, whatever of them came first.
+const MISTOLD = `
 MATCH (s:Stretch)
-WHERE s.count <> COUNT { (s)<-[:SIGNED_IN]-() } OR NOT EXISTS { (s)-[:PART_OF]->(:Log {sha256: s.log}) }
-  OR EXISTS { MATCH (s)<-[g:SIGNED_IN]-() WHERE (g.line - 1) / 1000 <> s.number }
+OPTIONAL MATCH (s)<-[g:SIGNED_IN]-(r)
+WITH s, count(g) AS count, min(r.recordedAt) AS first, max(r.recordedAt) AS last,
+  min((g.line - 1) / 1000) AS least, max((g.line - 1) / 1000) AS greatest
+WHERE s.count <> count OR COUNT { (s)-[:PART_OF]->(:Log {sha256: s.log}) } <> 1
+  OR coalesce(least, s.number) <> s.number OR coalesce(greatest, s.number) <> s.number
+  OR toString(s.first) <> toString(first) OR (s.first IS NULL) <> (first IS NULL)
+  OR toString(s.last) <> toString(last) OR (s.last IS NULL) <> (last IS NULL)
 RETURN s.log AS log, s.number AS number, s.kid AS kid, s.count AS count
 `;
 
@@ -38,14 +44,19 @@ MATCH (r)-[:SIGNED_IN]->(s:Stretch)
 RETURN CASE WHEN r:Record THEN ['Record', r.digest] ELSE ['Inference', r.id] END AS signed, s.kid AS kid
 `;
 
+const PLACES = `
+MATCH (r)-[g:SIGNED_IN]->(s:Stretch)
+RETURN r.digest AS digest, s.kid AS kid, s.log AS log, g.line AS line, g.offset AS offset, g.length AS length
+`;
+
 /** What the database holds, in the oracle's form. An open marker shows as a line that no oracle has. */
 export async function graphSnapshot(graph: Graph): Promise<Snapshot> {
   const nodes = await graph[database].run(NODES);
   const edges = await graph[database].run(EDGES);
   const signings = await graph[database].run(SIGNINGS);
-  const miscounted = await graph[database].run(MISCOUNTED);
+  const mistold = await graph[database].run(MISTOLD);
   return [
-    ...miscounted.map((row) => lineOf('a stretch that miscounts', row)),
+    ...mistold.map((row) => lineOf('a stretch that tells another story than its signings', row)),
     ...signings.map(({ signed, kid }) =>
       lineOf('SIGNED_IN', { signed: JSON.stringify(signed), kid }),
     ),
@@ -61,6 +72,22 @@ export async function graphSnapshot(graph: Graph): Promise<Snapshot> {
       lineOf(kind as string, { hash, name, commit: modelCommit, id, evidence }),
     ),
   ].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+}
+
+/** Where each signing stands, one line for each. */
+export async function placesOf(graph: Graph): Promise<readonly string[]> {
+  return (await graph[database].run(PLACES)).map(placeLine).sort();
+}
+
+/** The lines that {@link placesOf} could have of these records: a signing may stand wherever it was found. */
+export function possiblePlaces(records: readonly VerifiedRecord[]): ReadonlySet<string> {
+  return new Set(
+    records.map(({ record: { digest }, kid, location }) => placeLine({ digest, kid, ...location })),
+  );
+}
+
+function placeLine({ digest, kid, log, line, offset, length }: Row): string {
+  return JSON.stringify([digest, kid, log, line, offset, length]);
 }
 
 /** Empties the database; the schema stays. */

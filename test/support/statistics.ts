@@ -7,7 +7,6 @@ const DROP = [
   'DROP INDEX model_by_since',
   'DROP INDEX inference_by_time',
   'DROP INDEX inference_by_model',
-  'DROP INDEX inference_by_key',
   'DROP INDEX source_object_by_time',
   'DROP CONSTRAINT dataset_hash',
   'DROP CONSTRAINT model_name_commit',

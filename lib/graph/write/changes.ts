@@ -84,7 +84,9 @@ export interface Changes {
   readonly contested: readonly string[];
   readonly signings: readonly Signing[];
   readonly links: readonly LinkChange[];
+  /** New ones that one record alone asserts: each comes with its first signing. */
   readonly createdInferences: readonly InferenceChange[];
+  /** Stored ones with another head, and new ones that several records assert. */
   readonly changedInferences: readonly InferenceChange[];
   /** Datasets that were not there: their pending links may now be made. */
   readonly newDatasets: readonly string[];
@@ -336,7 +338,9 @@ function decideInferences(
     }
     if (head === null) continue;
     const change = { head, link: link(head.record) };
-    (held === undefined ? changes.createdInferences : changes.changedInferences).push(change);
+    (held === undefined && isAlone ? changes.createdInferences : changes.changedInferences).push(
+      change,
+    );
   }
   return changes;
 }

@@ -8,7 +8,7 @@ import type { Row } from '../rows.ts';
 import type { Payload } from '../settings.ts';
 import type { Changes, InferenceChange, Signing } from './changes.ts';
 import { LINK, UNLINK } from './settle.ts';
-import { stretchRows, WRITE_STRETCHES, type StretchName } from './stretches.ts';
+import { COUNT_SIGNINGS, MAKE_STRETCHES, stretchRows, type StretchName } from './stretches.ts';
 
 /** A payload longer than this many UTF-8 bytes is kept as its hash and size (docs/graph.md, G-14). */
 const INLINE_PAYLOAD_BYTES = 4_096;
@@ -181,7 +181,8 @@ export async function writeChanges(
   });
   send(WRITE_USED_IN, { rows: changes.links.filter(({ pending }) => !pending) });
   send(WRITE_PENDING_LINKS, { rows: changes.links.filter(({ pending }) => pending) });
-  send(WRITE_STRETCHES, { rows: stretchRows(changes.signings) });
+  const stretches = stretchRows(changes.signings);
+  send(MAKE_STRETCHES, { rows: stretches });
   const { groups, others } = createdGroups(changes, payload);
   send(CREATE_LINKED, { groups: groups.filter(({ linkedCommit }) => linkedCommit !== null) });
   send(CREATE_PENDING, { groups: groups.filter(({ linkedCommit }) => linkedCommit === null) });
@@ -203,6 +204,7 @@ export async function writeChanges(
   send(SIGN_INFERENCES, {
     groups: signingGroups(others.filter(({ inference }) => inference !== null)),
   });
+  send(COUNT_SIGNINGS, { rows: stretches });
   await Promise.all(sent);
 }
 

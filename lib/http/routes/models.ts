@@ -1,10 +1,12 @@
 import * as z from 'zod';
 import { counted } from '../../counted.ts';
+import { contentsOf, type Contents } from '../../graph/ask/contents.ts';
 import { newestModels, readModel, type ModelItem } from '../../graph/ask/models.ts';
 import { NOW } from '../../graph/place.ts';
 import { opaque } from '../answer.ts';
 import type { Incomplete } from '../answers/completeness.ts';
 import { modelAnswer, modelName, modelsAnswer, type Model } from '../answers/model.ts';
+import { contents as contentsAnswer } from '../answers/scalar.ts';
 import { completenessOf, pageEnd, readPage } from '../page.ts';
 import { asOf, cursor, flag, identity, limit, since, until } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
@@ -64,11 +66,17 @@ export const MODEL_ROUTES: readonly Route[] = [
         throw new RequestError('NOT_FOUND', 'No model of this name and commit is recorded.');
       return {
         model: tellModel(found),
+        contents: tellContents(await contentsOf(context.graph, { kind: 'model', ...name })),
         ...(await completenessOf(context, NOW, missingDatasets([found]))),
       };
     },
   }),
 ];
+
+/** As an answer tells it. */
+export function tellContents(contents: Contents | null): z.output<typeof contentsAnswer> {
+  return contents && { count: contents.count, digests: [...contents.digests] };
+}
 
 /** As an answer tells it. */
 export function tellModel(item: ModelItem): Model {
@@ -85,6 +93,16 @@ export function modelPlaceOf({ since: at, name, commit }: ModelItem): z.output<t
   return { since: at, name, commit };
 }
 
+/** A dataset that is asked about, that models declare and no record describes. */
+export function undescribed(hash: string): Incomplete {
+  return {
+    reason: 'PENDING_LINKS',
+    detail: 'The dataset is declared by models and not recorded',
+    count: 1,
+    hashes: [hash],
+  };
+}
+
 /** Datasets that are declared and not recorded make an answer about their models incomplete. */
 export function missingDatasets(
   models: readonly Pick<ModelItem, 'pending' | 'pendingCount'>[],
@@ -95,6 +113,7 @@ export function missingDatasets(
     {
       reason: 'PENDING_LINKS',
       detail: `${counted(count, 'dataset is', 'datasets are')} declared by these models and not recorded`,
+      count,
       hashes: models.flatMap(({ pending }) => pending).slice(0, 100),
     },
   ];

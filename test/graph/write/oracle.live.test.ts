@@ -11,7 +11,7 @@ import {
   randomObjects,
   relabelled,
 } from '../../support/random-records.ts';
-import { graphSnapshot, wipe } from '../../support/snapshot.ts';
+import { graphSnapshot, placesOf, possiblePlaces, wipe } from '../../support/snapshot.ts';
 import { writeObject } from '../../support/write-object.ts';
 
 let graph: Graph;
@@ -47,6 +47,8 @@ test(
         }
         for (const object of objects.toReversed()) await writeObject(writer, object, 5);
         expect(await graphSnapshot(graph)).toEqual(expected(objects));
+        const places = possiblePlaces(objects.flatMap(({ records }) => records));
+        expect((await placesOf(graph)).filter((place) => !places.has(place))).toEqual([]);
       }),
       { numRuns: SETS, endOnFailure: true },
     );

@@ -55,12 +55,12 @@ const inference = (
   ...more,
 });
 
-const SOURCE = 'file:///log?sha256=0';
+const LOG = '0'.repeat(64);
 const placed = (records: readonly LineageRecord[]): VerifiedRecord[] =>
   records.map((record, index) => ({
     record,
     kid: 'k',
-    location: { source: SOURCE, line: index + 1, offset: index, length: 1 },
+    location: { log: LOG, line: index + 1, offset: index, length: 1 },
   }));
 
 /** The expected graph's lines of one kind, parsed. */
@@ -177,16 +177,31 @@ test('a record stands for every dataset, model and equivocating inference', () =
   );
 });
 
-test('one record in several places has the least place and the kid that signed there', () => {
+test('one record that several keys signed, in several places, is signed once by each of them', () => {
   const record = dataset('d');
-  const place = (source: string, line: number, kid: string): VerifiedRecord => ({
+  const place = (log: string, line: number, kid: string): VerifiedRecord => ({
     record,
     kid,
-    location: { source, line, offset: 0, length: 1 },
+    location: { log, line, offset: 0, length: 1 },
   });
-  const all = [place('b', 1, 'k1'), place('a', 10, 'k2'), place('a', 9, 'k3')];
-  expect(rows('Dataset', all)).toMatchObject([{ source: 'a', line: 9, kid: 'k3' }]);
-  expect(rows('Record', all)).toMatchObject([{ source: 'a', line: 9, kid: 'k3' }]);
+  const all = [place('b', 1, 'k1'), place('a', 10, 'k2'), place('a', 9, 'k1')];
+  expect(rows('Record', all)).toHaveLength(1);
+  const signed = JSON.stringify(['Record', record.digest]);
+  expect(rows('SIGNED_IN', all)).toEqual([
+    { signed, kid: 'k1' },
+    { signed, kid: 'k2' },
+  ]);
+});
+
+test('an inference is signed itself while one record alone asserts it, and else its records are', () => {
+  const [one, other] = [inference('a', 5), inference('a', 6)];
+  const signed = (...records: LineageRecord[]) =>
+    rows('SIGNED_IN', placed(records)).map((row) => JSON.parse(String(row['signed'])) as unknown);
+  expect(signed(one, one)).toEqual([['Inference', 'i']]);
+  expect(signed(one, other)).toEqual([
+    ['Record', one.digest],
+    ['Record', other.digest],
+  ]);
 });
 
 test('of two records at one instant the greater digest is the head', () => {

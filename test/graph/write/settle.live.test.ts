@@ -20,14 +20,17 @@ afterAll(() => graph.close());
 
 const hex = (number: number): string => number.toString(16).padStart(64, '0');
 
+let logs = 0;
+
 function log(name: string, records: readonly LineageRecord[]) {
-  const uri = `file:///${name}?sha256=0`;
+  const sha256 = hex((logs += 1));
+  const uri = `file:///${name}?sha256=${sha256}`;
   const placed = records.map((record, index): VerifiedRecord => ({
     record,
     kid: 'k',
-    location: { source: uri, line: index + 1, offset: index, length: 1 },
+    location: { log: sha256, line: index + 1, offset: index, length: 1 },
   }));
-  return { uri, records: placed };
+  return { uri, log: sha256, records: placed };
 }
 
 const inference = (index: number, epochSeconds: number): LineageRecord => ({
@@ -116,11 +119,11 @@ test('a marker that a dead writer left is worked off by whoever comes next', asy
   );
   let died = false;
   await expect(writeObject(dying, models, 10)).rejects.toThrow('dead');
-  expect((await writer.progress(models.uri)).status).toBe('writing');
+  expect((await writer.known(models.uri)).status).toBe('writing');
   await settle(graph);
   expect(await graphSnapshot(graph)).toEqual(
     expectedGraph([...inferences.records, ...models.records]),
   );
   await writeObject(writer, models, 10);
-  expect(await writer.progress(models.uri)).toMatchObject({ status: 'accepted', accepted: 1 });
+  expect(await writer.known(models.uri)).toMatchObject({ status: 'accepted', accepted: 1 });
 });

@@ -59,7 +59,7 @@ test.each(['lost-before-commit', 'reply-lost-after-commit'] as const)(
         for (const object of objects) {
           const isDone = (await deliver(writer, object)) || (await deliver(writer, object));
           expect(isDone).toBe(true);
-          const { status, accepted, duplicate } = await writer.progress(object.uri);
+          const { status, accepted, duplicate } = await writer.known(object.uri);
           expect([status, accepted + duplicate]).toEqual(['accepted', object.records.length]);
         }
         const records = objects.flatMap((object) => object.records);
