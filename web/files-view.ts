@@ -11,7 +11,7 @@ import type { Page, View } from './view.ts';
 const MEANS = {
   accepted: 'Every line holds; all of it is in the graph.',
   partial: 'Good lines are in the graph; those below were refused.',
-  rejected: 'Nothing of it is in the graph.',
+  rejected: 'Nothing was written of it.',
   empty: 'It holds no record.',
   abandoned: 'It could not be finished; what is in the graph stays.',
   verifying: 'Its signatures are being checked; nothing of it is in the graph yet.',
@@ -233,7 +233,7 @@ function linesText({
 }
 
 function filesCsv(files: readonly ObjectAnswer[], isAll: boolean): string {
-  return csv([
+  return csv(
     [
       'object',
       'status',
@@ -246,7 +246,7 @@ function filesCsv(files: readonly ObjectAnswer[], isAll: boolean): string {
       'firstSeenAt',
       'lastSeenAt',
     ],
-    ...files.map((of) => [
+    files.map((of) => [
       of.object,
       of.status,
       of.lines,
@@ -258,6 +258,6 @@ function filesCsv(files: readonly ObjectAnswer[], isAll: boolean): string {
       of.firstSeenAt,
       of.lastSeenAt,
     ]),
-    [isAll ? '#complete' : '#incomplete'],
-  ]);
+    { complete: isAll },
+  );
 }

@@ -120,7 +120,7 @@ export function impactView(root: HTMLElement, address: Address, subject: Subject
         const text = await askText('/v1/impact', { ...parameters, ...cursor }, 'text/csv', signal);
         const lines = text.trimEnd().split('\r\n');
         const trailer = lines.at(-1) ?? '';
-        const at = /^#incomplete,next=([A-Za-z0-9_-]+)$/.exec(trailer)?.[1];
+        const at = /^,*"incomplete: next=([A-Za-z0-9_-]+)"$/.exec(trailer)?.[1];
         // Of what follows the first answer, neither the header nor any trailer but the last.
         parts.push(...lines.slice(parts.length === 0 ? 0 : 1, at === undefined ? undefined : -1));
         if (at === undefined) break;
@@ -131,7 +131,8 @@ export function impactView(root: HTMLElement, address: Address, subject: Subject
       if (signal.aborted) return;
       status.replaceChildren(problemBox(error, () => void exportCsv()));
       if (parts.length === 0) return;
-      parts.push('#incomplete,the server stopped answering');
+      const columns = parts[0]?.split(',').length ?? 1;
+      parts.push(`${','.repeat(columns - 1)}"incomplete: the server stopped answering"`);
     }
     save('impact.csv', new Blob([`${parts.join('\r\n')}\r\n`], { type: 'text/csv' }));
   }

@@ -486,8 +486,7 @@ function chainCsv(chain: Chain): string {
   const isWhole = !chain.isPart() && answers.every(({ complete }) => complete);
   const reasons = answers.flatMap(({ incomplete = [] }) => incomplete.map(({ reason }) => reason));
   const left = [...new Set([...reasons, ...(chain.isPart() ? ['NOT_ALL_LOADED'] : [])])];
-  return csv([
-    [...head, 'digest', 'kid', 'log', 'line'],
+  const rows = [
     ...[...chain.datasets.values()].map(({ hash, path, evidence }) => [
       'dataset',
       hash,
@@ -537,8 +536,11 @@ function chainCsv(chain: Chain): string {
           ...signed(evidence),
         ];
       }),
-    [isWhole ? '#complete: of what was opened' : '#incomplete', ...left],
-  ]);
+  ];
+  return csv([...head, 'digest', 'kid', 'log', 'line'], rows, {
+    complete: isWhole,
+    note: isWhole ? 'of what was opened' : left.join(', '),
+  });
 }
 
 function basisText(chain: Chain): string {

@@ -1,5 +1,5 @@
 import type { FoundEnvelope, ReadEnvelope } from '../evidence.ts';
-import { readRecord } from '../graph/ask/evidence.ts';
+import { readHead, readRecord } from '../graph/ask/evidence.ts';
 import { allFindings, checkTimes, lastChecks, type FindingRow } from '../graph/ask/findings.ts';
 import { newestObjects, unfinishedWriting, type ObjectRow } from '../graph/ask/objects.ts';
 import {
@@ -65,13 +65,14 @@ export interface ReportedEvidence extends Signing {
   readonly status: FoundEnvelope['status'] | 'unread';
 }
 
-export interface ReportedFinding extends Omit<FindingRow, 'digests'> {
+export interface ReportedFinding extends Omit<FindingRow, 'digests' | 'inferences'> {
   readonly evidence: readonly ReportedEvidence[];
 }
 
 /** A check without what each rule found. */
 export interface ReportedCheck extends Omit<CheckRow, 'rules'> {
-  readonly open: number;
+  /** Open ones. */
+  readonly findings: number;
   readonly new: number;
   readonly settled: number;
 }
@@ -226,13 +227,21 @@ async function withEvidence(
   const items: ReportedFinding[] = [];
   let unread = 0;
   let left = limits.envelopes;
-  for (const { digests, ...finding } of found) {
+  for (const { digests, inferences, ...finding } of found) {
     const evidence: ReportedEvidence[] = [];
-    for (const digest of digests) {
-      const record = await readRecord(graph, digest);
+    const records = [
+      ...digests.map((digest) => () => readRecord(graph, digest)),
+      ...inferences.map((id) => () => readHead(graph, id)),
+    ];
+    for (const read of records) {
+      const record = await read();
       // The graph forgets no record; where one is not found all the same, the report is not complete.
-      if (record === null) unread += 1;
-      for (const { version, ...signing } of record?.signings ?? []) {
+      if (record === null) {
+        unread += 1;
+        continue;
+      }
+      const { digest } = record;
+      for (const { version, ...signing } of record.signings) {
         const mayRead = left > 0 && !isTimeUp();
         if (mayRead) left -= 1;
         else unread += 1;
@@ -273,8 +282,8 @@ async function keysOf(
 function reportedRule(rule: Rule, last: CheckRow | undefined): ReportedRule {
   const { id, title, why, severity, of, settle } = rule;
   const asked = last?.rules.find((result) => result.rule === id);
-  const { outcome, reason, examined, open, waived, isCut } = asked ?? UNASKED;
-  const result = { outcome, reason, examined, open, waived, isCut };
+  const { outcome, reason, examined, open, waived, findings } = asked ?? UNASKED;
+  const result = { outcome, reason, examined, open, waived, findings };
   return { id, title, why, severity, of, settle, ...result };
 }
 
@@ -284,14 +293,14 @@ const UNASKED: Omit<RuleResult, 'rule' | 'new' | 'settled'> = {
   examined: null,
   open: 0,
   waived: 0,
-  isCut: false,
+  findings: 0,
 };
 
 function reportedCheck(of: CheckRow): ReportedCheck {
   const { rules: _, ...check } = of;
   return {
     ...check,
-    open: sumOf(of, 'open'),
+    findings: sumOf(of, 'findings'),
     new: sumOf(of, 'new'),
     settled: sumOf(of, 'settled'),
   };
@@ -334,7 +343,7 @@ function lacking({
   else if (!last.complete)
     incomplete.push({
       reason: 'CHECK_INCOMPLETE',
-      detail: `the last check, of ${last.startedAt}, did not ask all rules or found more than is kept`,
+      detail: `the last check, of ${last.startedAt}, did not ask all rules to their end`,
     });
   for (const { what, listed, total } of cut)
     if (listed < total)

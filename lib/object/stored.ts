@@ -1,12 +1,15 @@
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { PoisonObjectError } from '../errors.ts';
+import { PoisonObjectError, TransientError } from '../errors.ts';
 import { isGzip } from './gzip.ts';
 import { LogHash, type Hashes, type HashState } from './log-hash.ts';
 import type { S3Name } from './s3-name.ts';
 
 /** An object larger than this, unpacked, is refused; it also ends a gzip bomb. */
 const MAX_OBJECT_BYTES = 64 * 1024 ** 3;
+
+/** A line of a gzip log is found by unpacking all before it, within the time of an answer. */
+const MAX_GZIP_BYTES = 256 * 1024 ** 2;
 
 /** Chunks of 1 MiB let twice as much garbage pile up, and were no faster. */
 export const CHUNK_BYTES = 256 * 1024;
@@ -20,19 +23,25 @@ export interface ReadOptions {
   readonly copyLimits?: { readonly wholeBytes: number; readonly partBytes: number };
   /** Of the log, unpacked. */
   readonly maxObjectBytes?: number;
+  /** Of one that is packed, unpacked. */
+  readonly maxGzipBytes?: number;
   /** Told the stored bytes read so far, over all readings. */
   readonly onRead?: (bytes: number) => void;
 }
 
 /** Where an object lies, for a copy that need not pass through here: its version is pinned, or its ETag. */
-export type Origin = { readonly path: string } | { readonly s3: S3Name; readonly etag: string };
+export type Origin =
+  | { readonly path: string }
+  | { readonly s3: S3Name; readonly etag: string }
+  /** Nowhere that it could be copied from. */
+  | { readonly pipe: string };
 
 /** One version of one object, which can be read more than once. */
 export interface StoredObject {
   /** For messages. */
   readonly name: string;
   readonly origin: Origin;
-  /** Names the version; null where only a whole reading tells it, as with a local file. */
+  /** Names the version; null where only a whole reading tells it. */
   readonly uri: string | null;
   /**
    * The unpacked bytes in order, from byte `from` on. {@link PoisonObjectError} for a form that can't
@@ -113,7 +122,9 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
       yield part;
     }
     const { sha256, parts } = hash.end();
-    known = { uri: store.uri ?? store.uriOf(sha256), sha256, parts, bytes: hash.bytes };
+    const uri = store.uriOf(sha256);
+    if (store.uri !== null && store.uri !== uri) throw changed(store.name);
+    known = { uri, sha256, parts, bytes: hash.bytes };
   }
 
   async function* rest(from: number, left: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -135,7 +146,8 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
         return limit(chunks, from, maxObjectBytes);
       }
       const chunks = hashed(0, store.isGzip ? whole : (hash ?? whole), signal);
-      const log = limit(unpack(chunks, store.isGzip, leaving), 0, maxObjectBytes);
+      const all = limit(unpack(chunks, store.isGzip, leaving), 0, maxObjectBytes);
+      const log = store.isGzip ? limitGzip(all, options.maxGzipBytes ?? MAX_GZIP_BYTES) : all;
       // A gzip log can be unpacked from its start only.
       return from === 0 ? log : skip(from, log);
     },
@@ -160,6 +172,22 @@ async function* limit(
       throw new PoisonObjectError(
         'OBJECT_TOO_LARGE',
         `the log is larger than the limit of ${maxBytes} bytes`,
+      );
+    yield chunk;
+  }
+}
+
+async function* limitGzip(
+  chunks: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    bytes += chunk.length;
+    if (bytes > maxBytes)
+      throw new PoisonObjectError(
+        'GZIP_TOO_LARGE',
+        `unpacked, the log is larger than the ${maxBytes} bytes that one in gzip may have; drop it plain`,
       );
     yield chunk;
   }
@@ -247,4 +275,11 @@ async function* recut(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Ar
       [held, bytes] = [[], 0];
     }
   if (bytes > 0) yield Buffer.concat(held);
+}
+
+function changed(name: string): TransientError {
+  return new TransientError(
+    'OBJECT_CHANGED',
+    `${name} changed while it was read; nothing more of it was written`,
+  );
 }

@@ -143,11 +143,9 @@ export function tellInference(
 }
 
 /** A payload that can be guessed is proven by its digest, and by its length all but proven. */
-export function tellEvidence(
-  { digest, offset, length, ...place }: Evidence,
-  may: RouteContext['may'],
-): InferenceEvidence {
-  return may('payload:read') ? { digest, offset, length, ...place } : place;
+export function tellEvidence(evidence: Evidence, may: RouteContext['may']): InferenceEvidence {
+  const { digest: _, offset: __, length: ___, ...place } = evidence;
+  return may('payload:read') ? evidence : place;
 }
 
 type Kept = NonNullable<Inference['inputKept']> | null;
