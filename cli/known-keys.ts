@@ -1,34 +1,27 @@
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { uriOpener, type OpenUri } from '../lib/evidence.ts';
-import { keyEntries } from '../lib/keys.ts';
-import { once } from '../lib/once.ts';
+import { graphSettings } from '../lib/graph/settings.ts';
+import { keyEntries, loadKeys } from '../lib/keys.ts';
+import { readKeyFolder, usableKeys } from '../lib/local/key-folder.ts';
+import type { VerifyingKey } from '../lib/trust/keys.ts';
 
-/** Made by `custody start`; used where no key is named. */
+/** Made by `custody start` for the embedded database; used where no key is named. */
 export const DEMO_PUBLIC_KEY = '.custody/demo.public.pem';
 
 /** Where the signers' public keys are dropped. */
 export const KEYS = '.custody/keys';
 
-/** Entries for `loadKeys`: those of CUSTODY_KEYS, the demo's, and what was dropped, as it is now. */
-export async function knownKeys(): Promise<string[]> {
-  const dropped = existsSync(KEYS) ? await readdir(KEYS) : [];
-  return [
+/**
+ * The keys of CUSTODY_KEYS, the demo's where the database is the embedded one, and those that were
+ * dropped, as they are now. A dropped file that can't be used is left out; {@link ConfigError} names
+ * what is wrong with CUSTODY_KEYS.
+ */
+export async function knownKeys(): Promise<readonly VerifyingKey[]> {
+  const named = [
     ...keyEntries(process.env),
-    ...(existsSync(DEMO_PUBLIC_KEY) ? [DEMO_PUBLIC_KEY] : []),
-    ...dropped
-      .filter((name) => name.endsWith('.pem'))
-      .sort()
-      .map((name) => join(KEYS, name)),
+    ...(graphSettings(process.env) === null && existsSync(DEMO_PUBLIC_KEY)
+      ? [DEMO_PUBLIC_KEY]
+      : []),
   ];
+  const dropped = usableKeys(await readKeyFolder(KEYS));
+  return [...(named.length === 0 ? [] : await loadKeys(named)), ...dropped];
 }
-
-// Only who asks about an object of S3 waits for its client to load.
-const openS3Line = once(async () => {
-  const { s3Client, s3LineOpener } = await import('../lib/aws/s3-object.ts');
-  return s3LineOpener(s3Client());
-});
-
-/** Opens what an envelope can be read from here: local files, and objects of S3. */
-export const openKnown: OpenUri = uriOpener(async (name) => (await openS3Line())(name));

@@ -1,12 +1,14 @@
 import { httpHandler } from '../lib/aws/http-handler.ts';
-import { s3Client, s3LineOpener } from '../lib/aws/s3-object.ts';
-import { httpSettings } from '../lib/config.ts';
-import { envelopeReader, uriOpener } from '../lib/evidence.ts';
+import { bucketArchive } from '../lib/aws/log-archive.ts';
+import { LINE_RANGE_BYTES, s3Client } from '../lib/aws/s3-object.ts';
+import { httpSettings, stack } from '../lib/config.ts';
+import { envelopeReader } from '../lib/evidence.ts';
 import { EVIDENCE_ROUTES } from '../lib/http/routes/evidence.ts';
 import { keyEntries, loadKeys } from '../lib/keys.ts';
 import { once } from '../lib/once.ts';
 
-const open = uriOpener(s3LineOpener(s3Client()));
+const { evidenceBucket } = stack(process.env, ['evidenceBucket']);
+const { open } = bucketArchive(s3Client(), evidenceBucket, { rangeBytes: LINE_RANGE_BYTES });
 const keys = once(() => loadKeys(keyEntries(process.env)));
 
 export const handler = httpHandler(

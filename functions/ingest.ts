@@ -1,5 +1,6 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { bucketReceipts } from '../lib/aws/bucket-receipts.ts';
+import { bucketArchive } from '../lib/aws/log-archive.ts';
 import { sqsQueue } from '../lib/aws/queue.ts';
 import { s3Client, s3Object } from '../lib/aws/s3-object.ts';
 import { openMigrated } from '../lib/aws/secret.ts';
@@ -17,6 +18,9 @@ const journal = objectJournal(telemetry);
 const queue = sqsQueue(settings.queueUrl);
 const s3 = s3Client();
 const receipts = bucketReceipts(s3, settings.evidenceBucket);
+/** S3 answers only when it has copied: up to 5 GiB at once. */
+const COPY_MS = 300_000;
+const archive = bucketArchive(s3, settings.evidenceBucket, { copying: s3Client(COPY_MS) });
 
 /** Made once a container; what fails is tried again with the next message. */
 const keys = once(() => loadKeys(settings.keys));
@@ -26,7 +30,7 @@ const sink = once(async () => new GraphWriter(await graph(), settings.payload));
 const open: Open = async () => ({
   source: settings,
   open: (name, onRead) => s3Object(s3, name, { onRead }),
-  sink: await sink(),
+  stores: { sink: await sink(), archive },
   receipts,
   options: { keys: await keys(), onBadLine: settings.onBadLine },
 });

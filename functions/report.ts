@@ -1,6 +1,7 @@
 import { kmsSigner } from '../lib/aws/kms.ts';
+import { bucketArchive } from '../lib/aws/log-archive.ts';
 import { putReport } from '../lib/aws/report-bucket.ts';
-import { s3Client, s3LineOpener } from '../lib/aws/s3-object.ts';
+import { LINE_RANGE_BYTES, s3Client } from '../lib/aws/s3-object.ts';
 import { scheduledHandler } from '../lib/aws/scheduled-handler.ts';
 import { openMigrated } from '../lib/aws/secret.ts';
 import { openTelemetry } from '../lib/aws/telemetry.ts';
@@ -11,7 +12,7 @@ import { makeReport } from '../lib/compliance/report.ts';
 import { sealReport } from '../lib/compliance/sealed-report.ts';
 import { ruleSettings } from '../lib/compliance/settings.ts';
 import { stack } from '../lib/config.ts';
-import { envelopeReader, uriOpener } from '../lib/evidence.ts';
+import { envelopeReader } from '../lib/evidence.ts';
 import { keyEntries, loadKeys } from '../lib/keys.ts';
 import { once } from '../lib/once.ts';
 
@@ -25,7 +26,7 @@ const settings = ruleSettings(process.env);
 const telemetry = openTelemetry();
 const topic = snsTopic(topicArn);
 const s3 = s3Client();
-const open = uriOpener(s3LineOpener(s3));
+const { open } = bucketArchive(s3, evidenceBucket, { rangeBytes: LINE_RANGE_BYTES });
 const keys = once(() => loadKeys(keyEntries(process.env)));
 const readEnvelope = envelopeReader(open, keys);
 const graph = once(() => openMigrated(neo4jSecretArn));

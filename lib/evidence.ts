@@ -1,9 +1,6 @@
 import { createHash } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import { hasCode, PoisonObjectError } from './errors.ts';
-import type { Evidence } from './graph/place.ts';
-import { storedFile } from './object/file.ts';
-import { s3Name, type S3Name } from './object/s3-name.ts';
+import type { ArchivedSigning } from './graph/signing.ts';
 import type { StoredObject } from './object/stored.ts';
 import { openEnvelope } from './trust/envelope.ts';
 import type { VerifyingKey } from './trust/keys.ts';
@@ -14,7 +11,8 @@ import { verifyEnvelope } from './trust/signers.ts';
 export interface FoundEnvelope {
   /**
    * `verified`: the very record, and its signature holds now. `key-unknown`: the very record, of a key
-   * that is not configured here. `differs`: something else. `gone`: nothing, the object is not there.
+   * that is not configured here. `differs`: something else. `gone`: nothing, the log is not there.
+   * The last two mean that the archive itself was touched.
    */
   readonly status: 'verified' | 'key-unknown' | 'differs' | 'gone';
   /** The line, of the very record only. */
@@ -22,51 +20,42 @@ export interface FoundEnvelope {
   readonly key: { readonly kid: string; readonly pem: string } | null;
 }
 
-/** Reads the envelope again and verifies it on the spot; rejects when the store fails. */
-export type ReadEnvelope = (evidence: Evidence) => Promise<FoundEnvelope>;
+/** Reads the envelope of a record's signing again and verifies it on the spot; rejects when the archive fails. */
+export type ReadEnvelope = (digest: string, signing: ArchivedSigning) => Promise<FoundEnvelope>;
 
-/** Opens the version that a URI names; null for a URI that nothing here can open. */
-export type OpenUri = (uri: string) => Promise<StoredObject | null>;
+/** Opens an archived log by the SHA-256 of its bytes as stored; null where it is not there. */
+export type OpenLog = (sha256: string, version: string | null) => Promise<StoredObject | null>;
 
 export function envelopeReader(
-  open: OpenUri,
+  open: OpenLog,
   keys: () => Promise<readonly VerifyingKey[]>,
 ): ReadEnvelope {
-  return async (evidence) => {
-    const bytes = await lineAt(open, evidence);
+  return async (digest, signing) => {
+    const bytes = await lineAt(open, signing);
     if (bytes === null) return { status: 'gone', envelope: null, key: null };
     const envelope = openEnvelope(bytes);
     if (isRefusal(envelope)) return { status: 'differs', envelope: null, key: null };
-    const key = (await keys()).find(({ kid }) => kid === evidence.kid);
+    const key = (await keys()).find(({ kid }) => kid === signing.kid);
     const verified = verifyEnvelope(envelope, key === undefined ? [] : [key]);
     const text = bytes.toString('utf8');
-    if (!isRefusal(verified) && key !== undefined && verified.digest === evidence.digest)
+    if (!isRefusal(verified) && key !== undefined && verified.digest === digest)
       return { status: 'verified', envelope: text, key: { kid: key.kid, pem: key.pem } };
-    const digest = createHash('sha256').update(envelope.signedData, 'utf8').digest('hex');
-    const isSame = digest === evidence.digest;
-    if (key === undefined && isSame) return { status: 'key-unknown', envelope: text, key: null };
+    const found = createHash('sha256').update(envelope.signedData, 'utf8').digest('hex');
+    if (key === undefined && found === digest)
+      return { status: 'key-unknown', envelope: text, key: null };
     return { status: 'differs', envelope: null, key: null };
   };
 }
 
-/** Local files, and objects of S3 by `openS3`, where that is given. */
-export function uriOpener(openS3: ((name: S3Name) => Promise<StoredObject>) | null): OpenUri {
-  return async (uri) => {
-    if (uri.startsWith('file:')) return storedFile(fileURLToPath(uri.split('?')[0] ?? uri));
-    const name = s3Name(uri);
-    if (name === null || openS3 === null) return null;
-    const object = await openS3(name);
-    // Without versions the address may hold another object by now.
-    return object.uri === uri ? object : null;
-  };
-}
-
 /** Null when it is not there. */
-async function lineAt(open: OpenUri, { source, offset, length }: Evidence): Promise<Buffer | null> {
+async function lineAt(
+  open: OpenLog,
+  { log, version, offset, length }: ArchivedSigning,
+): Promise<Buffer | null> {
   const parts: Uint8Array[] = [];
   let left = length;
   try {
-    const object = await open(source);
+    const object = await open(log, version);
     if (object === null) return null;
     for await (const chunk of object.read(offset)) {
       parts.push(chunk.subarray(0, left));

@@ -2,7 +2,7 @@ import type { ObjectAnswer } from '../lib/http/answers/object.ts';
 import { el, svg, table } from './element.ts';
 import { counted, shortTime } from './text.ts';
 
-const OUTCOMES = ['accepted', 'empty', 'partial', 'rejected', 'in progress'] as const;
+const OUTCOMES = ['accepted', 'empty', 'partial', 'rejected', 'abandoned', 'in progress'] as const;
 type Outcome = (typeof OUTCOMES)[number];
 
 const BARS = 24;

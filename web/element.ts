@@ -1,4 +1,4 @@
-import { lastPart, shortTime, visible } from './text.ts';
+import { shortTime, visible } from './text.ts';
 
 type Child = Node | string | null;
 
@@ -156,8 +156,8 @@ export function facts(of: readonly (readonly [string, Child])[]): HTMLElement {
 }
 
 /** File and line of a signed record, for a cell. */
-export function where({ source, line }: { source: string; line: number }): HTMLElement {
-  return el('span', { class: 'where' }, foreign(lastPart(source)), ` line ${line}`);
+export function where({ log, line }: { log: string; line: number }): HTMLElement {
+  return el('span', { class: 'where' }, foreign(log.slice(0, 12), 'foreign hash'), ` line ${line}`);
 }
 
 /** An instant, for a cell. */

@@ -1,11 +1,12 @@
 import type { DatasetAnswer } from '../lib/http/answers/dataset.ts';
-import type { EvidenceAnswer } from '../lib/http/answers/evidence.ts';
-import type { Inference, InferenceAnswer, Resolution } from '../lib/http/answers/inference.ts';
+import type { EvidenceAnswer, SigningAnswer } from '../lib/http/answers/evidence.ts';
+import type { Inference, InferenceAnswer } from '../lib/http/answers/inference.ts';
 import type { ModelAnswer } from '../lib/http/answers/model.ts';
-import type { Evidence } from '../lib/http/answers/signed-at.ts';
+import type { InferenceEvidence } from '../lib/http/answers/signed-at.ts';
+import { linkText } from '../lib/links.ts';
 import { addressOf, type Subject } from './address.ts';
 import { ask, AskError, pretty } from './ask.ts';
-import { button, copyButton, el, facts, foreign } from './element.ts';
+import { button, copyButton, el, facts, foreign, when } from './element.ts';
 import { keyOf, namedBy, type Named } from './keys.ts';
 import { completenessNotice, loading, problemBox } from './notice.ts';
 import { bytes, count, counted, lastPart, shortTime, visible } from './text.ts';
@@ -17,16 +18,8 @@ const TITLES = {
   inference: 'Inference',
   record: 'Signed record',
   declared: 'Dataset, not recorded',
-  claimed: 'Model version, not recorded',
+  claimed: 'Model, not recorded',
 } as const;
-
-export const RESOLUTIONS = {
-  exact: 'as signed: the record names this very version',
-  'only-version': 'proven: it was the only version of that name',
-  'as-of': 'inferred: the latest version at that time',
-  'before-model': 'inferred: the first version, recorded after the inference',
-  pending: 'pending: the version it names is not recorded',
-} as const satisfies Record<Resolution, string>;
 
 /** The panel at the side: what is known of one thing, and the evidence for it, verified on the spot. */
 export class Panel {
@@ -135,7 +128,7 @@ async function contentOf(
         signal,
       );
     case 'record':
-      return [evidenceSection(named.digest, null, signal)];
+      return [evidenceSection({ digest: named.digest }, null, signal)];
     case 'declared':
       return [
         facts([['Hash', withCopy('the hash', named.hash)]]),
@@ -149,12 +142,12 @@ async function contentOf(
       return [
         facts([
           ['Name', withCopy('the name', named.name)],
-          ['Commit', named.commit === null ? 'none named' : withCopy('the commit', named.commit)],
+          ['Commit', named.commit === null ? null : withCopy('the commit', named.commit)],
         ]),
         el(
           'p',
           {},
-          'Inferences say that this version made them, and no accepted record describes it. The links will be made by themselves when its record arrives.',
+          'Inferences claim it, and no accepted record describes a version that they could be linked to. The links will be made by themselves when its record arrives.',
         ),
       ];
   }
@@ -169,8 +162,8 @@ function datasetContent(answer: DatasetAnswer, signal: AbortSignal): Node[] {
       ['Path', path === null ? 'see the evidence' : withCopy('the path', path)],
       ['Hash', withCopy('the hash', hash)],
       ['Description', description === null ? null : foreign(description)],
-      ['Recorded', shortTime(recordedAt)],
-      ['Time as signed', timestamp === null ? null : foreign(timestamp)],
+      ['Claimed time', shortTime(recordedAt)],
+      ['As it was signed', timestamp === null ? null : foreign(timestamp)],
       ['Used by', counted(modelCount, 'model version')],
       [
         'Behind them',
@@ -179,7 +172,7 @@ function datasetContent(answer: DatasetAnswer, signal: AbortSignal): Node[] {
     ]),
     completenessNotice([answer], false),
     actions(subject),
-    evidenceSection(dataset.evidence.digest, dataset.evidence, signal),
+    evidenceSection({ digest: dataset.evidence.digest }, dataset.evidence, signal),
     el('h3', {}, 'Used by'),
     models.length === 0
       ? el('p', {}, 'No recorded model uses it.')
@@ -208,14 +201,14 @@ function modelContent(answer: ModelAnswer, signal: AbortSignal): Node[] {
     facts([
       ['Name', withCopy('the name', name)],
       ['Commit', withCopy('the commit', commit)],
-      ['Recorded', shortTime(model.recordedAt)],
-      ['Time as signed', model.timestamp === null ? null : foreign(model.timestamp)],
+      ['Claimed time', shortTime(model.recordedAt)],
+      ['As it was signed', model.timestamp === null ? null : foreign(model.timestamp)],
       ['Datasets', `${count(datasetCount)} recorded, ${count(pendingCount)} only declared`],
       ['Inferences', count(inferenceCount)],
     ]),
     completenessNotice([answer], false),
     actions({ kind: 'model', name, commit }),
-    evidenceSection(model.evidence.digest, model.evidence, signal),
+    evidenceSection({ digest: model.evidence.digest }, model.evidence, signal),
     el('h3', {}, 'Datasets'),
     datasets.length + pending.length === 0
       ? el('p', {}, 'It declares none: nothing is known of what it was made from.')
@@ -252,14 +245,14 @@ function inferenceContent(answer: InferenceAnswer, signal: AbortSignal): Node[] 
         'Made by',
         model === null ? 'a version that is not recorded' : nodeLink({ kind: 'model', ...model }),
       ],
-      ['How that is known', RESOLUTIONS[resolution]],
+      ['How that is known', linkText(resolution)],
       ['The record says', foreign(`${claimed.name}${said}`)],
-      ['Recorded', shortTime(recordedAt)],
-      ['Time as signed', foreign(timestamp)],
+      ['Claimed time', shortTime(recordedAt)],
+      ['As it was signed', foreign(timestamp)],
     ]),
     completenessNotice([answer], false),
     actions({ kind: 'inference', id }),
-    evidenceSection(inference.evidence.digest, inference.evidence, signal),
+    evidenceSection({ inference: id }, inference.evidence, signal),
     payloadSection(inference, signal),
   ];
 }
@@ -317,7 +310,7 @@ function payloadSection(
     ['Input', inputKept],
     ['Output', outputKept],
   ] as const)
-    if (kept !== null)
+    if (kept !== null && kept !== undefined)
       section.append(
         el(
           'p',
@@ -350,67 +343,90 @@ function payloadSection(
 const STATUS = {
   verified: {
     title: 'Verified now',
-    means: 'The line was read again from its file a moment ago, and its signature holds.',
+    means: 'The line was read again from the archive a moment ago, and its signature holds.',
   },
   'key-unknown': {
     title: 'Not verified: the key is not known here',
     means:
-      'The very record stands in its file, but the key that signed it is not among the configured ones. Add the public key and look again.',
+      'The very record stands in its log, but the key that signed it is not among the configured ones. Add the public key and look again.',
   },
   differs: {
     title: 'Not verified: something else stands there',
     means:
-      'The file no longer holds what was accepted. Somebody changed or replaced it; keep it as it is and ask the operator to audit it.',
+      'The archived log no longer holds what was accepted: somebody touched the archive itself. Keep it as it is and ask the operator to audit it.',
   },
   gone: {
-    title: 'Not verified: the file is not there',
+    title: 'Not verified: the log is not there',
     means:
-      'What was accepted can’t be read again. The graph still holds what it said; restore the file to prove it.',
+      'The archive no longer has the log that was accepted: somebody touched the archive itself. The graph still holds what it said; restore the log to prove it.',
   },
-} as const satisfies Record<EvidenceAnswer['status'], { title: string; means: string }>;
+  unread: {
+    title: 'Not verified yet: the time was up',
+    means: 'The envelopes before this one took the whole time of one answer. Look again.',
+  },
+} as const satisfies Record<SigningAnswer['status'], { title: string; means: string }>;
 
-function evidenceSection(digest: string, known: Evidence | null, signal: AbortSignal): HTMLElement {
+/** Every signing of the record that `asked` names. */
+function evidenceSection(
+  asked: Readonly<Record<string, string>>,
+  known: InferenceEvidence | null,
+  signal: AbortSignal,
+): HTMLElement {
   const verdict = el('div', { role: 'status' });
   const section = el('section', { class: 'evidence' }, el('h3', {}, 'Evidence'), verdict);
-  if (known !== null) section.append(whereabouts(known));
   const check = async (): Promise<void> => {
-    verdict.replaceChildren(loading('the envelope, and verifying it'));
+    const place = known === null ? [] : [whereabouts(known, known.digest)];
+    verdict.replaceChildren(loading('the envelope, and verifying it'), ...place);
     try {
-      const answer = await ask<EvidenceAnswer>('/v1/evidence', { digest }, signal);
-      const { status, evidence, envelope, key } = answer;
-      const { title, means } = STATUS[status];
+      const answer = await ask<EvidenceAnswer>('/v1/evidence', asked, signal);
+      const { digest, signings } = answer;
       verdict.replaceChildren(
-        el(
-          'div',
-          { class: `verdict ${status}` },
-          el('strong', {}, `${status === 'verified' ? '✓' : '✗'} ${title}`),
-          el('p', {}, means),
-        ),
-      );
-      if (known === null) section.append(assertion(answer), whereabouts(evidence));
-      if (envelope !== null) section.append(textBlock('Envelope, the line as it stands', envelope));
-      if (key !== null) section.append(textBlock('Public key of the signer', key.pem));
-      section.append(
-        el(
-          'p',
-          {},
-          link(
-            'What did this key sign for?',
-            addressOf('impact', { subject: { kind: 'key', kid: evidence.kid } }),
-            {
-              class: 'button',
-            },
-          ),
-        ),
+        completenessNotice([answer], false),
+        ...(known === null ? [assertion(answer)] : []),
+        ...signings.flatMap((signing) => signingContent(signing, digest)),
       );
     } catch (error) {
       if (signal.aborted) return;
-      verdict.replaceChildren(problemBox(error, () => void check()));
+      verdict.replaceChildren(
+        problemBox(error, () => void check()),
+        ...place,
+      );
       if (!(error instanceof AskError)) throw error;
     }
   };
   void check();
   return section;
+}
+
+function signingContent(signing: SigningAnswer, digest: string): Node[] {
+  const { status, kid, envelope, key, takenAt, names } = signing;
+  const { title, means } = STATUS[status];
+  const what = link(
+    'What did this key sign for?',
+    addressOf('impact', { subject: { kind: 'key', kid } }),
+    { class: 'button' },
+  );
+  const unnamed = names.count - names.uris.length;
+  return [
+    el(
+      'div',
+      { class: `verdict ${status}` },
+      el('strong', {}, `${status === 'verified' ? '✓' : '✗'} ${title}`),
+      el('p', {}, means),
+    ),
+    whereabouts(signing, digest),
+    takenAt === null ? el('span') : facts([['Taken in here', when(takenAt)]]),
+    el(
+      'p',
+      {},
+      names.count === 0 ? 'The log is still being written.' : 'The log came as ',
+      ...names.uris.flatMap((uri, index) => [index === 0 ? '' : ', ', foreign(lastPart(uri))]),
+      unnamed > 0 ? `, and under ${counted(unnamed, 'more name')}` : '',
+    ),
+    ...(envelope === null ? [] : [textBlock('Envelope, the line as it stands', envelope)]),
+    ...(key === null ? [] : [textBlock('Public key of the signer', key.pem)]),
+    el('p', {}, what),
+  ];
 }
 
 function assertion({ asserts }: EvidenceAnswer): HTMLElement {
@@ -422,22 +438,26 @@ function assertion({ asserts }: EvidenceAnswer): HTMLElement {
   );
 }
 
-function whereabouts({ kid, source, line, offset, length, digest }: Evidence): HTMLElement {
+function whereabouts(
+  { kid, log, line, offset, length }: InferenceEvidence,
+  digest: string | undefined,
+): HTMLElement {
+  const isTold = offset !== undefined && length !== undefined;
   return el(
     'div',
     {},
     facts([
       ['Signed by key', withCopy('the key’s id', kid)],
-      ['File', el('span', {}, foreign(lastPart(source)), ` line ${count(line)}`)],
+      ['In line', count(line)],
     ]),
     el(
       'details',
       {},
       el('summary', {}, 'Where exactly'),
       facts([
-        ['Object', withCopy('the object’s URI', source)],
-        ['At', `byte ${count(offset)}, ${counted(length, 'byte')}`],
-        ['Record', withCopy('the digest of the record', digest)],
+        ['Log', withCopy('the SHA-256 of the log', log)],
+        ['At', isTold ? `byte ${count(offset)}, ${counted(length, 'byte')}` : null],
+        ['Record', digest === undefined ? null : withCopy('the digest of the record', digest)],
       ]),
     ),
   );

@@ -160,15 +160,19 @@ const LOOKUPS: readonly Look[] = [
   },
   async (digest, signal) => {
     if (!isHash(digest)) return [];
-    const found = await orNull(ask<EvidenceAnswer>('/v1/evidence', { digest }, signal));
+    const found = await orNull(ask<EvidenceAnswer>('/v1/evidence', { digest }, signal), [
+      'not-found',
+      'forbidden',
+    ]);
     const address = addressOf('graph', { select: keyOf({ kind: 'record', digest }) });
     return found === null ? [] : [{ kind: 'Signed record', name: digest, address }];
   },
   async (kid, signal) => {
     if (!isHash(kid)) return [];
     const { summary } = await ask<ImpactAnswer>('/v1/impact', { kid, limit: '1' }, signal);
-    const { modelCount = 0, signedInferenceCount = 0 } = summary ?? {};
-    if (modelCount === 0 && (signedInferenceCount ?? 0) === 0) return [];
+    const { modelCount = 0, signed = null } = summary ?? {};
+    const { datasets = 0, models = 0, inferences = 0 } = signed ?? {};
+    if (modelCount + datasets + models + inferences === 0) return [];
     return [
       { kind: 'Key', name: kid, address: addressOf('impact', { subject: { kind: 'key', kid } }) },
     ];
@@ -179,12 +183,15 @@ function isHash(text: string): boolean {
   return /^[0-9a-f]{64}$/.test(text);
 }
 
-/** Null where nothing of that identity is recorded. */
-async function orNull<Answer>(asked: Promise<Answer>): Promise<Answer | null> {
+/** Null where nothing of that identity is recorded, or nothing that the caller may know of. */
+async function orNull<Answer>(
+  asked: Promise<Answer>,
+  of: readonly AskError['kind'][] = ['not-found'],
+): Promise<Answer | null> {
   try {
     return await asked;
   } catch (error) {
-    if (error instanceof AskError && error.kind === 'not-found') return null;
+    if (error instanceof AskError && of.includes(error.kind)) return null;
     throw error;
   }
 }

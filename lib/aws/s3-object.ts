@@ -7,7 +7,6 @@ import {
   type GetObjectCommandOutput,
 } from '@aws-sdk/client-s3';
 import { PoisonObjectError, TransientError } from '../errors.ts';
-import { membersOf } from '../members.ts';
 import { s3Uri, type S3Name } from '../object/s3-name.ts';
 import {
   CHUNK_BYTES,
@@ -15,15 +14,17 @@ import {
   type ReadOptions,
   type StoredObject,
 } from '../object/stored.ts';
-import { failureCode } from './failure-code.ts';
+import { statusOf, translate } from './s3-failure.ts';
 
 export interface S3Options extends ReadOptions {
+  /** What an archive knows, whose names tell nothing; else the ending says it. */
+  readonly isGzip?: boolean;
   /** Of one request; a multiple of 256 KiB. */
   readonly rangeBytes?: number;
 }
 
-/** A line is at most 1 MiB; most are shorter than this. */
-const LINE_RANGE_BYTES = 256 * 1024;
+/** To read where a line is wanted: it is at most 1 MiB, and most are shorter than this. */
+export const LINE_RANGE_BYTES = 256 * 1024;
 
 /** Two ranges are held at once: the one that is worked on and the one that is fetched meanwhile. */
 const RANGE_BYTES = 8 * 1024 * 1024;
@@ -48,11 +49,6 @@ export function s3Client(socketTimeoutMs = 20_000): S3Client {
   });
 }
 
-/** Opens objects of which a line is wanted, as {@link s3Object} does. */
-export function s3LineOpener(client: S3Client): (name: S3Name) => Promise<StoredObject> {
-  return (name) => s3Object(client, name, { rangeBytes: LINE_RANGE_BYTES });
-}
-
 /**
  * Asks S3 which version it is, and opens that one: by its VersionId where the bucket keeps versions,
  * else by its ETag, which no later reading may find changed. {@link PoisonObjectError} where it is
@@ -70,6 +66,7 @@ export async function s3Object(
         Bucket: name.bucket,
         Key: name.key,
         ...(name.versionId === undefined ? {} : { VersionId: name.versionId }),
+        ...(name.etag === undefined ? {} : { IfMatch: `"${name.etag}"` }),
       }),
     )
     .catch((error: unknown) => {
@@ -80,9 +77,10 @@ export async function s3Object(
     throw new TransientError('S3_FAILED', `S3 told neither size nor ETag of ${address}`);
   // The version "null" of a bucket whose versioning is suspended can be overwritten.
   const isVersioned = versionId !== undefined && versionId !== 'null';
-  const uri = isVersioned
-    ? s3Uri({ ...name, versionId })
-    : `${s3Uri({ bucket: name.bucket, key: name.key })}?etag=${encodeURIComponent(etag.replaceAll('"', ''))}`;
+  const plain = { bucket: name.bucket, key: name.key };
+  const uri = s3Uri(
+    isVersioned ? { ...plain, versionId } : { ...plain, etag: etag.replaceAll('"', '') },
+  );
   const pinned: Pinned = {
     client,
     address,
@@ -95,9 +93,12 @@ export async function s3Object(
     },
   };
   const rangeBytes = options.rangeBytes ?? RANGE_BYTES;
+  const version = versionId === undefined ? {} : { versionId };
   return storedObject(
     {
       name: name.key,
+      origin: { s3: { ...plain, ...version }, etag },
+      isGzip: options.isGzip ?? name.key.endsWith('.gz'),
       uri,
       bytes,
       uriOf: () => uri,
@@ -203,39 +204,4 @@ async function* bodyOf(
     at += part.length;
     if (wanted.length > 0) yield wanted;
   }
-}
-
-function statusOf(error: unknown): number | null {
-  if (!(error instanceof Error) || !('$metadata' in error)) return null;
-  const { httpStatusCode: status } = membersOf(error.$metadata);
-  return typeof status === 'number' ? status : null;
-}
-
-function translate(error: unknown, address: string): Error {
-  const status = statusOf(error);
-  const code = failureCode(error);
-  // 405 is what a version answers that is a delete marker.
-  if (status === 404 || status === 405)
-    return new PoisonObjectError('OBJECT_GONE', 'the object is not there any more', {
-      cause: error,
-    });
-  if (status === 412)
-    return new TransientError(
-      'OBJECT_CHANGED',
-      `${address} was overwritten while it was read; nothing more of it was written`,
-      { cause: error },
-    );
-  if (status === 401 || status === 403)
-    return new TransientError(
-      'S3_REFUSED',
-      `S3 refused to let ${address} be read (${code}): the role needs s3:GetObject, s3:GetObjectVersion and s3:ListBucket`,
-      { cause: error },
-    );
-  return new TransientError(
-    'S3_FAILED',
-    `S3 failed while ${address} was read (${code}); it will be tried again`,
-    {
-      cause: error,
-    },
-  );
 }

@@ -31,6 +31,7 @@ const OBJECTS = {
   partial: 'ObjectsPartial',
   rejected: 'ObjectsRejected',
   empty: 'ObjectsEmpty',
+  abandoned: 'ObjectsAbandoned',
   verifying: 'ObjectsUnfinished',
   writing: 'ObjectsUnfinished',
 } as const;

@@ -16,8 +16,9 @@ import {
 } from '../graph/ask/period.ts';
 import type { Graph } from '../graph/connection.ts';
 import type { CheckRow, RuleResult } from '../graph/finding.ts';
-import { isBy, type Evidence } from '../graph/place.ts';
+import { isBy } from '../graph/place.ts';
 import { SCHEMA_VERSION } from '../graph/schema.ts';
+import type { Signing } from '../graph/signing.ts';
 import type { VerifyingKey } from '../trust/keys.ts';
 import { VERSION } from '../version.ts';
 import { sumOf } from './check.ts';
@@ -57,8 +58,9 @@ export interface Lacking {
 export type ReportedRule = Pick<Rule, 'id' | 'title' | 'why' | 'severity' | 'of' | 'settle'> &
   Omit<RuleResult, 'rule' | 'new' | 'settled'>;
 
-/** Where a record stands that a finding rests on, and what stood there when the report was made. */
-export interface ReportedEvidence extends Evidence {
+/** Where a key signed a record that a finding rests on, and what stood there when the report was made. */
+export interface ReportedEvidence extends Signing {
+  readonly digest: string;
   /** `unread`: there are more than are read again for one report, or the time was up. */
   readonly status: FoundEnvelope['status'] | 'unread';
 }
@@ -69,7 +71,8 @@ export interface ReportedFinding extends Omit<FindingRow, 'digests'> {
 
 /** A check without what each rule found. */
 export interface ReportedCheck extends Omit<CheckRow, 'rules'> {
-  readonly open: number;
+  /** Open ones. */
+  readonly findings: number;
   readonly new: number;
   readonly settled: number;
 }
@@ -228,13 +231,17 @@ async function withEvidence(
     const evidence: ReportedEvidence[] = [];
     for (const digest of digests) {
       const record = await readRecord(graph, digest);
-      const mayRead = left > 0 && !isTimeUp();
-      left -= mayRead ? 1 : 0;
-      if (record === null || !mayRead) unread += 1;
       // The graph forgets no record; where one is not found all the same, the report is not complete.
-      if (record === null) continue;
-      const status = mayRead ? (await readEnvelope(record.evidence)).status : 'unread';
-      evidence.push({ ...record.evidence, status });
+      if (record === null) unread += 1;
+      for (const { version, ...signing } of record?.signings ?? []) {
+        const mayRead = left > 0 && !isTimeUp();
+        if (mayRead) left -= 1;
+        else unread += 1;
+        const status = mayRead
+          ? (await readEnvelope(digest, { ...signing, version })).status
+          : 'unread';
+        evidence.push({ digest, ...signing, status });
+      }
     }
     items.push({ ...finding, evidence });
   }
@@ -267,8 +274,8 @@ async function keysOf(
 function reportedRule(rule: Rule, last: CheckRow | undefined): ReportedRule {
   const { id, title, why, severity, of, settle } = rule;
   const asked = last?.rules.find((result) => result.rule === id);
-  const { outcome, reason, examined, open, waived, isCut } = asked ?? UNASKED;
-  const result = { outcome, reason, examined, open, waived, isCut };
+  const { outcome, reason, examined, open, waived, findings } = asked ?? UNASKED;
+  const result = { outcome, reason, examined, open, waived, findings };
   return { id, title, why, severity, of, settle, ...result };
 }
 
@@ -278,14 +285,14 @@ const UNASKED: Omit<RuleResult, 'rule' | 'new' | 'settled'> = {
   examined: null,
   open: 0,
   waived: 0,
-  isCut: false,
+  findings: 0,
 };
 
 function reportedCheck(of: CheckRow): ReportedCheck {
   const { rules: _, ...check } = of;
   return {
     ...check,
-    open: sumOf(of, 'open'),
+    findings: sumOf(of, 'findings'),
     new: sumOf(of, 'new'),
     settled: sumOf(of, 'settled'),
   };
@@ -328,7 +335,7 @@ function lacking({
   else if (!last.complete)
     incomplete.push({
       reason: 'CHECK_INCOMPLETE',
-      detail: `the last check, of ${last.startedAt}, did not ask all rules or found more than is kept`,
+      detail: `the last check, of ${last.startedAt}, did not ask all rules to their end`,
     });
   for (const { what, listed, total } of cut)
     if (listed < total)

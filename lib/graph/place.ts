@@ -1,4 +1,4 @@
-import { count, text, time, type Row } from './rows.ts';
+import { text, time, type Row } from './rows.ts';
 
 /**
  * A place in a list of inferences, which is ordered by (recordedAt, digest). A digest is ASCII, so its
@@ -21,27 +21,6 @@ export const OLDEST: Place = { at: '0001-01-01T00:00:00Z', digest: '' };
 
 /** No identity has a text after it: U+10FFFF is the last code point, and 2,048 bytes hold 512 of it. */
 export const LAST_TEXT = '\u{10FFFF}'.repeat(513);
-
-/** Where the signed envelope stands that a fact rests on. */
-export interface Evidence {
-  readonly digest: string;
-  readonly kid: string;
-  readonly source: string;
-  readonly line: number;
-  readonly offset: number;
-  readonly length: number;
-}
-
-export function evidenceOf(node: Row): Evidence {
-  return {
-    digest: text(node, 'digest'),
-    kid: text(node, 'kid'),
-    source: text(node, 'source'),
-    line: count(node, 'line'),
-    offset: count(node, 'offset'),
-    length: count(node, 'length'),
-  };
-}
 
 /** The earlier of two times as `time` of lib/graph/rows.ts reads them, whose text without its Z has their order. */
 export function earlierOf(a: string, b: string): string {

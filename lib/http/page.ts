@@ -1,5 +1,5 @@
 import { counted } from '../counted.ts';
-import type { InferenceItem, Scanned } from '../graph/ask/inferences.ts';
+import type { InferenceItem, ScannedInference } from '../graph/ask/inferences.ts';
 import { unfinishedWriting, type BeingWritten } from '../graph/ask/objects.ts';
 import { scan, type Part } from '../graph/ask/scan.ts';
 import { NOW, type Place } from '../graph/place.ts';
@@ -50,7 +50,7 @@ const TOO_LARGE: Incomplete = {
 };
 
 /** What a part of a list lacks that was cut short. */
-export function missingOf(cut: Part<unknown>['cut']): readonly Incomplete[] {
+export function missingOf(cut: Part<unknown, unknown>['cut']): readonly Incomplete[] {
   if (cut === null) return [];
   return [cut === 'time' ? TIME_IS_UP : TOO_LARGE];
 }
@@ -110,7 +110,7 @@ export async function scanPage<Told>(
   from: Place,
   limit: number,
   isFiltered: boolean,
-  read: (place: Place, rows: number) => Promise<readonly Scanned[]>,
+  read: (place: Place, rows: number) => Promise<readonly ScannedInference[]>,
   tell: (item: InferenceItem) => Told,
   isTimeUp: () => boolean,
 ): Promise<Page<InferenceItem, Told, Place>> {

@@ -11,6 +11,9 @@ export const identity = z
   .refine((text) => Buffer.byteLength(text) <= 2_048, 'at most 2,048 bytes')
   .refine((text) => !text.includes('\0'), 'no NUL');
 
+/** A SHA-256: of a record, a key or a log. */
+export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, '64 lower-case hex digits');
+
 /** An instant, given in any offset, as RFC 3339 in UTC. */
 const time = z
   .string()

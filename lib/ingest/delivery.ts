@@ -1,7 +1,7 @@
 import { PoisonObjectError, TransientError } from '../errors.ts';
-import { s3Uri, type S3Name } from '../object/s3-name.ts';
+import { s3Name, s3Uri, type S3Name } from '../object/s3-name.ts';
 import type { StoredObject } from '../object/stored.ts';
-import { ingestObject, receiptOfDeparted, type GraphSink } from './ingest.ts';
+import { ingestDeparted, ingestObject, type Stores } from './ingest.ts';
 import type { IngestOptions } from './judge.ts';
 import { continuation, noticesOf } from './notice.ts';
 import type { Receipt } from './receipt.ts';
@@ -52,7 +52,7 @@ export interface Delivery extends Inbox {
   /** Objects elsewhere are not read. */
   readonly source: { readonly bucket: string; readonly prefix: string };
   readonly open: (name: S3Name, onRead: (bytes: number) => void) => Promise<StoredObject>;
-  readonly sink: GraphSink;
+  readonly stores: Stores;
   readonly receipts: Receipts;
   readonly options: IngestOptions;
 }
@@ -118,7 +118,7 @@ async function deliver(message: unknown, inbox: Inbox, open: Open): Promise<void
 }
 
 async function take(name: S3Name, delivery: Delivery): Promise<void> {
-  const { source, sink, options, journal, receipts, queue, isTimeUp } = delivery;
+  const { source, stores, options, journal, receipts, queue, isTimeUp } = delivery;
   if (name.bucket !== source.bucket || !name.key.startsWith(source.prefix)) {
     journal.passedOver('elsewhere', name);
     return;
@@ -134,19 +134,23 @@ async function take(name: S3Name, delivery: Delivery): Promise<void> {
   const onBytes = (bytes: number): void => {
     numbers['bytesRead'] = bytes;
   };
+  const timed = { ...options, onRead, isTimeUp };
   let outcome: Receipt | Unfinished;
   let uri = s3Uri(name);
   try {
     const object = await delivery.open(name, onBytes);
     uri = object.uri ?? uri;
-    outcome = await ingestObject(object, sink, { ...options, onRead, isTimeUp });
+    outcome = await ingestObject(object, stores, timed);
   } catch (error) {
     if (!(error instanceof PoisonObjectError)) throw error;
-    // It was deleted, be it before it was read or meanwhile.
-    outcome = await receiptOfDeparted(uri, sink, error);
+    // It was deleted or overwritten before it was opened.
+    outcome = await ingestDeparted(uri, stores, timed, error);
   }
-  if ('line' in outcome) await queue.send(continuation(name));
+  if ('line' in outcome) await queue.send(continuation(s3Name(outcome.object) ?? name));
   else await receipts.put(outcome);
+  // What was put over it may have been announced by the same message.
+  if ('problemCode' in outcome && outcome.problemCode === 'OBJECT_OVERWRITTEN')
+    await queue.send(continuation({ bucket: name.bucket, key: name.key }));
   journal.told(outcome, numbers);
 }
 

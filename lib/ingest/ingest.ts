@@ -8,6 +8,7 @@ import type {
 } from '../graph/write/object-progress.ts';
 import type { Batch } from '../graph/write/writer.ts';
 import type { StoredObject } from '../object/stored.ts';
+import type { Archive } from './archive.ts';
 import {
   formatJudged,
   judge,
@@ -15,11 +16,19 @@ import {
   verdictOf,
   type IngestOptions,
   type Judged,
+  type JudgedBefore,
   type Options,
   type TimedOptions,
   type Verdict,
 } from './judge.ts';
-import { receiptOf, receiptOfDone, receiptOfUnreadable, type Receipt } from './receipt.ts';
+import {
+  receiptOf,
+  receiptOfAbandoned,
+  receiptOfDone,
+  receiptOfUnreadable,
+  type Receipt,
+} from './receipt.ts';
+import { formatVerdict, parseVerdict } from './verdict.ts';
 import { writeLog, type Unfinished } from './write-log.ts';
 
 /** What ingestion needs of a graph; lib/graph/write/writer.ts states the promises. */
@@ -34,134 +43,181 @@ export interface GraphSink {
     why?: PoisonObjectError,
   ): Promise<void>;
   pause(object: Pick<SourceObject, 'uri' | 'bytes'>, judged: string): Promise<void>;
-  abandon(uri: string, why: PoisonObjectError): Promise<void>;
+  abandon(uri: string, why: PoisonObjectError): Promise<boolean>;
 }
 
-/** Checks a whole object without a database: the verdict that {@link ingestObject} would give an empty graph. */
-export async function verifyObject(object: StoredObject, options: IngestOptions): Promise<Receipt> {
-  // Without a database the log itself is all there is to find duplicates by: the same text by the same
-  // key. Binary text in place of hex digits: some 130 MB for a million lines.
-  const signings = new Set<string>();
-  const verdict = verdictOf(
-    await judge(object, options, null, ({ record, kid }) =>
-      signings.add(Buffer.from(record.digest + kid.slice(0, 16), 'hex').toString('latin1')),
-    ),
-    options,
-  );
-  const good = verdict.lines - verdict.rejectedTotal;
-  const isKept = verdict.status === 'accepted' || verdict.status === 'partial';
-  return receiptOf(object.identity(), verdict, {
-    accepted: isKept ? signings.size : 0,
-    duplicate: isKept ? good - signings.size : 0,
-  });
+/** Where logs go: into the archive first, then into the graph. */
+export interface Stores {
+  readonly sink: GraphSink;
+  readonly archive: Archive;
 }
 
 /**
- * Verifies the whole object, then writes its log in batches; a delivery again goes on where the last
- * one ended, and of a log that is in the graph already nothing is written, whatever its name.
+ * Verifies the whole object, archives its log, then writes it from the archive in batches; a delivery
+ * again goes on where the last one ended, and of a log that is in the graph already nothing is
+ * written, whatever its name.
  */
 export async function ingestObject(
   object: StoredObject,
-  sink: GraphSink,
+  stores: Stores,
   options: TimedOptions,
 ): Promise<Receipt | Unfinished>;
 export async function ingestObject(
   object: StoredObject,
-  sink: GraphSink,
+  stores: Stores,
   options: IngestOptions,
 ): Promise<Receipt>;
 export async function ingestObject(
   object: StoredObject,
-  sink: GraphSink,
+  stores: Stores,
   options: Options,
 ): Promise<Receipt | Unfinished> {
   // Where the store names versions, what the graph knows spares the reading.
-  const known = object.uri === null ? null : await sink.known(object.uri);
-  const stored = known?.object ?? null;
-  if (known !== null && stored !== null) {
-    if (isDone(known)) return receiptOfDone(stored, known);
-    if (known.status === 'writing')
-      return write(object, stored, verdictBefore(stored, known), sink, options);
+  const known = object.uri === null ? null : await stores.sink.known(object.uri);
+  if (known !== null && object.uri !== null) {
+    const end = await goOn(object.uri, known, stores, options);
+    if (end !== null) return end;
   }
-  let judged: Judged;
   try {
-    judged = await measure(options, 'verify', () =>
-      judge(object, options, parseJudged(known?.judged ?? null, options)),
-    );
+    return await begin(object, known?.judged ?? null, stores, options);
   } catch (error) {
     if (!(error instanceof PoisonObjectError) || object.uri === null) throw error;
     const refused = receiptOfUnreadable(object.uri, object.identity().bytes, error);
-    await sink.record(sourceObject(object, refused), 'rejected', error);
+    await stores.sink.record({ ...object.identity(), ...NOTHING_JUDGED }, 'rejected', error);
     return refused;
   }
-  const { uri, bytes } = object.identity();
-  if (!judged.isWhole) {
+}
+
+/**
+ * Of an object that is not there any more: what the graph knows of it; one whose log is archived is
+ * finished from there, and any other is refused whole.
+ */
+export async function ingestDeparted(
+  uri: string,
+  stores: Stores,
+  options: Options,
+  why: PoisonObjectError,
+): Promise<Receipt | Unfinished> {
+  const known = await stores.sink.known(uri);
+  const end = await goOn(uri, known, stores, options);
+  if (end !== null) return end;
+  if (known.status !== null)
+    await stores.sink.record({ uri, sha256: null, bytes: 0, ...NOTHING_JUDGED }, 'rejected', why);
+  return receiptOfUnreadable(uri, null, why);
+}
+
+const NOTHING_JUDGED = { lines: 0, rejected: 0, rejections: [] } as const;
+
+/** Of an object that was judged before, the end of it; null where it is still to be read. */
+async function goOn(
+  uri: string,
+  known: Known,
+  stores: Stores,
+  options: Options,
+): Promise<Receipt | Unfinished | null> {
+  const { object: source, status } = known;
+  if (status === 'abandoned') return receiptOfAbandoned(uri, known);
+  if (source === null) return null;
+  if (status === 'accepted' || status === 'partial') return receiptOfDone(source, known);
+  return status === 'writing' ? finish(source, known, stores, options) : null;
+}
+
+/** First reading, archive, second reading. */
+async function begin(
+  object: StoredObject,
+  before: string | null,
+  stores: Stores,
+  options: Options,
+): Promise<Receipt | Unfinished> {
+  const { sink, archive } = stores;
+  const from = parseJudged(before, options);
+  const judged = await measure(options, 'verify', () => judge(object, options, from));
+  const identity = object.identity();
+  const { uri, bytes } = identity;
+  // An archive takes minutes for a large log: it is begun with time, and no line is verified again for it.
+  const isLate = hasGotOn(judged, from) && options.isTimeUp?.() === true;
+  if (!judged.isWhole || (isLate && object.uri !== null)) {
     await sink.pause({ uri, bytes }, formatJudged(judged, options));
     return { object: uri, status: 'verifying', line: judged.next.number - 1 };
   }
   const verdict = verdictOf(judged, options);
-  const source = sourceObject(object, verdict);
-  if (verdict.status === 'rejected' || verdict.status === 'empty') {
-    await sink.record(source, verdict.status);
+  const { status, lines, rejectedTotal: rejected, rejected: rejections } = verdict;
+  const source = { ...identity, lines, rejected, rejections };
+  if (status === 'rejected' || status === 'empty') {
+    await sink.record(source, status);
     return receiptOf(source, verdict, { accepted: 0, duplicate: 0 });
   }
   // A local file's name is known only now.
-  const before = known ?? (await sink.known(uri));
-  if (before.object !== null && isDone(before)) return receiptOfDone(before.object, before);
-  return write(object, source, verdict, sink, options);
-}
-
-/**
- * Of an object that is not there any more: what the graph knows of it, else refused whole. One that
- * was brought in part stays {@link PoisonObjectError}, since no receipt would be true of it.
- */
-export async function receiptOfDeparted(
-  uri: string,
-  sink: GraphSink,
-  error: PoisonObjectError,
-): Promise<Receipt> {
-  const known = await sink.known(uri);
-  if (known.object !== null && isDone(known)) return receiptOfDone(known.object, known);
-  if (known.status === 'writing') {
-    await sink.abandon(uri, error);
-    throw error;
-  }
-  return receiptOfUnreadable(uri, null, error);
-}
-
-function isDone({ status }: Known): boolean {
-  return status === 'accepted' || status === 'partial';
-}
-
-/** Of an object whose writing has begun: what was judged of it then. */
-function verdictBefore(
-  { lines, rejected: rejectedTotal, rejections: rejected }: SourceObject,
-  { parked }: Known,
-): Verdict {
-  const status = parked === null ? 'accepted' : 'partial';
-  return { status, lines, rejectedTotal, rejected, parked, signers: null };
-}
-
-/** The log on its way to the graph, unless it is there already. */
-async function write(
-  object: StoredObject,
-  source: SourceObject,
-  verdict: Verdict,
-  sink: GraphSink,
-  options: Options,
-): Promise<Receipt | Unfinished> {
+  const end = object.uri === null ? await goOn(uri, await sink.known(uri), stores, options) : null;
+  if (end !== null) return end;
   const log = { log: shaOf(source), parked: verdict.parked };
   const progress = await sink.log(log);
   if (progress?.isDone === true) {
-    const status = verdict.status === 'partial' ? 'partial' : 'accepted';
-    await sink.carry(source, log, status);
-    const known = await sink.known(source.uri);
-    return receiptOf(source, verdict, known);
+    await sink.carry(source, log, status === 'partial' ? status : 'accepted');
+    return receiptOf(source, verdict, await sink.known(uri));
   }
-  const totals = await measure(options, 'write', () =>
-    writeLog(object, { source, log, verdict, progress }, sink, options),
-  );
-  return 'line' in totals ? totals : receiptOf(source, verdict, totals);
+  const text = formatVerdict(log, verdict, options);
+  const version = await archive.put(object, identity, { name: log, text });
+  return write(source, { ...log, version }, verdict, progress, stores, options);
+}
+
+function hasGotOn(judged: Judged, before: JudgedBefore | null): boolean {
+  const hashed = before?.hash?.bytes ?? 0;
+  return judged.next.number !== before?.next.number || judged.hash?.bytes !== hashed;
+}
+
+/** Of an object whose writing has begun: by the archive's log and verdict, whatever became of the object and its key. */
+async function finish(
+  source: SourceObject,
+  known: Known,
+  stores: Stores,
+  options: Options,
+): Promise<Receipt | Unfinished> {
+  const { lines, rejected: rejectedTotal, rejections: rejected } = source;
+  const { parked } = known;
+  const status = parked === null ? 'accepted' : 'partial';
+  const verdict = { status, lines, rejectedTotal, rejected, parked, signers: null } as const;
+  const log = { log: shaOf(source), parked };
+  const text = await stores.archive.verdict(log);
+  const rules = text === null ? null : parseVerdict(text);
+  if (rules === null)
+    return abandon(source.uri, stores, damaged('its verdict is missing or unreadable'));
+  const progress = await stores.sink.log(log);
+  return write(source, log, verdict, progress, stores, { ...options, ...rules });
+}
+
+async function write(
+  source: SourceObject,
+  log: LogName,
+  verdict: Verdict,
+  progress: LogProgress | null,
+  stores: Stores,
+  options: Options,
+): Promise<Receipt | Unfinished> {
+  try {
+    const archived = await stores.archive.open(log.log, log.version ?? progress?.version);
+    if (archived === null) throw damaged('the log is missing');
+    const totals = await measure(options, 'write', () =>
+      writeLog(archived, { source, log, verdict, progress }, stores.sink, options),
+    );
+    return 'line' in totals ? totals : receiptOf(source, verdict, totals);
+  } catch (error) {
+    if (!(error instanceof PoisonObjectError)) throw error;
+    const why = error.code === 'ARCHIVE_DAMAGED' ? error : damaged(error.message);
+    return abandon(source.uri, stores, why);
+  }
+}
+
+async function abandon(uri: string, { sink }: Stores, why: PoisonObjectError): Promise<Receipt> {
+  await sink.abandon(uri, why);
+  const known = await sink.known(uri);
+  // What was never begun is not in the graph at all.
+  if (known.status !== 'abandoned') throw why;
+  return receiptOfAbandoned(uri, known);
+}
+
+function damaged(what: string): PoisonObjectError {
+  return new PoisonObjectError('ARCHIVE_DAMAGED', `the archive is damaged: ${what}`);
 }
 
 function shaOf({ uri, sha256 }: SourceObject): string {
@@ -180,11 +236,4 @@ async function measure<T>(
   } finally {
     onRead?.(reading, performance.now() - start);
   }
-}
-
-function sourceObject(
-  object: StoredObject,
-  { lines, rejectedTotal, rejected }: Pick<Verdict, 'lines' | 'rejectedTotal' | 'rejected'>,
-): SourceObject {
-  return { ...object.identity(), lines, rejected: rejectedTotal, rejections: rejected };
 }

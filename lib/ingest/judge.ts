@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { isHashState, type HashState, type LogHash } from '../object/log-hash.ts';
 import type { StoredObject } from '../object/stored.ts';
+import { explained } from '../trust/explain-signature.ts';
 import { memberOf } from '../trust/json.ts';
 import type { VerifyingKey } from '../trust/keys.ts';
 import type { Line, Place } from '../trust/lines.ts';
@@ -9,7 +11,7 @@ import { Signers } from '../trust/signers.ts';
 import { verifyLines, type VerifiedRecord } from '../trust/verify.ts';
 
 /** What becomes of an object. */
-export type Outcome = 'accepted' | 'partial' | 'rejected' | 'empty';
+export type Outcome = 'accepted' | 'partial' | 'rejected' | 'empty' | 'abandoned';
 
 export interface IngestOptions {
   readonly keys: readonly VerifyingKey[];
@@ -28,11 +30,13 @@ export interface TimedOptions extends IngestOptions {
 export type Options = IngestOptions & Partial<TimedOptions>;
 
 const MAX_REJECTIONS = 100;
+/** Of those: explaining a signature costs as much as checking it once more. */
+const MAX_EXPLAINED = 20;
 /** The white space of JSON that a line can hold. */
 const BLANK = new Set([0x20, 0x09, 0x0d]);
 
 export interface Verdict {
-  readonly status: Outcome;
+  readonly status: Exclude<Outcome, 'abandoned'>;
   readonly lines: number;
   readonly rejectedTotal: number;
   readonly rejected: readonly Rejection[];
@@ -52,16 +56,18 @@ export interface Judged {
   readonly isParkable: boolean;
   readonly isWhole: boolean;
   readonly signers: Signers | null;
+  /** Of the bytes so far, from the second delivery on; null in the first, whose hash can't be saved. */
+  readonly hash: HashState | null;
 }
 
 /** A {@link Judged} between two deliveries; `under` names what the judgement rests on. */
-interface JudgedBefore extends Omit<Judged, 'isWhole' | 'signers'> {
+export interface JudgedBefore extends Omit<Judged, 'isWhole' | 'signers'> {
   readonly under: string;
 }
 
 /** What {@link parseJudged} reads in the next delivery. */
 export function formatJudged(
-  { next, rejectedTotal, rejected, refusals, isParkable }: Judged,
+  { next, rejectedTotal, rejected, refusals, isParkable, hash }: Judged,
   options: IngestOptions,
 ): string {
   const state: JudgedBefore = {
@@ -70,6 +76,7 @@ export function formatJudged(
     rejected,
     refusals,
     isParkable,
+    hash,
     under: restsOn(options),
   };
   return JSON.stringify(state);
@@ -85,6 +92,7 @@ export function parseJudged(text: string | null, options: IngestOptions): Judged
 function isJudgedBefore(value: unknown): value is JudgedBefore {
   const next = memberOf(value, 'next');
   const rejected = memberOf(value, 'rejected');
+  const hash = memberOf(value, 'hash');
   return (
     typeof memberOf(next, 'number') === 'number' &&
     typeof memberOf(next, 'offset') === 'number' &&
@@ -93,6 +101,7 @@ function isJudgedBefore(value: unknown): value is JudgedBefore {
     rejected.every(isRejection) &&
     typeof memberOf(value, 'refusals') === 'string' &&
     typeof memberOf(value, 'isParkable') === 'boolean' &&
+    (hash === null || isHashState(hash)) &&
     typeof memberOf(value, 'under') === 'string'
   );
 }
@@ -114,7 +123,8 @@ export async function judge(
   let refusals = before?.refusals ?? '';
   const rejected: Rejection[] = [...(before?.rejected ?? [])];
   const signers = new Signers();
-  const lines = new Lines(object, options, before?.next);
+  const hash = before === null ? undefined : await object.resumedHash(before.hash);
+  const lines = new Lines(object, options, before?.next, hash);
   for await (const passage of lines) {
     for (const [line, result] of verifyLines(passage, '', options.keys, signers)) {
       if (!isRefusal(result)) {
@@ -125,13 +135,16 @@ export async function judge(
       refusals = createHash('sha256')
         .update(`${refusals} ${line.number} ${result.code}`)
         .digest('hex');
-      if (rejected.length < MAX_REJECTIONS) rejected.push(result);
+      const explain = rejected.length < MAX_EXPLAINED;
+      if (rejected.length < MAX_REJECTIONS)
+        rejected.push(explain ? explained(line, result, options.keys) : result);
       isParkable &&= mayBeParked(line, result);
     }
   }
   const { next, isCutShort } = lines;
   const judged = { next, rejectedTotal, rejected, refusals, isParkable, isWhole: !isCutShort };
-  return { ...judged, signers: before === null ? signers : null };
+  const state = hash?.state() ?? null;
+  return { ...judged, signers: before === null ? signers : null, hash: state };
 }
 
 export function verdictOf(judged: Judged, { onBadLine }: IngestOptions): Verdict {
@@ -158,11 +171,19 @@ export function mayBeParked({ bytes, terminated }: Line, { code }: Rejection): b
 export class Lines implements AsyncIterable<Passage> {
   readonly #framer: PassageFramer;
   readonly #object: StoredObject;
+  readonly #hash: LogHash | undefined;
   readonly #isTimeUp: () => boolean;
   #isCutShort = false;
 
-  constructor(object: StoredObject, { maxLineBytes, isTimeUp }: Options, from?: Place) {
+  /** `hash` takes in the bytes, where another delivery has read some of them. */
+  constructor(
+    object: StoredObject,
+    { maxLineBytes, isTimeUp }: Options,
+    from?: Place,
+    hash?: LogHash,
+  ) {
     this.#object = object;
+    this.#hash = hash;
     this.#framer = new PassageFramer(maxLineBytes, from);
     // Without a name for the version nobody could go on with it.
     this.#isTimeUp = object.uri === null || isTimeUp === undefined ? () => false : isTimeUp;
@@ -180,7 +201,7 @@ export class Lines implements AsyncIterable<Passage> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Passage> {
     let isFirst = true;
-    for await (const chunk of this.#object.read(this.#framer.place.offset)) {
+    for await (const chunk of this.#object.read(this.#framer.place.offset, this.#hash)) {
       // Whatever the time, each reading gets on by a chunk.
       this.#isCutShort = !isFirst && this.#isTimeUp();
       if (this.#isCutShort) return;

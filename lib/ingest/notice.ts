@@ -21,9 +21,9 @@ export function noticesOf(message: unknown): readonly Notice[] | null {
 }
 
 /** The message that lets another invocation go on with an object. */
-export function continuation({ bucket, key, versionId }: S3Name): string {
+export function continuation({ bucket, key, versionId, etag }: S3Name): string {
   const encoded = encodeURIComponent(key);
-  const version = versionId === undefined ? {} : { versionId };
+  const version = versionId === undefined ? { pinnedEtag: etag } : { versionId };
   const s3 = { bucket: { name: bucket }, object: { key: encoded, ...version } };
   return JSON.stringify({
     Records: [{ eventSource: 'custody', eventName: 'ObjectCreated:Continue', s3 }],
@@ -39,11 +39,12 @@ function fromS3(record: unknown): Notice | null {
   if (typeof key !== 'string') return null;
   // S3 writes event keys as form data: a space arrives as "+", everything else percent-encoded.
   const decoded = percentDecoded(key.replaceAll('+', ' '));
-  return created(
-    at(record, 's3', 'bucket', 'name'),
-    decoded,
-    at(record, 's3', 'object', 'versionId'),
-  );
+  const object = at(record, 's3', 'object');
+  const notice = created(at(record, 's3', 'bucket', 'name'), decoded, at(object, 'versionId'));
+  // S3 tells an eTag of its own, by which nothing is held to the content of that moment.
+  const etag = at(object, 'pinnedEtag');
+  if (notice?.kind !== 'created' || etag === undefined) return notice;
+  return isText(etag) ? { kind: 'created', name: { ...notice.name, etag } } : null;
 }
 
 function fromEventBridge(event: Json): Notice | null {

@@ -1,5 +1,5 @@
-import { PoisonObjectError, type PoisonCode } from '../errors.ts';
-import type { SourceObject, Totals } from '../graph/write/object-progress.ts';
+import { PoisonObjectError } from '../errors.ts';
+import type { Known, SourceObject, Totals } from '../graph/write/object-progress.ts';
 import type { Identity } from '../object/stored.ts';
 import type { Rejection } from '../trust/rejection.ts';
 import type { Outcome, Verdict } from './judge.ts';
@@ -11,7 +11,7 @@ export interface Receipt {
   readonly lines: number;
   readonly accepted: number;
   readonly duplicate: number;
-  /** Good lines of a rejected object. */
+  /** Good lines that are not in the graph: of a rejected object all, of an abandoned one the rest. */
   readonly withheld: number;
   readonly rejectedTotal: number;
   /** The first hundred. */
@@ -22,7 +22,7 @@ export interface Receipt {
   /** Why nothing of the object could be read, where that is so. */
   readonly problem?: string;
   /** There with `problem`. */
-  readonly problemCode?: PoisonCode;
+  readonly problemCode?: string;
 }
 
 /** A log that can't be read as it is gets a receipt like any other bad log; other failures pass through. */
@@ -65,9 +65,31 @@ export function receiptOfDone(object: SourceObject, { accepted, duplicate }: Tot
   return { object: uri, status, ...counts, rejected: rejections, bytes, sha256 };
 }
 
+/** Of an object that could not be finished: what is in the graph of it stays. */
+export function receiptOfAbandoned(
+  uri: string,
+  { object, accepted, duplicate, problem, problemCode }: Known,
+): Receipt {
+  const { lines = 0, rejected: rejectedTotal = 0, rejections = [] } = object ?? {};
+  return {
+    object: uri,
+    status: 'abandoned',
+    lines,
+    accepted,
+    duplicate,
+    withheld: lines - accepted - duplicate - rejectedTotal,
+    rejectedTotal,
+    rejected: rejections,
+    bytes: object?.bytes ?? null,
+    sha256: object?.sha256 ?? null,
+    ...(problem === null ? {} : { problem }),
+    ...(problemCode === null ? {} : { problemCode }),
+  };
+}
+
 /** Of an object that was judged; throws where its lines are not all accounted for. */
 export function receiptOf(
-  { uri, bytes, sha256 }: Identity,
+  { uri, bytes, sha256 }: Omit<Identity, 'parts'>,
   verdict: Verdict,
   totals: Totals,
 ): Receipt {

@@ -1,4 +1,4 @@
-import { TransientError } from '../errors.ts';
+import { PoisonObjectError } from '../errors.ts';
 import type { LogName, LogProgress, SourceObject, Totals } from '../graph/write/object-progress.ts';
 import type { StoredObject } from '../object/stored.ts';
 import type { Line, Place } from '../trust/lines.ts';
@@ -26,7 +26,10 @@ export interface Writing {
   readonly progress: LogProgress | null;
 }
 
-/** The second reading: each record on its way to the graph, two batches at a time. */
+/**
+ * The second reading, of the archived log: each record on its way to the graph, two batches at a time.
+ * {@link PoisonObjectError} where it is not the log that was judged.
+ */
 export async function writeLog(
   object: StoredObject,
   { source, log, verdict: { status, signers }, progress }: Writing,
@@ -41,11 +44,11 @@ export async function writeLog(
   try {
     const lines = new Lines(object, options, from);
     for await (const passage of lines) {
+      if (signers?.knows(passage) === false) throw damaged('it holds other bytes than were judged');
       const verified = verifyLines(passage, log.log, options.keys, signers ?? new Signers());
       for (const [line, result] of verified) {
         await send.reach(line);
-        if (line.number > linesDone && !isSetAside(line, result, source.uri, final))
-          send.add(result);
+        if (line.number > linesDone && !isSetAside(line, result, final)) send.add(result);
       }
     }
     const applied = await send.end(lines.isCutShort ? null : final);
@@ -65,20 +68,17 @@ function lastDone(progress: LogProgress | null): Place | undefined {
   return { number: progress.linesDone, offset: progress.offsetDone };
 }
 
-/**
- * True for a line that quarantine sets aside; {@link TransientError} where any other is refused, since
- * the first reading accepted it.
- */
+/** True for a line that quarantine sets aside; none other was refused when the log was judged. */
 function isSetAside(
   line: Line,
   result: VerifiedRecord | Rejection,
-  uri: string,
   final: 'accepted' | 'partial',
 ): result is Rejection {
   if (!isRefusal(result)) return false;
   if (final === 'partial' && mayBeParked(line, result)) return true;
-  throw new TransientError(
-    'VERDICT_CHANGED',
-    `line ${line.number} of ${uri} was accepted before and is not now; was a key taken away?`,
-  );
+  throw damaged(`line ${line.number} was accepted and does not verify now`);
+}
+
+function damaged(what: string): PoisonObjectError {
+  return new PoisonObjectError('ARCHIVE_DAMAGED', `the archive is damaged: ${what}`);
 }

@@ -3,13 +3,15 @@ export interface S3Name {
   readonly bucket: string;
   readonly key: string;
   readonly versionId?: string;
+  /** Names the content where the bucket keeps no versions; without quotes. */
+  readonly etag?: string;
 }
 
 /** Percent-encoded; the slashes of the key stay. */
-export function s3Uri({ bucket, key, versionId }: S3Name): string {
-  const path = key.split('/').map(encodeURIComponent).join('/');
-  const version = versionId === undefined ? '' : `?versionId=${encodeURIComponent(versionId)}`;
-  return `s3://${bucket}/${path}${version}`;
+export function s3Uri({ bucket, key, versionId, etag }: S3Name): string {
+  const address = `s3://${bucket}/${key.split('/').map(encodeURIComponent).join('/')}`;
+  if (versionId !== undefined) return `${address}?versionId=${encodeURIComponent(versionId)}`;
+  return etag === undefined ? address : `${address}?etag=${encodeURIComponent(etag)}`;
 }
 
 /** Reads {@link s3Uri}'s form; null for another one. */
@@ -17,10 +19,12 @@ export function s3Name(uri: string): S3Name | null {
   const [, bucket = '', path = '', query = ''] =
     /^s3:\/\/([^/?]+)\/([^?]+)(?:\?(.*))?$/.exec(uri) ?? [];
   if (bucket === '') return null;
-  const versionId = new URLSearchParams(query).get('versionId');
+  const members = new URLSearchParams(query);
+  const [versionId, etag] = [members.get('versionId'), members.get('etag')];
   try {
     const key = decodeURIComponent(path);
-    return versionId === null ? { bucket, key } : { bucket, key, versionId };
+    if (versionId !== null) return { bucket, key, versionId };
+    return etag === null ? { bucket, key } : { bucket, key, etag };
   } catch {
     return null;
   }

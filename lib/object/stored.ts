@@ -1,7 +1,9 @@
-import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { PoisonObjectError, TransientError } from '../errors.ts';
+import { isGzip } from './gzip.ts';
+import { LogHash, type Hashes, type HashState } from './log-hash.ts';
+import type { S3Name } from './s3-name.ts';
 
 /** An object larger than this, unpacked, is refused; it also ends a gzip bomb. */
 const MAX_OBJECT_BYTES = 64 * 1024 ** 3;
@@ -9,24 +11,42 @@ const MAX_OBJECT_BYTES = 64 * 1024 ** 3;
 /** Chunks of 1 MiB let twice as much garbage pile up, and were no faster. */
 export const CHUNK_BYTES = 256 * 1024;
 
+/** How S3 copies: an object larger than 5 GiB in parts, of which there are at most ten thousand. */
+const COPY_LIMITS = { wholeBytes: 5 * 1024 ** 3, partBytes: 1024 ** 3 } as const;
+
 /** How an object is read. */
 export interface ReadOptions {
+  /** From which size on, and in which parts, it is copied in parts; {@link Identity} then has their hashes. */
+  readonly copyLimits?: { readonly wholeBytes: number; readonly partBytes: number };
   /** Of the log, unpacked. */
   readonly maxObjectBytes?: number;
   /** Told the stored bytes read so far, over all readings. */
   readonly onRead?: (bytes: number) => void;
 }
 
+/** Where an object lies, for a copy that need not pass through here: its version is pinned, or its ETag. */
+export type Origin =
+  | { readonly path: string }
+  | { readonly s3: S3Name; readonly etag: string }
+  /** Nowhere that it could be copied from. */
+  | { readonly pipe: string };
+
 /** One version of one object, which can be read more than once. */
 export interface StoredObject {
-  /** Names the version; null where only a whole reading tells it, as with a local file. */
+  /** For messages. */
+  readonly name: string;
+  readonly origin: Origin;
+  /** Names the version; null where only a whole reading tells it. */
   readonly uri: string | null;
   /**
-   * The unpacked bytes in order, from byte `from` on. A whole reading after the first one proves that
-   * it reads what the first did: {@link TransientError} where the object changed meanwhile.
-   * {@link PoisonObjectError} for a form that can't be read.
+   * The unpacked bytes in order, from byte `from` on. {@link PoisonObjectError} for a form that can't
+   * be read. With `hash` the bytes that it still lacks are read, too: the chunks before `from` are empty.
    */
-  read(from?: number): AsyncIterable<Uint8Array>;
+  read(from?: number, hash?: LogHash): AsyncIterable<Uint8Array>;
+  /** A hash for {@link read} that goes on where another delivery's ended. */
+  resumedHash(state: HashState | null): Promise<LogHash>;
+  /** The bytes as they lie there. */
+  stored(): AsyncIterable<Uint8Array>;
   /** Known after the first whole reading; before it, only where there is a `uri`, and without the hash. */
   identity(): Identity;
 }
@@ -35,15 +55,20 @@ export interface StoredObject {
 export interface Identity {
   /** Percent-encoded ASCII; a path alone would name no version. */
   readonly uri: string;
-  /** Of the object as it lies there, packed or not; null where no single reading went from its start to its end. */
+  /** Of the object as it lies there, packed or not; null where it was not read to its end. */
   readonly sha256: string | null;
+  /** Of an object that is copied in parts, the SHA-256 of each. */
+  readonly parts: Hashes['parts'];
   readonly bytes: number;
 }
 
 /** What a store knows of an object. */
 export interface Store {
-  /** For messages: a path or an address. Its ending says whether the object is packed. */
+  /** For messages: a path or an address. */
   readonly name: string;
+  readonly origin: Origin;
+  /** What its name says, or an archive knows. */
+  readonly isGzip: boolean;
   readonly uri: string | null;
   /** Announced by the store; null where only reading tells. */
   readonly bytes: number | null;
@@ -65,33 +90,36 @@ const PACKED = [
 /** Opens nothing yet. */
 export function storedObject(store: Store, options: ReadOptions = {}): StoredObject {
   const maxObjectBytes = options.maxObjectBytes ?? MAX_OBJECT_BYTES;
-  const isNamedGzip = store.name.endsWith('.gz');
   let allBytes = 0;
   let known: Identity | undefined;
-
-  /** SHA-256 of all bytes up to the end of each chunk of the first reading: 44 characters a chunk, 12 MB for the largest object. */
-  let proven: readonly string[] | undefined;
 
   function count(chunk: Uint8Array): Uint8Array {
     options.onRead?.((allBytes += chunk.length));
     return chunk;
   }
 
-  async function* whole(left: AbortSignal): AsyncGenerator<Uint8Array> {
-    const hash = createHash('sha256');
-    const digests: string[] = [];
-    let bytes = 0;
-    for await (const chunk of store.chunks(0, left)) {
-      const digest = hash.update(chunk).copy().digest('base64');
-      if (proven !== undefined && proven[digests.length] !== digest) throw changed(store.name);
-      digests.push(digest);
-      bytes += chunk.length;
-      yield count(chunk);
+  const limits = options.copyLimits ?? COPY_LIMITS;
+  const partBytes =
+    store.bytes !== null && store.bytes > limits.wholeBytes ? limits.partBytes : null;
+
+  /** The stored bytes from `from` on, and before them nothing for each chunk that the hash still lacks. */
+  async function* hashed(
+    from: number,
+    hash: LogHash,
+    left: AbortSignal,
+  ): AsyncGenerator<Uint8Array> {
+    let at = Math.min(from, hash.bytes);
+    for await (const chunk of store.chunks(at, left)) {
+      const lacking = Math.min(hash.bytes - at, chunk.length);
+      hash.update(chunk.subarray(lacking));
+      const part = count(chunk).subarray(Math.min(Math.max(from - at, 0), chunk.length));
+      at += chunk.length;
+      yield part;
     }
-    if (proven !== undefined && proven.length !== digests.length) throw changed(store.name);
-    proven = digests;
-    const sha256 = hash.digest('hex');
-    known = { uri: store.uri ?? store.uriOf(sha256), sha256, bytes };
+    const { sha256, parts } = hash.end();
+    const uri = store.uriOf(sha256);
+    if (store.uri !== null && store.uri !== uri) throw changed(store.name);
+    known = { uri, sha256, parts, bytes: hash.bytes };
   }
 
   async function* rest(from: number, left: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -99,12 +127,21 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
   }
 
   return {
+    name: store.name,
+    origin: store.origin,
     uri: store.uri,
-    read(from = 0) {
+    stored: () => rest(0, new AbortController().signal),
+    resumedHash: (state) => LogHash.resumed(partBytes, state),
+    read(from = 0, hash) {
       const leaving = new AbortController();
       const { signal } = leaving;
-      if (from > 0 && !isNamedGzip) return limit(rest(from, signal), from, maxObjectBytes);
-      const log = limit(unpack(whole(signal), isNamedGzip, leaving), 0, maxObjectBytes);
+      const whole = LogHash.ofOneReading(partBytes);
+      if (from > 0 && !store.isGzip) {
+        const chunks = hash === undefined ? rest(from, signal) : hashed(from, hash, signal);
+        return limit(chunks, from, maxObjectBytes);
+      }
+      const chunks = hashed(0, store.isGzip ? whole : (hash ?? whole), signal);
+      const log = limit(unpack(chunks, store.isGzip, leaving), 0, maxObjectBytes);
       // A gzip log can be unpacked from its start only.
       return from === 0 ? log : skip(from, log);
     },
@@ -112,7 +149,7 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
       if (known !== undefined) return known;
       if (store.uri === null || store.bytes === null)
         throw new Error('identity() before the first whole reading');
-      return { uri: store.uri, sha256: null, bytes: store.bytes };
+      return { uri: store.uri, sha256: null, parts: null, bytes: store.bytes };
     },
   };
 }
@@ -151,21 +188,21 @@ async function* unpack(
   try {
     const first = await chunks.next();
     const head = first.done === true ? new Uint8Array() : first.value;
-    const isGzip = head[0] === 0x1f && head[1] === 0x8b;
+    const isPacked = isGzip(head);
     const packed = PACKED.find(({ magic }) => magic.every((byte, index) => head[index] === byte));
     if (packed !== undefined)
       throw new PoisonObjectError(
         'PACKING_UNSUPPORTED',
         `the file is ${packed.name}; only plain and gzip logs are read`,
       );
-    if (head.length > 0 && isGzip !== isNamedGzip)
+    if (head.length > 0 && isPacked !== isNamedGzip)
       throw new PoisonObjectError(
         'GZIP_MISNAMED',
-        isGzip
+        isPacked
           ? 'the file is gzip, but its name does not end in .gz'
           : 'the name ends in .gz, but the file is not gzip',
       );
-    yield* isGzip ? recut(gunzip(prepend(head, chunks))) : prepend(head, chunks);
+    yield* isPacked ? recut(gunzip(prepend(head, chunks))) : prepend(head, chunks);
   } finally {
     // Unpacking reads ahead; without this, the end of what it waits for would be waited for, too.
     leaving.abort();

@@ -108,7 +108,7 @@ test(
       ...heard,
       ...aws.messages,
       ...[...aws.objects.keys()]
-        .filter((place) => place.startsWith('evidence/'))
+        .filter((place) => place.startsWith('evidence/receipts/'))
         .map((place) => aws.text(place) ?? ''),
     ];
     // So much was told, of each log once, and of each failure.

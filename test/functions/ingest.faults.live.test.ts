@@ -90,7 +90,8 @@ test('a dropped log becomes a graph and a receipt; the message again changes not
   // The graph knows the version: it is not read again, and its receipt stands.
   const actions = aws.requests.slice(requests).map(({ action }) => action);
   expect(actions.filter((action) => action === 's3:HEAD')).toHaveLength(2);
-  expect(aws.objects.size).toBe(2);
+  // The log, its copy in the archive with the verdict, and the receipt.
+  expect(aws.objects.size).toBe(4);
 });
 
 test(
@@ -193,6 +194,7 @@ test.each([
   ['the database', null],
   ['the secret', 'secretsmanager:'],
   ['the source bucket', 's3:HEAD'],
+  ['the archive', 's3:COPY'],
   ['the evidence bucket', 's3:PUT'],
 ])(
   'while %s can’t be reached a message comes again, later each time, and then succeeds',

@@ -375,14 +375,17 @@ test(
           const expected = [...new Set([...linked, ...own])].sort();
           const items = pages.flatMap((page) => page.items);
           expect(items.map(({ id }) => inferenceKey(id)).sort()).toEqual(expected);
-          const isProven = (key: string): boolean =>
-            ['exact', 'only-version'].includes(inferences.get(key)?.resolution ?? '');
+          const linkedBy = (...all: readonly string[]) => ({
+            count: linked.filter((key) => all.includes(inferences.get(key)?.resolution ?? ''))
+              .length,
+          });
           expect(pages[0]?.['summary']).toMatchObject({
             modelCount: new Set(versions).size,
             inferenceCount: linked.length,
             signedInferenceCount: kid === '' ? null : own.length,
-            proven: { count: linked.filter(isProven).length },
-            inferred: { count: linked.filter((key) => !isProven(key)).length },
+            exact: linkedBy('exact'),
+            onlyVersion: linkedBy('only-version'),
+            inferred: linkedBy('as-of', 'before-model'),
           });
           for (const { id, resolution } of items)
             expect(resolution).toBe(inferences.get(inferenceKey(id))?.resolution);

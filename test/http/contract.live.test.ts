@@ -1,6 +1,5 @@
 import { constants, createHash, createPublicKey, verify } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   ConfigError,
@@ -8,6 +7,7 @@ import {
   PoisonObjectError,
   TransientError,
 } from '../../lib/errors.ts';
+import { envelopeReader } from '../../lib/evidence.ts';
 import { FAILURES } from '../../lib/failures.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
@@ -202,14 +202,16 @@ test('the evidence of every item is an envelope that anybody can verify', async 
   // Each record of the two logs that is a head, and the earlier record of d1.
   expect(found.size).toBeGreaterThan(30);
   for (const evidence of found.values()) {
-    const { digest, kid, source, offset, length } = evidence as Record<string, string | number>;
-    const answer = await api.get('/v1/evidence', { digest });
-    expect(answer).toMatchObject({ status: 'verified', evidence });
-    const { envelope, key } = answer as unknown as {
-      envelope: string;
-      key: { kid: string; pem: string };
+    const { digest, kid, log, line, offset, length } = evidence as Record<string, string | number>;
+    const { signings, ...answer } = (await api.get('/v1/evidence', { log, line })) as unknown as {
+      digest: string;
+      signings: [{ envelope: string; key: { kid: string; pem: string } }];
     };
-    const bytes = readFileSync(fileURLToPath(String(source).replace(/\?.*/, '')));
+    expect(answer.digest).toBe(digest);
+    const place = { kid, log, line, offset, length };
+    expect(signings).toMatchObject([{ ...place, status: 'verified', names: { count: 1 } }]);
+    const [{ envelope, key }] = signings;
+    const bytes = readFileSync(logs.archived(String(log)));
     const start = Number(offset);
     expect(bytes.toString('utf8', start, start + Number(length))).toBe(envelope);
     const { signed_data: text, signature } = JSON.parse(envelope) as Record<string, string>;
@@ -236,36 +238,76 @@ test('the evidence of every item is an envelope that anybody can verify', async 
 
 test('the envelope of every record that was ever accepted can be asked for, superseded ones too', async () => {
   const { body } = await api.ask('/v1/objects');
-  const uris = (JSON.parse(body) as { items: { object: string }[] }).items.map((of) => of.object);
-  const texts = uris.flatMap((uri) =>
-    signedTexts(readFileSync(fileURLToPath(uri.replace(/\?.*/, '')), 'utf8')),
+  const { items } = JSON.parse(body) as { items: { object: string; sha256: string }[] };
+  const texts = items.flatMap(({ object, sha256: log }) =>
+    signedTexts(readFileSync(logs.archived(log), 'utf8')).map((text, index) => ({
+      text,
+      asked: { log, line: index + 1 },
+      object,
+    })),
   );
   expect(texts).toHaveLength(RECORDS.length + 19);
-  for (const text of texts) {
+  for (const { text, asked, object } of texts) {
     const digest = createHash('sha256').update(text).digest('hex');
-    expect(await api.get('/v1/evidence', { digest })).toMatchObject({ status: 'verified' });
+    const names = { count: 1, uris: [object] };
+    const found = { digest, signings: [{ ...asked, status: 'verified', names }] };
+    expect(await api.get('/v1/evidence', asked)).toMatchObject(found);
+    // Its digest finds what describes something, and an inference that the digest itself names or others dispute.
+    const { type, id } = JSON.parse(text.replaceAll('NaN', '0')) as Record<string, string>;
+    if (type === 'inference' && id !== 'i-twice')
+      expect(await api.refusal('/v1/evidence', { digest })).toEqual([404, 'NOT_FOUND']);
+    else expect(await api.get('/v1/evidence', { digest })).toMatchObject(found);
+    if (type === 'inference' && id !== 'i-twice')
+      expect(await api.get('/v1/evidence', { inference: id })).toMatchObject(found);
   }
 });
 
+test('an inference whose id was made of its digest is found by that digest', async () => {
+  const text = `{"type":"inference","model_name":"solo","timestamp":"${at(12)}"}`;
+  await logs.bring([text]);
+  const digest = createHash('sha256').update(text).digest('hex');
+  expect(await api.get('/v1/evidence', { digest })).toMatchObject({
+    asserts: { kind: 'inference', id: `sha256:${digest}` },
+    signings: [{ status: 'verified' }],
+  });
+});
+
+test('a record that two keys signed shows both envelopes, each verified on the spot', async () => {
+  const other = new SignedLogs(graph);
+  const text = `{"type":"dataset","hash":"by-two","path":"p","timestamp":"${at(4)}"}`;
+  await logs.bring([text]);
+  await other.bring([text]);
+  const kids = [logs.signer.key.kid, other.signer.key.kid].sort();
+  const { items } = await api.get('/v1/datasets', { since: at(4), until: at(4) });
+  const [{ evidence }] = items as [Told['items'][number]];
+  expect([evidence.kid, evidence.kids]).toEqual([kids[0], kids]);
+  const asked = { digest: evidence.digest };
+  const both = new Api(graph, async (digest, signing) => {
+    const isOwn = signing.kid === logs.signer.key.kid;
+    return (isOwn ? logs : other).readEnvelope(digest, signing);
+  });
+  const { signings } = await both.get('/v1/evidence', asked);
+  expect(signings).toMatchObject(kids.map((kid) => ({ kid, key: { kid }, status: 'verified' })));
+  other.remove();
+});
+
 test('what stands in the object no more, or under a key that is not configured, is said so', async () => {
-  const [item] = (await api.get('/v1/datasets')).items;
+  const [item] = (await api.get('/v1/datasets', { until: at(3) })).items;
   const digest = item?.evidence.digest;
-  const strangers = new Api(graph, new SignedLogsWithoutKey().readEnvelope);
+  const strangers = new Api(
+    graph,
+    envelopeReader(logs.archive.open, () => Promise.resolve([])),
+  );
   expect(await strangers.get('/v1/evidence', { digest })).toMatchObject({
-    status: 'key-unknown',
-    key: null,
+    signings: [{ status: 'key-unknown', key: null }],
   });
   const gone = { status: 'gone', envelope: null, key: null } as const;
   const empty = new Api(graph, () => Promise.resolve(gone));
-  expect(await empty.get('/v1/evidence', { digest })).toMatchObject(gone);
+  expect(await empty.get('/v1/evidence', { digest })).toMatchObject({ signings: [gone] });
   const differs = { status: 'differs', envelope: null, key: null } as const;
   const changed = new Api(graph, () => Promise.resolve(differs));
-  expect(await changed.get('/v1/evidence', { digest })).toMatchObject(differs);
+  expect(await changed.get('/v1/evidence', { digest })).toMatchObject({ signings: [differs] });
 });
-
-class SignedLogsWithoutKey {
-  readonly readEnvelope = new SignedLogs(graph).readEnvelope;
-}
 
 test('opaque JSON is answered in the very text that was signed, and what is no JSON as text', async () => {
   const { body } = await api.ask('/v1/model', { name: 'm', commit: 'a' });
@@ -294,18 +336,51 @@ test('payloads, and envelopes that hold them, take the permission payload:read',
   const as = { without: 'payload:read' } as const;
   const one = await api.get('/v1/inference', { id: 'i-exact' }, as);
   expect(one['inference']).not.toHaveProperty('input');
-  const { digest } = (one['inference'] as Told['items'][number]).evidence;
+  const { kid, log, line } = (one['inference'] as Told['items'][number]).evidence;
+  expect(one['inference']).toHaveProperty('evidence', { kid, log, line });
   for (const [path, query] of [
     ['/v1/inference', { id: 'i-exact', include: 'payload' }],
     ['/v1/inferences', { include: 'payload' }],
-    ['/v1/evidence', { digest }],
+    ['/v1/evidence', { inference: 'i-exact' }],
+    ['/v1/evidence', { log, line }],
   ] as const) {
     expect(await api.refusal(path, query, as)).toEqual([403, 'FORBIDDEN']);
     expect((await api.ask(path, query)).status).toBe(200);
   }
   const [dataset] = (await api.get('/v1/datasets')).items;
   const asked = { digest: dataset?.evidence.digest };
-  expect(await api.get('/v1/evidence', asked, as)).toMatchObject({ status: 'verified' });
+  expect(await api.get('/v1/evidence', asked, as)).toMatchObject({
+    signings: [{ status: 'verified' }],
+  });
+});
+
+test('what a payload could be guessed from takes the permission payload:read, in every answer', async () => {
+  for (const [path, query] of QUESTIONS.filter(([, of]) => of['include'] === undefined)) {
+    const { body } = await api.ask(path, query, { without: 'payload:read' });
+    const told = JSON.parse(body) as Told & { inference?: Told['items'][number] };
+    const all = [
+      ...(told.items ?? []),
+      ...(told.nodes ?? []),
+      ...(told.inference ? [told.inference] : []),
+    ];
+    for (const { evidence, id, ...rest } of all.filter((of) => of['id'] !== undefined)) {
+      expect([id, Object.keys(evidence).sort()]).toEqual([id, ['kid', 'line', 'log']]);
+      expect(rest).not.toHaveProperty('inputKept');
+    }
+  }
+});
+
+test('whoever may not read payloads does not learn whether a digest is that of an inference', async () => {
+  const as = { without: 'payload:read' } as const;
+  const { items } = await api.get('/v1/inferences', { model: 'solo' });
+  const digests = [KID, ...items.map(({ evidence }) => evidence.digest)];
+  const refusals = new Set<string>();
+  for (const digest of digests) refusals.add((await api.ask('/v1/evidence', { digest }, as)).body);
+  for (const inference of ['i-exact', 'no such'])
+    refusals.add((await api.ask('/v1/evidence', { inference }, as)).body);
+  expect(Array.from(refusals, (body) => JSON.parse(body) as object)).toMatchObject([
+    { code: 'FORBIDDEN' },
+  ]);
 });
 
 test('every route takes its permission', async () => {
@@ -333,7 +408,9 @@ test('what was recorded later does not show in an answer about a time', async ()
   const d1 = between.find(({ hash }) => hash === 'd1');
   expect(d1).toMatchObject({ path: null, timestamp: null, recordedAt: at(1), since: at(1) });
   const told = await api.get('/v1/evidence', { digest: d1?.evidence.digest });
-  expect(told['envelope']).toContain('s3://b/first');
+  expect(told['signings']).toMatchObject([
+    { envelope: expect.stringContaining('s3://b/first') as unknown },
+  ]);
   const now = (await api.get('/v1/datasets', { asOf: at(20) })).items;
   expect(now.find(({ hash }) => hash === 'd1')).toMatchObject({ path: 's3://b/second' });
 });
@@ -402,11 +479,11 @@ test('a link is told as it was at the time: the only version then, or none yet',
   const impact = { model: 'm', commit: 'a' };
   expect(await api.get('/v1/impact', { ...impact, asOf: at(29) })).toMatchObject({
     basis: { exact: 1, onlyVersion: 1, inferred: 0 },
-    summary: { proven: { count: 2 }, inferred: { count: 0 } },
+    summary: { exact: { count: 1 }, onlyVersion: { count: 1 }, inferred: { count: 0 } },
   });
   expect(await api.get('/v1/impact', { ...impact, asOf: at(30) })).toMatchObject({
     basis: { exact: 1, onlyVersion: 0, inferred: 1 },
-    summary: { proven: { count: 1 }, inferred: { count: 1 } },
+    summary: { exact: { count: 1 }, onlyVersion: { count: 0 }, inferred: { count: 1 } },
   });
 });
 
@@ -443,7 +520,8 @@ test('an answer is incomplete for exactly the links that are missing to it', asy
 });
 
 test('while an object is written every answer about the graph says so and names it', async () => {
-  const uri = 'file:///half.jsonl?sha256=0';
+  const log = 'f'.repeat(64);
+  const uri = `file:///half.jsonl?sha256=${log}`;
   const instant = { epochSeconds: 0, nanoseconds: 0 };
   const records = ['h1', 'h2'].map((hash, index) => ({
     record: {
@@ -456,10 +534,10 @@ test('while an object is written every answer about the graph says so and names 
       digest: createHash('sha256').update(hash).digest('hex'),
     },
     kid: KID,
-    location: { source: uri, line: index + 1, offset: index, length: 1 },
+    location: { log, line: index + 1, offset: index, length: 1 },
   }));
   const writer = new GraphWriter(graph);
-  await writeObject(writer, { uri, records }, 1, 1);
+  await writeObject(writer, { uri, log, records }, 1, 1);
   const silent = ['/v1/health', '/v1/evidence', '/v1/object'];
   for (const [path, query] of QUESTIONS.filter(([of]) => !silent.includes(of))) {
     const { complete, incomplete } = await api.get(path, query);
@@ -478,8 +556,10 @@ test('while an object is written every answer about the graph says so and names 
     complete: false,
   });
   const csv = await api.ask('/v1/impact', { dataset: 'd1' }, { accepts: 'text/csv' });
-  expect(csv.body.trimEnd().split('\r\n').at(-1)).toBe('#incomplete,records are being written');
-  await writeObject(writer, { uri, records }, 1);
+  expect(csv.body.trimEnd().split('\r\n').at(-1)).toMatch(
+    /^,{13}"incomplete: records are being written"$/,
+  );
+  await writeObject(writer, { uri, log, records }, 1);
   expect(await api.get('/v1/datasets')).toMatchObject({ complete: true });
   expect(await api.get('/v1/object', { uri })).toMatchObject({
     status: 'accepted',
@@ -532,6 +612,11 @@ test('unknown, repeated and invalid parameters are refused by name', async () =>
     ['/v1/impact', `dataset=d1&kid=${KID}`],
     ['/v1/impact', 'kid=x'],
     ['/v1/evidence', 'digest=x'],
+    ['/v1/evidence', ''],
+    ['/v1/evidence', `log=${KID}`],
+    ['/v1/evidence', 'line=1'],
+    ['/v1/evidence', `log=${KID}&line=0`],
+    ['/v1/evidence', `digest=${KID}&inference=i`],
   ];
   for (const [path, query] of refused)
     expect([query, ...(await api.refusal(path, query))]).toEqual([query, 400, 'PARAMETER_INVALID']);

@@ -1,16 +1,30 @@
 import { createHash } from 'node:crypto';
-import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { TransientError, type PoisonCode } from '../../lib/errors.ts';
+import { PoisonObjectError, TransientError, type PoisonCode } from '../../lib/errors.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { GraphWriter, type Batch } from '../../lib/graph/write/writer.ts';
-import { ingestObject, type GraphSink } from '../../lib/ingest/ingest.ts';
+import {
+  ingestDeparted,
+  ingestObject,
+  type GraphSink,
+  type Stores,
+} from '../../lib/ingest/ingest.ts';
 import type { IngestOptions } from '../../lib/ingest/judge.ts';
 import { storedFile } from '../../lib/object/file.ts';
 import { signRecord } from '../../lib/trust/sign.ts';
+import { localStores } from '../support/local-stores.ts';
 import { neo4jLogin } from '../support/neo4j-login.ts';
 import { graphSnapshot, wipe } from '../support/snapshot.ts';
 import { testKey } from '../support/test-key.ts';
@@ -34,6 +48,7 @@ beforeAll(() => {
 });
 beforeEach(async () => {
   await wipe(graph);
+  rmSync(join(folder, 'archive'), { recursive: true, force: true });
   writeFileSync(path, log);
 });
 afterAll(async () => {
@@ -46,7 +61,9 @@ function watched(before: (batch: Batch, nth: number) => void | Promise<void>): G
   const writer = new GraphWriter(graph);
   let count = 0;
   return {
-    progress: (uri) => writer.progress(uri),
+    known: (uri) => writer.known(uri),
+    log: (name) => writer.log(name),
+    carry: (object, name, status) => writer.carry(object, name, status),
     record: (object, status) => writer.record(object, status),
     pause: (object, judged) => writer.pause(object, judged),
     abandon: (uri, problem) => writer.abandon(uri, problem),
@@ -58,28 +75,48 @@ function watched(before: (batch: Batch, nth: number) => void | Promise<void>): G
   };
 }
 
-test.each([
-  ['an altered line', () => writeFileSync(path, log.replace('i002400', 'i002401'))],
-  ['a line more', () => appendFileSync(path, lineOf(LINES))],
+const stores = (sink: GraphSink = new GraphWriter(graph)): Stores =>
+  localStores(graph, folder, sink);
+
+const CHANGES = [
+  ['an altered line', (file: string) => writeFileSync(file, log.replace('i002400', 'i002401'))],
+  ['a line more', (file: string) => appendFileSync(file, lineOf(LINES))],
   [
     'a line less',
-    () => writeFileSync(path, log.slice(0, log.lastIndexOf('\n', log.length - 2) + 1)),
+    (file: string) => writeFileSync(file, log.slice(0, log.lastIndexOf('\n', log.length - 2) + 1)),
   ],
-])(
-  '%s between the two readings ends the ingest, and the object is not recorded as done',
+] as const;
+
+test.each(CHANGES)(
+  '%s between the reading and the archive ends the ingest, and nothing is archived or written',
   async (_, change) => {
-    const file = storedFile(path);
-    const writer = new GraphWriter(graph);
-    const sink: GraphSink = {
-      ...watched(() => undefined),
-      progress: (uri) => {
-        change();
-        return writer.progress(uri);
+    const sink = watched(() => undefined);
+    const changing: GraphSink = {
+      ...sink,
+      log(name) {
+        change(path);
+        return sink.log(name);
       },
     };
-    await expect(ingestObject(file, sink, options)).rejects.toThrow(TransientError);
-    const { status } = await writer.progress(file.identity().uri);
-    expect(['writing', null]).toContain(status);
+    await expect(ingestObject(storedFile(path), stores(changing), options)).rejects.toMatchObject({
+      code: 'OBJECT_CHANGED',
+    });
+    expect(await graphSnapshot(graph)).toEqual([]);
+    expect(existsSync(join(folder, 'archive')) ? readdirSync(join(folder, 'archive')) : []).toEqual(
+      [],
+    );
+  },
+);
+
+test.each(CHANGES)(
+  '%s in the archive while the log is written ends the object as abandoned, and no byte that was not judged is written',
+  async (_, change) => {
+    const archived = join(folder, 'archive', createHash('sha256').update(log).digest('hex'));
+    const sink = watched(() => change(archived));
+    const receipt = await ingestObject(storedFile(path), stores(sink), options);
+    expect(receipt).toMatchObject({ status: 'abandoned', problemCode: 'ARCHIVE_DAMAGED' });
+    expect((await graphSnapshot(graph)).join('\n')).not.toContain('i002500');
+    expect(receipt.accepted + receipt.withheld).toBe(LINES);
   },
 );
 
@@ -87,20 +124,33 @@ test('when an ingest fails, none of its batches is still being written', async (
   let writing = 0;
   const writer = new GraphWriter(graph);
   const sink: GraphSink = {
-    progress: (uri) => writer.progress(uri),
-    record: (object, status) => writer.record(object, status),
-    pause: (object, judged) => writer.pause(object, judged),
-    abandon: (uri, problem) => writer.abandon(uri, problem),
+    ...watched(() => undefined),
     async apply(batch) {
       writing += 1;
-      appendFileSync(path, lineOf(LINES));
-      const totals = await writer.apply(batch);
-      writing -= 1;
-      return totals;
+      try {
+        if (batch.afterLine > 0) throw new TransientError('DATABASE_UNREACHABLE', 'lost');
+        return await writer.apply(batch);
+      } finally {
+        writing -= 1;
+      }
     },
   };
-  await expect(ingestObject(storedFile(path), sink, options)).rejects.toThrow(TransientError);
+  await expect(ingestObject(storedFile(path), stores(sink), options)).rejects.toThrow('lost');
   expect(writing).toBe(0);
+});
+
+test('a log whose key was taken away while it was written is finished by the verdict in the archive', async () => {
+  const lost = watched((_, nth) => {
+    if (nth === 1) throw new TransientError('DATABASE_UNREACHABLE', 'lost');
+  });
+  await expect(ingestObject(storedFile(path), stores(lost), options)).rejects.toThrow('lost');
+  const sha256 = createHash('sha256').update(log).digest('hex');
+  const uri = `${pathToFileURL(path).href}?sha256=${sha256}`;
+  rmSync(path);
+  const gone = new PoisonObjectError('OBJECT_GONE', 'the object is not there any more');
+  const others = { ...options, keys: [testKey().key] };
+  const receipt = await ingestDeparted(uri, stores(), others, gone);
+  expect(receipt).toMatchObject({ status: 'accepted', accepted: LINES, duplicate: 0 });
 });
 
 test.each([0, 1, 2])(
@@ -109,11 +159,11 @@ test.each([0, 1, 2])(
     const lost = watched((_, nth) => {
       if (nth === at) throw new TransientError('DATABASE_UNREACHABLE', 'lost');
     });
-    await expect(ingestObject(storedFile(path), lost, options)).rejects.toThrow('lost');
+    await expect(ingestObject(storedFile(path), stores(lost), options)).rejects.toThrow('lost');
     const applied: number[] = [];
     const receipt = await ingestObject(
       storedFile(path),
-      watched((batch) => void applied.push(batch.records.length)),
+      stores(watched((batch) => void applied.push(batch.records.length))),
       options,
     );
     expect(receipt).toMatchObject({ status: 'accepted', accepted: LINES, duplicate: 0 });
@@ -124,7 +174,7 @@ test.each([0, 1, 2])(
 
 test('gzip that unpacks beyond the limit, is cut off, or is not what its name says is refused', async () => {
   const gz = join(folder, 'log.jsonl.gz');
-  const plain = new GraphWriter(graph);
+  const plain = stores();
   const refused = async (
     code: PoisonCode,
     name: string,
@@ -148,7 +198,7 @@ test('zero padding after gzip is read past, and an empty file is an empty log', 
   const gz = join(folder, 'padded.jsonl.gz');
   const padded = Buffer.concat([gzipSync(lineOf(1)), Buffer.alloc(3 * 1024 * 1024)]);
   writeFileSync(gz, padded);
-  const writer = new GraphWriter(graph);
+  const writer = stores();
   expect(await ingestObject(storedFile(gz), writer, options)).toMatchObject({
     status: 'accepted',
     lines: 1,
@@ -162,7 +212,7 @@ test('zero padding after gzip is read past, and an empty file is an empty log', 
 test('gzip of several members is one log', async () => {
   const gz = join(folder, 'members.jsonl.gz');
   writeFileSync(gz, Buffer.concat([gzipSync(lineOf(1)), gzipSync(lineOf(2))]));
-  expect(await ingestObject(storedFile(gz), new GraphWriter(graph), options)).toMatchObject({
+  expect(await ingestObject(storedFile(gz), stores(), options)).toMatchObject({
     status: 'accepted',
     lines: 2,
   });

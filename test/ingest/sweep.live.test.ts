@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { bucketArchive } from '../../lib/aws/log-archive.ts';
 import { s3Client, s3Object } from '../../lib/aws/s3-object.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { database } from '../../lib/graph/database.ts';
@@ -47,7 +48,7 @@ async function deliver(event: string, cutOffAt = Infinity): Promise<void> {
   const opened = {
     source: { bucket: 'logs', prefix: '' },
     open: (name: Parameters<typeof s3Object>[1]) => s3Object(s3, name),
-    sink: new GraphWriter(cut),
+    stores: { sink: new GraphWriter(cut), archive: bucketArchive(s3, 'evidence') },
     receipts: { put: () => Promise.resolve('') },
     options: { keys: [key], onBadLine: 'reject' } as const,
   };

@@ -1,3 +1,4 @@
+import { bucketArchive } from '../../lib/aws/log-archive.ts';
 import { s3Client, s3Object } from '../../lib/aws/s3-object.ts';
 import type { Graph } from '../../lib/graph/connection.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
@@ -18,5 +19,6 @@ export async function bringS3Log(
   Object.assign(process.env, aws.environment);
   const name = { bucket, key: rest.join('/'), ...(versionId === null ? {} : { versionId }) };
   const object = await s3Object(s3Client(), name);
-  await ingestObject(object, new GraphWriter(graph), { keys: [key], onBadLine: 'reject' });
+  const stores = { sink: new GraphWriter(graph), archive: bucketArchive(s3Client(), 'evidence') };
+  await ingestObject(object, stores, { keys: [key], onBadLine: 'reject' });
 }

@@ -1,11 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { envelopeReader, uriOpener, type ReadEnvelope } from '../../lib/evidence.ts';
+import { envelopeReader, type ReadEnvelope } from '../../lib/evidence.ts';
 import type { Graph } from '../../lib/graph/connection.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
-import { ingestObject } from '../../lib/ingest/ingest.ts';
+import type { Archive } from '../../lib/ingest/archive.ts';
+import { ingestObject, type Stores } from '../../lib/ingest/ingest.ts';
 import type { Receipt } from '../../lib/ingest/receipt.ts';
+import { localArchive } from '../../lib/local/log-archive.ts';
 import { storedFile } from '../../lib/object/file.ts';
 import { signRecord } from '../../lib/trust/sign.ts';
 import { testKey, type TestKey } from './test-key.ts';
@@ -14,21 +16,22 @@ import { testKey, type TestKey } from './test-key.ts';
 export class SignedLogs {
   readonly signer: TestKey = testKey();
   readonly folder = mkdtempSync(join(tmpdir(), 'custody-'));
-  readonly readEnvelope: ReadEnvelope = envelopeReader(uriOpener(null), () =>
+  readonly archive: Archive = localArchive(join(this.folder, 'archive'));
+  readonly readEnvelope: ReadEnvelope = envelopeReader(this.archive.open, () =>
     Promise.resolve([this.signer.key]),
   );
-  readonly #writer: GraphWriter;
+  readonly #stores: Stores;
   #logs = 0;
 
   constructor(graph: Graph) {
-    this.#writer = new GraphWriter(graph);
+    this.#stores = { sink: new GraphWriter(graph), archive: this.archive };
   }
 
   /** A record is an object, or its very text where that is no JSON of JavaScript. */
   async bring(records: readonly (object | string)[]): Promise<Receipt> {
     const path = this.write(records);
     const keys = [this.signer.key];
-    const receipt = await ingestObject(storedFile(path), this.#writer, {
+    const receipt = await ingestObject(storedFile(path), this.#stores, {
       keys,
       onBadLine: 'reject',
     });
@@ -43,6 +46,11 @@ export class SignedLogs {
     const lines = texts.map((text) => `${signRecord(text, this.signer.privateKey, 'max')}\n`);
     writeFileSync(path, lines.join(''));
     return path;
+  }
+
+  /** Where the archive keeps a log. */
+  archived(sha256: string): string {
+    return join(this.folder, 'archive', sha256);
   }
 
   remove(): void {

@@ -13,7 +13,7 @@ import { crc32 } from 'node:zlib';
 
 /** A request as a fault sees it. */
 export interface StubRequest {
-  /** `s3:HEAD`, `s3:GET`, `s3:PUT`, `kms:GetPublicKey`, `sqs:SendMessage`, … */
+  /** `s3:HEAD`, `s3:GET`, `s3:PUT`, `s3:COPY` (whole or a part), `s3:POST`, `s3:DELETE`, `kms:GetPublicKey`, `sqs:SendMessage`, … */
   readonly action: string;
   /** Of S3: `bucket/key`; of the others the JSON or the form that was sent. */
   readonly target: string;
@@ -42,6 +42,8 @@ export interface StubObject {
   readonly bytes: Buffer;
   readonly etag: string;
   readonly versionId: string | null;
+  /** SHA-256, base64; composite where it was made of parts. */
+  readonly checksum: string;
 }
 
 export interface StubKey {
@@ -62,6 +64,8 @@ export class StubAws {
   readonly secrets = new Map<string, string>();
   /** Bodies in the order in which they were sent. */
   readonly messages: string[] = [];
+  /** Parts of multipart uploads that are open, by upload and number. */
+  readonly uploads = new Map<string, Map<number, Buffer>>();
   readonly visibilities: { readonly handle: string; readonly seconds: number }[] = [];
   /** Asked before each request takes effect. */
   fault: (request: StubRequest) => Fault | Promise<Fault> = () => null;
@@ -105,12 +109,17 @@ export class StubAws {
   }
 
   /** Returns the version; an unversioned object is overwritten. */
-  put(place: string, content: string | Uint8Array, isVersioned = true): string | null {
+  put(
+    place: string,
+    content: string | Uint8Array,
+    isVersioned = true,
+    checksum = sha256(Buffer.from(content)).toString('base64'),
+  ): string | null {
     const bytes = Buffer.from(content);
     const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
     const versionId = isVersioned ? randomUUID() : null;
     const before = isVersioned ? (this.objects.get(place) ?? []) : [];
-    this.objects.set(place, [...before, { bytes, etag, versionId }]);
+    this.objects.set(place, [...before, { bytes, etag, versionId, checksum }]);
     return versionId;
   }
 
@@ -140,7 +149,7 @@ export class StubAws {
       form !== null
         ? `sns:${form.get('Action') ?? ''}`
         : isS3
-          ? `s3:${request.method ?? ''}`
+          ? `s3:${'x-amz-copy-source' in request.headers ? 'COPY' : (request.method ?? '')}`
           : `${SERVICES[service] ?? service}:${name}`;
     const nth = this.#counts.get(action) ?? 0;
     this.#counts.set(action, nth + 1);
@@ -175,6 +184,14 @@ export class StubAws {
     fault: Fault,
   ): void {
     const versions = this.objects.get(place) ?? [];
+    if (request.method === 'PUT' && 'x-amz-copy-source' in request.headers) {
+      this.#copy(request, url, place, response, fault);
+      return;
+    }
+    if (request.method === 'POST' || request.method === 'DELETE') {
+      this.#multipart(request, url, place, response);
+      return;
+    }
     if (request.method === 'PUT') {
       if (request.headers['if-none-match'] === '*' && versions.length > 0) {
         error(response, true, 412, 'PreconditionFailed');
@@ -197,7 +214,12 @@ export class StubAws {
       return;
     }
     const version = object.versionId === null ? {} : { 'x-amz-version-id': object.versionId };
-    const headers = { etag: object.etag, ...version };
+    const checksum256 =
+      request.headers['x-amz-checksum-mode'] === 'ENABLED' && request.headers.range === undefined
+        ? { 'x-amz-checksum-sha256': object.checksum }
+        : {};
+    const isHead = request.method === 'HEAD';
+    const headers = { etag: object.etag, ...version, ...(isHead ? checksum256 : {}) };
     const size = object.bytes.length;
     if (request.method === 'HEAD') {
       response.writeHead(200, { ...headers, 'content-length': size }).end();
@@ -240,6 +262,81 @@ export class StubAws {
       if (fault.how === 'end') response.end();
     });
     if (fault.cutAfter === 0) (response as ServerResponse).flushHeaders?.();
+  }
+
+  /** CopyObject, and UploadPartCopy where the address names an upload. */
+  #copy(request: IncomingMessage, url: URL, place: string, response: Answer, fault: Fault): void {
+    const from = new URL(String(request.headers['x-amz-copy-source']), 'http://s3/');
+    const versions = this.objects.get(decodeURIComponent(from.pathname.slice(1))) ?? [];
+    const wanted = from.searchParams.get('versionId');
+    const source =
+      wanted === null ? versions.at(-1) : versions.find((of) => of.versionId === wanted);
+    if (source === undefined) {
+      error(response, true, 404, wanted === null ? 'NoSuchKey' : 'NoSuchVersion');
+      return;
+    }
+    const isThere = request.headers['if-none-match'] === '*' && this.objects.has(place);
+    const match = request.headers['x-amz-copy-source-if-match'];
+    if (isThere || (match !== undefined && match !== source.etag)) {
+      error(response, true, 412, 'PreconditionFailed');
+      return;
+    }
+    const isDamaged = fault !== null && 'checksum' in fault;
+    const upload = this.uploads.get(url.searchParams.get('uploadId') ?? '');
+    if (upload === undefined && url.searchParams.has('uploadId')) {
+      error(response, true, 404, 'NoSuchUpload');
+      return;
+    }
+    const [, start, end] =
+      /^bytes=(\d+)-(\d+)$/.exec(String(request.headers['x-amz-copy-source-range'])) ?? [];
+    const range = source.bytes.subarray(Number(start ?? 0), Number(end ?? Infinity) + 1);
+    const bytes = isDamaged ? damaged(range) : range;
+    const checksum = sha256(bytes).toString('base64');
+    const etag = createHash('md5').update(bytes).digest('hex');
+    const result = upload === undefined ? 'CopyObjectResult' : 'CopyPartResult';
+    let version: Record<string, string> = {};
+    if (upload === undefined) version = { 'x-amz-version-id': this.put(place, bytes) ?? 'null' };
+    else upload.set(Number(url.searchParams.get('partNumber')), bytes);
+    response.writeHead(200, { 'content-type': 'application/xml', ...version });
+    response.end(
+      `<${result}><ETag>"${etag}"</ETag><ChecksumSHA256>${checksum}</ChecksumSHA256></${result}>`,
+    );
+  }
+
+  /** CreateMultipartUpload, CompleteMultipartUpload and AbortMultipartUpload. */
+  #multipart(request: IncomingMessage, url: URL, place: string, response: Answer): void {
+    const xml = { 'content-type': 'application/xml' };
+    if (url.searchParams.has('uploads')) {
+      const upload = randomUUID();
+      this.uploads.set(upload, new Map());
+      const inner = `<UploadId>${upload}</UploadId>`;
+      response.writeHead(200, xml);
+      response.end(`<InitiateMultipartUploadResult>${inner}</InitiateMultipartUploadResult>`);
+      return;
+    }
+    const id = url.searchParams.get('uploadId') ?? '';
+    const upload = this.uploads.get(id);
+    if (upload === undefined) {
+      error(response, true, 404, 'NoSuchUpload');
+      return;
+    }
+    if (request.method === 'DELETE') {
+      this.uploads.delete(id);
+      response.writeHead(204, {}).end();
+      return;
+    }
+    if (request.headers['if-none-match'] === '*' && this.objects.has(place)) {
+      error(response, true, 412, 'PreconditionFailed');
+      return;
+    }
+    this.uploads.delete(id);
+    const parts = [...upload].sort(([a], [b]) => a - b).map(([, bytes]) => bytes);
+    const hashes = parts.map((bytes) => sha256(bytes));
+    const checksum = `${sha256(...hashes).toString('base64')}-${parts.length}`;
+    const version = this.put(place, Buffer.concat(parts), true, checksum) ?? 'null';
+    response.writeHead(200, { ...xml, 'x-amz-version-id': version });
+    const inner = `<ETag>"x-${parts.length}"</ETag><ChecksumSHA256>${checksum}</ChecksumSHA256>`;
+    response.end(`<CompleteMultipartUploadResult>${inner}</CompleteMultipartUploadResult>`);
   }
 
   #sns(form: URLSearchParams, response: Answer): void {

@@ -1,8 +1,13 @@
 import { DECLARED_BY, heldAt, IS_DECLARED, RECORD_OF_DATASET, RECORD_OF_MODEL } from '../as-of.ts';
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
-import { evidenceOf, type Evidence } from '../place.ts';
 import { count, maybe, node, nodes, texts, time, type Row } from '../rows.ts';
+import {
+  evidenceOf,
+  SIGNINGS_OF_INFERENCE,
+  SIGNINGS_OF_RECORD,
+  type Evidence,
+} from '../signing.ts';
 import { datasetItem, type DatasetItem } from './datasets.ts';
 import { inferenceOf, type InferenceItem } from './inferences.ts';
 import {
@@ -60,15 +65,17 @@ CALL (m, datasetCount) {
   WHERE datasetCount <= $mostDatasets AND d.since <= datetime($asOf) AND ${IS_DECLARED}
   ${RECORD_OF_DATASET}
   WITH d, u, record, COUNT { (d)-[:USED_IN]->() } AS models,
-    ${DECLARED_BY} AS declared
-  RETURN collect({dataset: d {.*}, record: record, models: models, declared: declared}) AS datasets
+    ${DECLARED_BY} AS declared, coalesce(record, d) AS said
+  RETURN collect({dataset: d {.*}, record: record, models: models, declared: declared,
+    signings: ${SIGNINGS_OF_RECORD}}) AS datasets
 }
 ${PENDING_OF_MODEL}
 CALL () {${BEING_WRITTEN}}
+WITH *, coalesce(record, m) AS said
 RETURN i {.id, .model, .commit, .resolution, .timestamp, .recordedAt, .inputSha256, .inputBytes,
-    .outputSha256, .outputBytes, .digest, .kid, .source, .line, .offset, .length} AS inference,
-  m {.name, .commit, .since, .recordedAt, .digest, .kid, .source, .line, .offset, .length} AS model,
-  record, COUNT { (m)-[:GENERATED]->() } AS inferenceCount,
+    .outputSha256, .outputBytes, .digest, signings: ${SIGNINGS_OF_INFERENCE}} AS inference,
+  m {.name, .commit, .since, .recordedAt, .digest} AS model,
+  record, ${SIGNINGS_OF_RECORD} AS signings, COUNT { (m)-[:GENERATED]->() } AS inferenceCount,
   datasetCount, datasets, pending, pendingCount, count, uris
 `;
 
@@ -115,6 +122,6 @@ export function lineageModel(row: Row): LineageModel {
     recordedAt: time(said, 'recordedAt'),
     since: time(model, 'since'),
     inferenceCount: count(row, 'inferenceCount'),
-    evidence: evidenceOf(said),
+    evidence: evidenceOf(said, row),
   };
 }

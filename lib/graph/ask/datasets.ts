@@ -1,8 +1,9 @@
 import { RECORD_OF_DATASET } from '../as-of.ts';
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
-import { earlierOf, evidenceOf, LAST_TEXT, NOW, type Evidence } from '../place.ts';
+import { earlierOf, LAST_TEXT, NOW } from '../place.ts';
 import { count, maybe, node, text, time, type Row } from '../rows.ts';
+import { evidenceOf, SIGNINGS_OF_RECORD, type Evidence } from '../signing.ts';
 
 /** A dataset as its head says, or as what held at a time says. */
 export interface DatasetItem {
@@ -60,7 +61,9 @@ WITH d
 ORDER BY d.since DESC, d.hash DESC
 LIMIT $limit
 ${RECORD_OF_DATASET}
-RETURN d {.*} AS dataset, record, COUNT { (d)-[:USED_IN]->() } AS models
+WITH d, record, coalesce(record, d) AS said
+RETURN d {.*} AS dataset, record, COUNT { (d)-[:USED_IN]->() } AS models,
+  ${SIGNINGS_OF_RECORD} AS signings
 ORDER BY dataset.since DESC, dataset.hash DESC
 `;
 
@@ -68,7 +71,9 @@ const ONE_DATASET = `
 MATCH (d:Dataset {hash: $hash})
 WHERE d.since <= datetime($asOf)
 ${RECORD_OF_DATASET}
-RETURN d {.*} AS dataset, record, COUNT { (d)-[:USED_IN]->() } AS models
+WITH d, record, coalesce(record, d) AS said
+RETURN d {.*} AS dataset, record, COUNT { (d)-[:USED_IN]->() } AS models,
+  ${SIGNINGS_OF_RECORD} AS signings
 `;
 
 /** At most `limit` datasets behind a place, or from the newest on that had been recorded by `asOf`. */
@@ -106,6 +111,6 @@ export function datasetItem(row: Row): DatasetItem {
     recordedAt: time(earlier ?? dataset, 'recordedAt'),
     since: time(dataset, 'since'),
     models: count(row, 'models'),
-    evidence: evidenceOf(earlier ?? dataset),
+    evidence: evidenceOf(earlier ?? dataset, row),
   };
 }

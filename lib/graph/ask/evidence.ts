@@ -1,7 +1,8 @@
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
-import { evidenceOf, type Evidence } from '../place.ts';
-import { maybe, node, text, type Row } from '../rows.ts';
+import { count, maybe, node, text, texts, time, type Row } from '../rows.ts';
+import { ARCHIVED_SIGNINGS, archivedSigningsOf, type ArchivedSigning } from '../signing.ts';
+import { stretchOf } from '../write/stretches.ts';
 import { modelName } from './models.ts';
 
 /** What a record asserts, by its identity. */
@@ -11,28 +12,103 @@ export type Asserted =
   | { readonly kind: 'inference'; readonly id: string };
 
 export interface FoundRecord {
-  readonly evidence: Evidence;
+  readonly digest: string;
   readonly asserts: Asserted;
+  /** One for each key, in the order of kids. */
+  readonly signings: readonly ArchivedSigning[];
+}
+
+/** When a log was taken in, and the names under which it came: how many, and at most ten of them. */
+export interface LogNames {
+  readonly takenAt: string;
+  readonly count: number;
+  readonly uris: readonly string[];
 }
 
 const RECORD = `
 MATCH (r:Record {digest: $digest})-[:ASSERTS]->(e)
-RETURN r {.*} AS record, e {.hash, .name, .commit, .id} AS entity
+RETURN r.digest AS digest, e {.hash, .name, .commit, .id} AS entity, ${ARCHIVED_SIGNINGS} AS signings
 LIMIT 1
 `;
 
-const INFERENCE = `
-MATCH (i:Inference {digest: $digest})
-RETURN i {.digest, .kid, .source, .line, .offset, .length} AS record, i {.id} AS entity
-LIMIT 1
+const HEAD = `
+MATCH (i:Inference {id: $id})
+OPTIONAL MATCH (head:Record {digest: i.digest})
+WITH i, coalesce(head, i) AS r
+RETURN r.digest AS digest, i {.id} AS entity, ${ARCHIVED_SIGNINGS} AS signings
 `;
 
-/** The record of a digest; null when the graph knows none. Every accepted record is a head or has a node (docs/graph.md, G-6). */
+const RECORD_AT = `
+MATCH (s:Stretch)
+WHERE s.log = $log AND s.number = $number AND s.kid IS NOT NULL
+MATCH (r)-[x:SIGNED_IN]->(s)
+WHERE x.line = $line
+WITH r
+LIMIT 1
+OPTIONAL MATCH (r)-[:ASSERTS]->(asserted)
+WITH r, coalesce(asserted, r) AS e
+RETURN r.digest AS digest, e {.hash, .name, .commit, .id} AS entity, ${ARCHIVED_SIGNINGS} AS signings
+`;
+
+const NAMES_OF_LOGS = `
+UNWIND $logs AS sha256
+MATCH (l:Log {sha256: sha256})
+RETURN sha256, l.firstSeenAt AS takenAt, COUNT { (l)<-[:CARRIED]-() } AS count,
+  COLLECT { MATCH (l)<-[:CARRIED]-(o:SourceObject) RETURN o.uri LIMIT 10 } AS uris
+`;
+
+/**
+ * The record of a digest: of a dataset or a model, of an inference whose id was made of it, or of one
+ * of which there are several. Any other inference's is found by its id or its place.
+ */
 export async function readRecord(graph: Graph, digest: string): Promise<FoundRecord | null> {
-  const [record] = await graph[database].ask(RECORD, { digest });
-  const row = record ?? (await graph[database].ask(INFERENCE, { digest }))[0];
-  if (row === undefined) return null;
-  return { evidence: evidenceOf(node(row, 'record')), asserts: entityOf(node(row, 'entity')) };
+  const [row] = await graph[database].ask(RECORD, { digest });
+  if (row !== undefined) return recordOf(row);
+  const inference = await readHead(graph, `sha256:${digest}`);
+  return inference?.digest === digest ? inference : null;
+}
+
+/** The head of an inference. */
+export async function readHead(graph: Graph, id: string): Promise<FoundRecord | null> {
+  const [row] = await graph[database].ask(HEAD, { id });
+  return row === undefined ? null : recordOf(row);
+}
+
+/** The record whose signing was accepted first at that line. */
+export async function readRecordAt(
+  graph: Graph,
+  log: string,
+  line: number,
+): Promise<FoundRecord | null> {
+  const parameters = { log, line: BigInt(line), number: BigInt(stretchOf(line)) };
+  const [row] = await graph[database].ask(RECORD_AT, parameters);
+  return row === undefined ? null : recordOf(row);
+}
+
+/** By the log's SHA-256. */
+export async function namesOfLogs(
+  graph: Graph,
+  logs: readonly string[],
+): Promise<ReadonlyMap<string, LogNames>> {
+  const found = await graph[database].ask(NAMES_OF_LOGS, { logs: [...new Set(logs)] });
+  return new Map(
+    found.map((row) => [
+      text(row, 'sha256'),
+      {
+        takenAt: time(row, 'takenAt'),
+        count: count(row, 'count'),
+        uris: texts(row, 'uris').sort(),
+      },
+    ]),
+  );
+}
+
+function recordOf(row: Row): FoundRecord {
+  return {
+    digest: text(row, 'digest'),
+    asserts: entityOf(node(row, 'entity')),
+    signings: archivedSigningsOf(row),
+  };
 }
 
 function entityOf(entity: Row): Asserted {

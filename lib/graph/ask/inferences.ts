@@ -1,9 +1,11 @@
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
-import { evidenceOf, isBy, NOW, placeOf, type Evidence, type Place } from '../place.ts';
+import { isBy, NOW, placeOf, type Place } from '../place.ts';
 import { RESOLUTIONS, type Resolution } from '../resolve.ts';
 import { count, maybe, node, text, time, word, type Row } from '../rows.ts';
+import { evidenceOf, SIGNINGS_OF_INFERENCE, type Evidence } from '../signing.ts';
 import { modelName, type ModelName } from './models.ts';
+import type { Scanned } from './scan.ts';
 
 /** A payload as kept: its text, its hash and size, or nothing. */
 export interface Payloads {
@@ -28,17 +30,14 @@ export interface InferenceItem {
   readonly evidence: Evidence;
 }
 
-/** One step of a list: an item, or a row that was looked at and is not wanted. */
-export interface Scanned {
-  readonly place: Place;
-  readonly item: InferenceItem | null;
-}
+/** A row of a list of inferences. */
+export type ScannedInference = Scanned<InferenceItem, Place>;
 
 export interface InferenceFilter {
   readonly since: string;
   /** The signed model name. */
   readonly model: string | null;
-  /** Of the version it is linked to. */
+  /** Of the version that it is linked to, or names. */
   readonly commit: string | null;
   readonly asOf: string;
 }
@@ -49,12 +48,14 @@ const IS_BEFORE_PLACE = `i.recordedAt <= datetime($at) AND i.recordedAt >= datet
 const IS_AFTER_PLACE = `i.recordedAt >= datetime($at) AND i.recordedAt <= datetime($asOf) AND i.digest IS NOT NULL
   AND CASE WHEN i.recordedAt = datetime($at) THEN i.digest > $digest ELSE true END`;
 
+const INFERENCE = `i {.*, signings: ${SIGNINGS_OF_INFERENCE}}`;
+
 /** Tells what is not wanted by its place alone. */
 const TELL_WANTED = `OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
-WITH i, m, ($commit IS NULL OR (m.commit = $commit AND m.since <= datetime($asOf)))
+WITH i, m, ($commit IS NULL OR i.commit = $commit OR (m.commit = $commit AND m.since <= datetime($asOf)))
   AND ($models IS NULL OR [m.name, m.commit] IN $models) AS isWanted
 RETURN i.recordedAt AS recordedAt, i.digest AS digest,
-  CASE WHEN isWanted THEN i {.*} END AS inference, m {.name, .commit, .since} AS model`;
+  CASE WHEN isWanted THEN ${INFERENCE} END AS inference, m {.name, .commit, .since} AS model`;
 
 // The index gives the order; what is not wanted is told by its place alone, so that each statement's
 // cost is bounded whatever is asked for. What all have in common stands in the order, too: without it
@@ -94,27 +95,14 @@ ORDER BY i.model, i.recordedAt, i.digest
 LIMIT $scan
 OPTIONAL MATCH (m:Model {name: $name, commit: $commit})-[:GENERATED]->(i)
 RETURN i.recordedAt AS recordedAt, i.digest AS digest,
-  CASE WHEN m IS NOT NULL THEN i {.*} END AS inference, m {.name, .commit, .since} AS model
+  CASE WHEN m IS NOT NULL OR i.commit = $commit THEN ${INFERENCE} END AS inference, m {.name, .commit, .since} AS model
 ORDER BY i.model, recordedAt, digest
-`;
-
-const OLDEST_INFERENCES_OF_KEY = `
-MATCH (i:Inference)
-USING INDEX SEEK i:Inference(kid, recordedAt, digest)
-WHERE i.kid = $kid
-  AND ${IS_AFTER_PLACE}
-WITH i
-ORDER BY i.kid, i.recordedAt, i.digest
-LIMIT $scan
-OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
-RETURN i.recordedAt AS recordedAt, i.digest AS digest, i {.*} AS inference, m {.name, .commit, .since} AS model
-ORDER BY i.kid, recordedAt, digest
 `;
 
 const ONE_INFERENCE = `
 MATCH (i:Inference {id: $id})
 OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
-RETURN i {.*} AS inference, m {.name, .commit, .since} AS model
+RETURN ${INFERENCE} AS inference, m {.name, .commit, .since} AS model
 `;
 
 const NAMES_OF_SEVERAL = `
@@ -138,7 +126,7 @@ export async function newestInferences(
   filter: InferenceFilter,
   /** The versions whose inferences are wanted; null for all. */
   versions: readonly ModelName[] | null,
-): Promise<readonly Scanned[]> {
+): Promise<readonly ScannedInference[]> {
   const models = versions?.map(({ name, commit }) => [name, commit]) ?? null;
   const { model } = filter;
   const parameters = { ...place, ...filter, scan: BigInt(scan), models };
@@ -146,27 +134,16 @@ export async function newestInferences(
   return readRows(graph, statement, parameters);
 }
 
-/** Those that are linked to one model version, oldest first. */
+/** Those that are linked to one model version, or name it while it is not recorded, oldest first. */
 export async function inferencesOfVersion(
   graph: Graph,
   { name, commit }: ModelName,
   place: Place,
   scan: number,
   asOf: string,
-): Promise<readonly Scanned[]> {
+): Promise<readonly ScannedInference[]> {
   const parameters = { ...place, name, commit, asOf, scan: BigInt(scan) };
   return readRows(graph, OLDEST_INFERENCES_OF_VERSION, parameters);
-}
-
-/** Those whose head was signed with a key, oldest first. */
-export async function inferencesOfKey(
-  graph: Graph,
-  kid: string,
-  place: Place,
-  scan: number,
-  asOf: string,
-): Promise<readonly Scanned[]> {
-  return readRows(graph, OLDEST_INFERENCES_OF_KEY, { ...place, kid, asOf, scan: BigInt(scan) });
 }
 
 /** Null where there is none of that id. */
@@ -187,7 +164,7 @@ async function readRows(
   graph: Graph,
   statement: string,
   parameters: Row & { readonly asOf: string },
-): Promise<Scanned[]> {
+): Promise<ScannedInference[]> {
   const found = await graph[database].ask(statement, parameters);
   const items = await itemsOf(graph, found, parameters.asOf);
   return found.map((row, index) => ({ place: placeOf(row), item: items[index] ?? null }));
@@ -251,6 +228,6 @@ function inferenceItem(row: Row, asOf: string): InferenceItem {
       outputSha256: maybe(text, inference, 'outputSha256'),
       outputBytes: maybe(count, inference, 'outputBytes'),
     },
-    evidence: evidenceOf(inference),
+    evidence: evidenceOf(inference, inference),
   };
 }

@@ -6,6 +6,7 @@ import { compareText } from '../order.ts';
 import { isBy, OLDEST, type Place } from '../place.ts';
 import type { Resolution } from '../resolve.ts';
 import { maybe, text, texts } from '../rows.ts';
+import { SIGNINGS_OF_RECORD } from '../signing.ts';
 import {
   behindInference,
   declaredDataset,
@@ -15,14 +16,21 @@ import {
   type Rest,
 } from './behind.ts';
 import { readDataset, type DatasetItem } from './datasets.ts';
-import { inferencesOfVersion, type InferenceItem, type Scanned } from './inferences.ts';
+import { inferencesOfVersion, type InferenceItem, type ScannedInference } from './inferences.ts';
 import { modelName, type ModelName } from './models.ts';
 import { scan, type Bounds } from './scan.ts';
 
 export type LineageNode =
   | { readonly kind: 'dataset'; readonly dataset: DatasetItem }
   | { readonly kind: 'model'; readonly model: LineageModel }
-  | { readonly kind: 'inference'; readonly inference: InferenceItem };
+  | { readonly kind: 'inference'; readonly inference: InferenceItem }
+  | Unrecorded;
+
+/** A dataset or a version that records refer to, and that no record describes. */
+export interface Unrecorded {
+  readonly kind: 'unrecorded';
+  readonly subject: Subject;
+}
 
 export type LineageEdge =
   | {
@@ -86,21 +94,36 @@ const DATASETS_OF_MODEL = `
 UNWIND $hashes AS hash
 MATCH (d:Dataset {hash: hash})-[u:USED_IN]->(:Model {name: $name, commit: $commit})
 ${RECORD_OF_DATASET}
+WITH d, u, record, coalesce(record, d) AS said
 RETURN d {.*} AS dataset, record, COUNT { (d)-[:USED_IN]->() } AS models,
-  ${DECLARED_BY} AS declared
+  ${DECLARED_BY} AS declared, ${SIGNINGS_OF_RECORD} AS signings
 `;
 
 const VERSIONS_OF_DATASET = `
-MATCH (:Dataset {hash: $hash})-[u:USED_IN]->(m:Model)
-WHERE m.since <= datetime($asOf) AND ${IS_DECLARED}
+CALL () {
+  MATCH (:Dataset {hash: $hash})-[u:USED_IN]->(m:Model)
+  WHERE ${IS_DECLARED}
+  RETURN m
+  UNION
+  MATCH (u:PendingLink)
+  WHERE u.hash = $hash AND u.name IS NOT NULL AND u.commit IS NOT NULL AND ${IS_DECLARED}
+  MATCH (m:Model {name: u.name, commit: u.commit})
+  RETURN m
+}
+WITH m
+WHERE m.since <= datetime($asOf)
 RETURN m.name AS name, m.commit AS commit
 `;
 
 // What a key signed about a version itself, and about the datasets that it uses.
 const VERSIONS_OF_KEY = `
-MATCH (r:Record)
-WHERE r.kid = $kid AND r.recordedAt <= datetime($asOf)
+MATCH (s:Stretch)
+USING INDEX SEEK s:Stretch(kid, log, number)
+WHERE s.kid = $kid AND s.log IS NOT NULL AND s.number IS NOT NULL
+MATCH (r:Record)-[:SIGNED_IN]->(s)
+WHERE r.type <> 'inference' AND r.recordedAt <= datetime($asOf)
 MATCH (r)-[:ASSERTS]->(e)
+WITH DISTINCT e
 CALL (e) {
   WITH e
   WHERE e:Model
@@ -115,19 +138,38 @@ WHERE m.since <= datetime($asOf)
 RETURN m.name AS name, m.commit AS commit
 `;
 
+const NAMES_VERSION = `
+CALL () {
+  MATCH (i:Inference)
+  WHERE i.resolution = 'pending' AND i.model = $name AND i.commit = $commit
+    AND i.recordedAt <= datetime($asOf)
+  RETURN i
+  LIMIT 1
+  UNION ALL
+  MATCH (:Model {name: $name, commit: $commit})-[:GENERATED]->(i:Inference)
+  WHERE i.commit = $commit AND i.recordedAt <= datetime($asOf)
+  RETURN i
+  LIMIT 1
+}
+RETURN i.id AS id
+LIMIT 1
+`;
+
 const VERSIONS = `
 UNWIND $versions AS version
 MATCH (m:Model {name: version.name, commit: version.commit})
-OPTIONAL MATCH (:Dataset {hash: $hash})-[u:USED_IN]->(m)
+OPTIONAL MATCH (:Dataset {hash: $hash})-[used:USED_IN]->(m)
+OPTIONAL MATCH (pending:PendingLink {hash: $hash, name: m.name, commit: m.commit})
 ${RECORD_OF_MODEL}
+WITH m, coalesce(used, pending) AS u, record, coalesce(record, m) AS said
 RETURN m {.*} AS model, record, COUNT { (m)-[:GENERATED]->() } AS inferenceCount,
-  ${DECLARED_BY} AS declared
+  ${DECLARED_BY} AS declared, ${SIGNINGS_OF_RECORD} AS signings
 `;
 
 /** What model versions rest on: a dataset that they use, or a key that signed for them or their datasets. */
 export type Source = { readonly hash: string } | { readonly kid: string };
 
-/** The names of all versions that rest on a source, in order. */
+/** The names of all versions that rest on a source, in order; also on a dataset that is declared and not recorded. */
 export async function versionsRestingOn(
   graph: Graph,
   source: Source,
@@ -181,7 +223,7 @@ export interface Beginning {
   readonly rest: Rest | null;
 }
 
-/** Null where that had not been recorded; `most` is how many datasets may come with it. */
+/** Null where nothing is known of that; `most` is how many datasets may come with it. */
 export async function beginning(
   graph: Graph,
   { start, asOf }: Question,
@@ -196,7 +238,7 @@ export async function beginning(
   return { node: { kind: 'inference', inference: behind.inference }, rest: behind.rest };
 }
 
-/** A dataset or a version; null where it had not been recorded. */
+/** A dataset or a version, recorded or only referred to; null where nothing is known of it. */
 export async function startNode(
   graph: Graph,
   start: Subject,
@@ -204,10 +246,18 @@ export async function startNode(
 ): Promise<LineageNode | null> {
   if (start.kind === 'model') {
     const model = await readVersion(graph, start.model, asOf);
-    return model === null ? null : { kind: 'model', model };
+    if (model !== null) return { kind: 'model', model };
+  } else {
+    const dataset = await readDataset(graph, start.hash, asOf);
+    if (dataset !== null) return { kind: 'dataset', dataset };
   }
-  const dataset = await readDataset(graph, start.hash, asOf);
-  return dataset === null ? null : { kind: 'dataset', dataset };
+  return (await isReferredTo(graph, start, asOf)) ? { kind: 'unrecorded', subject: start } : null;
+}
+
+async function isReferredTo(graph: Graph, start: Subject, asOf: string): Promise<boolean> {
+  if (start.kind === 'dataset') return (await versionsRestingOn(graph, start, asOf)).length > 0;
+  const { name, commit } = start.model;
+  return (await graph[database].ask(NAMES_VERSION, { name, commit, asOf })).length > 0;
 }
 
 /** At most `limit` steps from `from` on; fewer when the time is up, with `next` then not null and further on than `from`. */
@@ -345,11 +395,11 @@ export function versionsBehind(
 }
 
 /** A walk looks at the time after each statement itself. */
-const ONE_STATEMENT: Bounds = { isTimeUp: () => true, takes: () => true };
+const ONE_STATEMENT: Bounds<InferenceItem> = { isTimeUp: () => true, takes: () => true };
 
 function inferencesOf(graph: Graph, model: ModelName, asOf: string): Phase {
   return async ({ phase, place = OLDEST }, limit) => {
-    const read = (at: Place, rows: number): Promise<readonly Scanned[]> =>
+    const read = (at: Place, rows: number): Promise<readonly ScannedInference[]> =>
       inferencesOfVersion(graph, model, at, rows, asOf);
     const { items, next } = await scan(place, limit, true, read, ONE_STATEMENT);
     const steps = items.map((inference): Step => {

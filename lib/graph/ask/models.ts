@@ -1,8 +1,9 @@
 import { heldAt, IS_DECLARED, RECORD_OF_DATASET, RECORD_OF_MODEL } from '../as-of.ts';
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
-import { earlierOf, evidenceOf, LAST_TEXT, type Evidence } from '../place.ts';
+import { earlierOf, LAST_TEXT } from '../place.ts';
 import { count, maybe, node, nodes, text, texts, time, type Row } from '../rows.ts';
+import { evidenceOf, SIGNINGS_OF_RECORD, type Evidence } from '../signing.ts';
 import type { Within } from './datasets.ts';
 
 /** A model version: a name and a commit. */
@@ -97,27 +98,30 @@ CALL (m) {
   ${RECORD_OF_DATASET}
   WITH d, record, coalesce(record, d) AS said
   RETURN collect(said {hash: d.hash, path: CASE WHEN record IS NULL AND size(d.path) <= 4096 THEN d.path END,
-    .digest, .kid, .source, .line, .offset, .length}) AS datasets
+    .digest, signings: ${SIGNINGS_OF_RECORD}}) AS datasets
 }
 ${PENDING_OF_MODEL}
+WITH m, record, datasets, pending, pendingCount, datasetCount, coalesce(record, m) AS said
 RETURN m {.*} AS model, record, datasets, pending, pendingCount, datasetCount,
-  COUNT { (m)-[:GENERATED]->() } AS inferenceCount
+  COUNT { (m)-[:GENERATED]->() } AS inferenceCount, ${SIGNINGS_OF_RECORD} AS signings
 ORDER BY model.since DESC, model.name DESC, model.commit DESC
 `;
 
 const ONE_MODEL = `
 MATCH (m:Model {name: $name, commit: $commit})
 CALL (m) {
-  OPTIONAL MATCH (d:Dataset)-[:USED_IN]->(m)
-  WITH d
-  ORDER BY d.hash
+  OPTIONAL MATCH (said:Dataset)-[:USED_IN]->(m)
+  WITH said
+  ORDER BY said.hash
   LIMIT 100
-  RETURN collect(d {.hash, path: CASE WHEN size(d.path) <= 4096 THEN d.path END,
-    .digest, .kid, .source, .line, .offset, .length}) AS datasets
+  RETURN collect(said {.hash, path: CASE WHEN size(said.path) <= 4096 THEN said.path END,
+    .digest, signings: ${SIGNINGS_OF_RECORD}}) AS datasets
 }
 ${PENDING_OF_MODEL}
+WITH m, m AS said, datasets, pending, pendingCount
 RETURN m {.*} AS model, null AS record, datasets, pending, pendingCount,
-  COUNT { (m)<-[:USED_IN]-() } AS datasetCount, COUNT { (m)-[:GENERATED]->() } AS inferenceCount
+  COUNT { (m)<-[:USED_IN]-() } AS datasetCount, COUNT { (m)-[:GENERATED]->() } AS inferenceCount,
+  ${SIGNINGS_OF_RECORD} AS signings
 `;
 
 const PENDING_LINKS = `
@@ -190,11 +194,11 @@ function modelItem(row: Row): ModelItem {
     datasets: nodes(row, 'datasets').map((dataset) => ({
       hash: text(dataset, 'hash'),
       path: maybe(text, dataset, 'path'),
-      evidence: evidenceOf(dataset),
+      evidence: evidenceOf(dataset, dataset),
     })),
     datasetCount: count(row, 'datasetCount'),
     ...pendingOf(row),
     inferenceCount: count(row, 'inferenceCount'),
-    evidence: evidenceOf(earlier ?? model),
+    evidence: evidenceOf(earlier ?? model, row),
   };
 }

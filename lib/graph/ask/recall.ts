@@ -1,16 +1,12 @@
 import { OutOfTimeError } from '../../errors.ts';
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
-import { earlierOf, isBy, OLDEST, type Evidence, type Place } from '../place.ts';
+import { earlierOf, isBy, OLDEST, type Place } from '../place.ts';
 import { RESOLUTIONS, type Resolution } from '../resolve.ts';
-import { count, only, time, word } from '../rows.ts';
-import {
-  inferencesOfKey,
-  inferencesOfVersion,
-  resolutionsAt,
-  type InferenceItem,
-  type Scanned,
-} from './inferences.ts';
+import { count, time, word } from '../rows.ts';
+import type { Evidence } from '../signing.ts';
+import { doubtsOf, type Doubts } from './doubts.ts';
+import { inferencesOfVersion, resolutionsAt, type InferenceItem } from './inferences.ts';
 import {
   readVersions,
   startNode,
@@ -19,7 +15,16 @@ import {
   type Subject,
 } from './lineage.ts';
 import { modelName, type ModelName } from './models.ts';
-import { scan, type Bounds, type Part } from './scan.ts';
+import { scan, type Bounds, type Part, type Scanned } from './scan.ts';
+import {
+  countSigned,
+  FIRST_SIGNED,
+  signedRecords,
+  type RecalledInference,
+  type SignedCounts,
+  type SignedPlace,
+  type SignedRecord,
+} from './signed.ts';
 
 /** Of the affected versions, those that a summary names. */
 const MAX_NAMED = 200;
@@ -29,6 +34,8 @@ export type RecallStart = Subject | { readonly kind: 'key'; readonly kid: string
 
 /** Everything that rests on a dataset, a model version or a key. */
 export interface Recall {
+  /** False where records refer to what it begins at, and none describes it. */
+  readonly isRecorded: boolean;
   /** All affected versions, in the order of names. */
   readonly versions: readonly ModelName[];
   /** Where it begins at a key, which may have signed inferences of other versions, too. */
@@ -38,7 +45,10 @@ export interface Recall {
 
 /** Where a recall goes on: within a version, or among what a key signed itself. */
 export type RecallPlace =
-  { readonly model: ModelName; readonly place: Place } | { readonly signed: Place };
+  { readonly model: ModelName; readonly place: Place } | { readonly signed: SignedPlace };
+
+/** An inference that rests on where a recall begins, or what a key signed itself. */
+export type Recalled = RecalledInference | SignedRecord;
 
 /** How many inferences, and the time of the first and the last. */
 export interface Spread {
@@ -55,13 +65,13 @@ export interface RecallSummary {
     readonly inferenceCount: number;
     readonly evidence: Evidence;
   })[];
-  /** Of those models; null where not all are named. */
+  /** Of those models; null where not all are named, or one is not recorded. */
   readonly inferenceCount: number | null;
-  /** Of a key: inferences whose head it signed. */
-  readonly signedInferenceCount: number | null;
-  /** Linked as signed, or to the only version; null where that was not counted. */
-  readonly proven: Spread | null;
-  /** Linked by time alone. */
+  /** What a key signed itself; null of anything else, and where that was not counted. */
+  readonly signed: SignedCounts | null;
+  /** By what they are linked by: as signed, to the only version, by time alone. Null where that was not counted. */
+  readonly exact: Spread | null;
+  readonly onlyVersion: Spread | null;
   readonly inferred: Spread | null;
   /** False when the time for a question did not suffice to count the inferences by their links. */
   readonly isCounted: boolean;
@@ -76,14 +86,7 @@ RETURN m.name AS name, m.commit AS commit, i.resolution AS resolution,
   count(i) AS count, min(i.recordedAt) AS first, max(i.recordedAt) AS last
 `;
 
-const SIGNED_INFERENCES = `
-MATCH (i:Inference)
-USING INDEX SEEK i:Inference(kid, recordedAt, digest)
-WHERE i.kid = $kid AND i.recordedAt <= datetime($asOf) AND i.digest IS NOT NULL
-RETURN count(i) AS count
-`;
-
-/** Null where what it begins at had not been recorded; of a key nothing need have been. */
+/** Null where nothing is known of what it begins at; of a key nothing need be. */
 export async function recallOf(
   graph: Graph,
   start: RecallStart,
@@ -91,12 +94,22 @@ export async function recallOf(
 ): Promise<Recall | null> {
   if (start.kind === 'key') {
     const { kid } = start;
-    return { versions: await versionsRestingOn(graph, { kid }, asOf), kid, asOf };
+    const versions = await versionsRestingOn(graph, { kid }, asOf);
+    return { isRecorded: true, versions, kid, asOf };
   }
-  if ((await startNode(graph, start, asOf)) === null) return null;
+  const node = await startNode(graph, start, asOf);
+  if (node === null) return null;
   const versions =
     start.kind === 'dataset' ? await versionsRestingOn(graph, start, asOf) : [start.model];
-  return { versions, kid: null, asOf };
+  return { isRecorded: node.kind !== 'unrecorded', versions, kid: null, asOf };
+}
+
+/** How many inferences may rest on it and are not in the recall; null where that could not be told in time. */
+export async function doubtsAbout(
+  graph: Graph,
+  { isRecorded, versions, asOf }: Recall,
+): Promise<Doubts | null> {
+  return doubtsOf(graph, versions, isRecorded, asOf);
 }
 
 /** Tells how much a recall affects, and how surely. */
@@ -104,89 +117,107 @@ export async function summarize(
   graph: Graph,
   { versions, kid, asOf }: Recall,
 ): Promise<RecallSummary> {
-  const isAll = versions.length <= MAX_NAMED;
   const named = await readVersions(graph, versions.slice(0, MAX_NAMED), null, asOf);
+  const isAll = named.length === versions.length;
   const models = named.map(({ model: { name, commit, inferenceCount, evidence } }) => {
     return { name, commit, inferenceCount, evidence };
   });
-  let signedInferenceCount: number | null = null;
+  let signed: SignedCounts | null = null;
   let spreads: readonly Linked[] | null = null;
   let isCounted = true;
   try {
-    if (kid !== null) signedInferenceCount = await countSigned(graph, kid, asOf);
+    if (kid !== null) signed = await countSigned(graph, kid, asOf);
     if (isAll) spreads = await spreadOf(graph, versions, asOf);
   } catch (error) {
     if (!(error instanceof OutOfTimeError)) throw error;
     isCounted = false;
   }
-  const isProven = ({ resolution }: Linked): boolean =>
-    resolution === 'exact' || resolution === 'only-version';
+  const linkedBy = (...all: readonly Resolution[]): Spread | null =>
+    spreads && together(spreads.filter(({ resolution }) => all.includes(resolution)));
   return {
     modelCount: versions.length,
     models,
     inferenceCount: isAll ? models.reduce((sum, of) => sum + of.inferenceCount, 0) : null,
-    signedInferenceCount,
-    proven: spreads && together(spreads.filter(isProven)),
-    inferred: spreads && together(spreads.filter((of) => !isProven(of))),
+    signed,
+    exact: linkedBy('exact'),
+    onlyVersion: linkedBy('only-version'),
+    inferred: linkedBy('as-of', 'before-model'),
     isCounted,
   };
 }
 
-/** The inferences of one affected version after the other, then those that a key signed for other versions. */
+/** The inferences of one affected version after the other, then what a key signed and they did not bring. */
 export async function affected(
   graph: Graph,
   recall: Recall,
   from: RecallPlace | null,
   limit: number,
-  bounds: Bounds,
-): Promise<Part<RecallPlace>> {
-  const items: InferenceItem[] = [];
+  bounds: Bounds<Recalled>,
+): Promise<Part<Recalled, RecallPlace>> {
+  const items: Recalled[] = [];
   let at = from ?? placeIn(recall, recall.versions[0]);
   let isFurther = false;
   while (at !== null) {
     if (items.length === limit) return { items, next: at, cut: null };
     if (isFurther && bounds.isTimeUp()) return { items, next: at, cut: 'time' };
     isFurther = true;
-    const here: RecallPlace = at;
-    const page = await scan(
-      'model' in here ? here.place : here.signed,
-      limit - items.length,
-      true,
-      (place, rows) => readAffected(graph, recall, here, place, rows),
-      bounds,
-    );
+    const page = await partAt(graph, recall, at, limit - items.length, bounds);
     items.push(...page.items);
-    if (page.next !== null) {
-      const next = 'model' in here ? { ...here, place: page.next } : { signed: page.next };
-      return { items, next, cut: page.cut };
-    }
-    at = 'model' in here ? placeIn(recall, versionsBehind(recall.versions, here.model)[0]) : null;
+    if (page.next !== null) return { items, next: page.next, cut: page.cut };
+    at = 'model' in at ? placeIn(recall, versionsBehind(recall.versions, at.model)[0]) : null;
   }
   return { items, next: null, cut: null };
 }
 
-/** The next rows behind a place; of those that a key signed, what its versions have brought already is not wanted. */
-async function readAffected(
+/** Of one version, or of what a key signed; `next` is null at its end. */
+async function partAt(
+  graph: Graph,
+  recall: Recall,
+  at: RecallPlace,
+  limit: number,
+  bounds: Bounds<Recalled>,
+): Promise<Part<Recalled, RecallPlace>> {
+  if ('model' in at) {
+    const { model } = at;
+    const read = async (place: Place, rows: number): Promise<Scanned<Recalled, Place>[]> => {
+      const found = await inferencesOfVersion(graph, model, place, rows, recall.asOf);
+      return found.map((row) => ({ place: row.place, item: row.item && recalled(row.item) }));
+    };
+    const { next, ...page } = await scan(at.place, limit, true, read, bounds);
+    return { ...page, next: next && { model, place: next } };
+  }
+  const read = (
+    place: SignedPlace,
+    rows: number,
+  ): Promise<readonly Scanned<Recalled, SignedPlace>[]> => readSigned(graph, recall, place, rows);
+  const { next, ...page } = await scan(at.signed, limit, false, read, bounds);
+  return { ...page, next: next && { signed: next } };
+}
+
+function recalled({ id, model, resolution, recordedAt, evidence }: InferenceItem): Recalled {
+  return { kind: 'inference', id, model, resolution, recordedAt, evidence };
+}
+
+/** What a key signed; the heads of its versions' inferences have been told. */
+async function readSigned(
   graph: Graph,
   { versions, kid, asOf }: Recall,
-  here: RecallPlace,
-  place: Place,
+  place: SignedPlace,
   rows: number,
-): Promise<readonly Scanned[]> {
-  if ('model' in here) return inferencesOfVersion(graph, here.model, place, rows, asOf);
-  const brought = new Set(versions.map(({ name, commit }) => JSON.stringify([name, commit])));
-  const scanned = await inferencesOfKey(graph, kid ?? '', place, rows, asOf);
-  return scanned.map(({ place: at, item }) => {
-    const model = item?.model ?? null;
-    const isBrought = model !== null && brought.has(JSON.stringify([model.name, model.commit]));
-    return { place: at, item: isBrought ? null : item };
+): Promise<readonly Scanned<Recalled, SignedPlace>[]> {
+  const told = new Set(versions.map(({ name, commit }) => JSON.stringify([name, commit])));
+  const signed = await signedRecords(graph, kid ?? '', place, rows, asOf);
+  return signed.map(({ place: at, item }) => {
+    const model = item?.kind === 'inference' && item.isHead ? item.model : null;
+    const isTold = model !== null && told.has(JSON.stringify([model.name, model.commit]));
+    return { place: at, item: isTold ? null : item };
   });
 }
 
-/** Where a version's inferences begin; without one, where those that a key signed do. */
+/** Where a version's inferences begin; without one, where what a key signed does. */
 function placeIn({ kid }: Recall, model: ModelName | undefined): RecallPlace | null {
   if (model !== undefined) return { model, place: OLDEST };
-  return kid === null ? null : { signed: OLDEST };
+  return kid === null ? null : { signed: FIRST_SIGNED };
 }
 
 /** Inferences of a version that were linked to it in one way. */
@@ -217,11 +248,6 @@ async function spreadOf(
     ...spread,
     resolution: resolutions[index] ?? spread.resolution,
   }));
-}
-
-/** How many inferences have a head that a key signed. */
-async function countSigned(graph: Graph, kid: string, asOf: string): Promise<number> {
-  return count(only(await graph[database].ask(SIGNED_INFERENCES, { kid, asOf })), 'count');
 }
 
 function together(spreads: readonly Linked[]): Spread {

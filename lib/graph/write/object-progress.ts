@@ -24,6 +24,8 @@ export interface LogName {
   readonly log: string;
   /** What was set aside: null for nothing, else a name that only the same lines have. */
   readonly parked: string | null;
+  /** The archive's version of it, where the archive has versions and this process archived it. */
+  readonly version?: string | null;
 }
 
 /** Running totals of one log under one verdict, over all of its batches, names and deliveries. */
@@ -43,6 +45,8 @@ export interface LogProgress {
   readonly linesDone: number;
   /** Where line `linesDone` begins; null before the first. */
   readonly offsetDone: number | null;
+  /** The archive's version of the log. */
+  readonly version: string | null;
 }
 
 /** What is known of an object by its name. */
@@ -51,6 +55,8 @@ export interface Known extends Totals {
   /** What the graph says of the object, once it was read to its end. */
   readonly object: SourceObject | null;
   readonly parked: string | null;
+  readonly problem: string | null;
+  readonly problemCode: string | null;
   /** What {@link pauseObject} was given last. */
   readonly judged: string | null;
 }
@@ -58,19 +64,19 @@ export interface Known extends Totals {
 const READ_OBJECT = `
 MATCH (o:SourceObject {uri: $uri})
 RETURN o.status AS status, o.accepted AS accepted, o.duplicate AS duplicate, o.judged AS judged,
-  o.parked AS parked, o.uri AS uri, o.sha256 AS sha256, o.bytes AS bytes, o.lines AS lines,
+  o.parked AS parked, o.problem AS problem, o.problemCode AS problemCode, o.uri AS uri, o.sha256 AS sha256, o.bytes AS bytes, o.lines AS lines,
   o.rejected AS rejected, o.rejections AS rejections
 `;
 
 const READ_LOG = `
-MATCH (p:Progress {key: $key})
-RETURN p.isDone AS isDone, p.linesDone AS linesDone, p.offsetDone AS offsetDone
+MATCH (p:Progress {key: $key})-[:OF]->(l:Log)
+RETURN p.isDone AS isDone, p.linesDone AS linesDone, p.offsetDone AS offsetDone, l.version AS version
 `;
 
 // The name that brings a log first has its counts; what stands in it is nobody's duplicate.
 const OPEN_LOG = `
 MERGE (l:Log {sha256: $log})
-ON CREATE SET l.bytes = $bytes, l.lines = $lines, l.firstSeenAt = datetime.transaction()
+ON CREATE SET l.bytes = $bytes, l.lines = $lines, l.version = $version, l.firstSeenAt = datetime.transaction()
 MERGE (p:Progress {key: $key})
 ON CREATE SET p.linesDone = 0, p.accepted = 0, p.duplicate = 0, p.isDone = false, p.openedBy = $uri
 MERGE (p)-[:OF]->(l)
@@ -128,7 +134,8 @@ ON CREATE SET o.accepted = 0, o.duplicate = 0, o.firstSeenAt = datetime.transact
 SET o.lastSeenAt = datetime.transaction()
 WITH o
 WHERE NOT coalesce(o.status, 'empty') IN ['accepted', 'partial', 'writing']
-SET o.status = $status, o.sha256 = $sha256, o.bytes = $bytes, o.lines = $lines,
+SET o.status = $status, o.sha256 = $sha256, o.lines = $lines,
+  o.bytes = CASE WHEN $sha256 IS NULL THEN coalesce(o.bytes, $bytes) ELSE $bytes END,
   o.rejected = $rejected, o.rejections = $rejections, o.problem = $problem, o.problemCode = $problemCode, o.judged = null
 `;
 
@@ -143,15 +150,26 @@ SET o.status = 'verifying', o.bytes = $bytes, o.judged = $judged
 
 const ABANDON_OBJECT = `
 MATCH (o:SourceObject {uri: $uri})
-WHERE NOT o.status IN ['accepted', 'partial']
+WHERE o.status IN ['verifying', 'writing']
 SET o.status = 'abandoned', o.problem = $problem, o.problemCode = $problemCode, o.judged = null
+RETURN o.uri AS uri
 `;
+
+const NOTHING_KNOWN: Known = {
+  status: null,
+  accepted: 0,
+  duplicate: 0,
+  object: null,
+  parked: null,
+  problem: null,
+  problemCode: null,
+  judged: null,
+};
 
 /** What the graph knows of an object by its name; `status` is null for one never seen. */
 export async function readKnown(graph: Graph, uri: string): Promise<Known> {
   const [row] = await graph[database].read(async (tx) => rows(await tx.run(READ_OBJECT, { uri })));
-  if (row === undefined)
-    return { status: null, accepted: 0, duplicate: 0, object: null, parked: null, judged: null };
+  if (row === undefined) return NOTHING_KNOWN;
   // Before it was read to its end there is nothing to say of it.
   const isRead = maybe(count, row, 'lines') !== null;
   return {
@@ -160,6 +178,8 @@ export async function readKnown(graph: Graph, uri: string): Promise<Known> {
     duplicate: count(row, 'duplicate'),
     judged: maybe(text, row, 'judged'),
     parked: maybe(text, row, 'parked'),
+    problem: maybe(text, row, 'problem'),
+    problemCode: maybe(text, row, 'problemCode'),
     object: isRead
       ? {
           uri: text(row, 'uri'),
@@ -183,6 +203,7 @@ export async function readLog(graph: Graph, log: LogName): Promise<LogProgress |
     isDone: flag(row, 'isDone'),
     linesDone: count(row, 'linesDone'),
     offsetDone: maybe(count, row, 'offsetDone'),
+    version: maybe(text, row, 'version'),
   };
 }
 
@@ -221,14 +242,15 @@ export async function pauseObject(
   });
 }
 
-/** Ends an object that can't be finished; what is in the graph of it stays. */
+/** Ends an object that can't be finished; what is in the graph of it stays. False where none of that name is open. */
 export async function abandonObject(
   graph: Graph,
   uri: string,
   why: PoisonObjectError,
-): Promise<void> {
-  await graph[database].write(async (tx) => {
-    await tx.run(ABANDON_OBJECT, { uri, ...problemOf(why) });
+): Promise<boolean> {
+  return graph[database].write(async (tx) => {
+    const closed = await tx.run(ABANDON_OBJECT, { uri, ...problemOf(why) });
+    return rows(closed).length > 0;
   });
 }
 
@@ -286,7 +308,7 @@ function problemOf(why: PoisonObjectError | null): Row {
 }
 
 function logParameters(name: LogName): Row {
-  return { log: name.log, parked: name.parked, key: keyOf(name) };
+  return { log: name.log, parked: name.parked, key: keyOf(name), version: name.version ?? null };
 }
 
 function objectParameters(object: SourceObject): Row {

@@ -92,9 +92,9 @@ export class GraphWriter {
     await pauseObject(this.#graph, object, judged);
   }
 
-  /** Ends an object that can't be finished; what is in the graph of it stays. */
-  async abandon(uri: string, why: PoisonObjectError): Promise<void> {
-    await abandonObject(this.#graph, uri, why);
+  /** Ends an object that can't be finished; what is in the graph of it stays. False where none of that name is open. */
+  async abandon(uri: string, why: PoisonObjectError): Promise<boolean> {
+    return abandonObject(this.#graph, uri, why);
   }
 
   /**

@@ -1,10 +1,20 @@
 import * as z from 'zod';
-import { instant } from './scalar.ts';
+import { count, instant } from './scalar.ts';
 
 const incomplete = z.object({
-  reason: z.enum(['OBJECT_IN_PROGRESS', 'PENDING_LINKS', 'TIME_BUDGET', 'SIZE_BUDGET']),
+  reason: z.enum([
+    'OBJECT_IN_PROGRESS',
+    'PENDING_LINKS',
+    'PLACED_BY_TIME',
+    'CONTESTED',
+    'TIME_BUDGET',
+    'SIZE_BUDGET',
+  ]),
   detail: z.string(),
   objects: z.array(z.string()).optional().describe('Of OBJECT_IN_PROGRESS: at most ten'),
+  count: count
+    .optional()
+    .describe('Of PENDING_LINKS, PLACED_BY_TIME and CONTESTED: how many, where that was counted'),
   hashes: z
     .array(z.string())
     .optional()

@@ -1,5 +1,7 @@
 import * as z from 'zod';
-import { evidence } from './signed-at.ts';
+import { completeness } from './completeness.ts';
+import { count, instant } from './scalar.ts';
+import { signedAt } from './signed-at.ts';
 
 const asserts = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('dataset'), hash: z.string() }),
@@ -7,19 +9,34 @@ const asserts = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('inference'), id: z.string() }),
 ]);
 
-export const evidenceAnswer = z.object({
-  evidence,
-  asserts,
+const signing = signedAt.extend({
   status: z
-    .enum(['verified', 'key-unknown', 'differs', 'gone'])
+    .enum(['verified', 'key-unknown', 'differs', 'gone', 'unread'])
     .describe(
-      'verified: it is there and its signature holds now. key-unknown: it is there, its key is not configured here. differs: something else stands there. gone: the object is not there',
+      'verified: it is there and its signature holds now. key-unknown: it is there, its key is not configured here. differs: something else stands there; gone: the log is not there: either way the archive itself was touched. unread: the time for one answer was up',
     ),
-  envelope: z.string().nullable().describe('The line as it stands in the object'),
+  envelope: z.string().nullable().describe('The line as it stands in the log'),
   key: z
     .object({ kid: z.string(), pem: z.string() })
     .nullable()
     .describe('RSASSA-PSS with SHA-256, salt of 32 bytes or the greatest'),
+  takenAt: instant
+    .nullable()
+    .describe(
+      'When the log’s writing began here, by the database’s clock: no claim of its producer’s',
+    ),
+  names: z
+    .object({ count, uris: z.array(z.string()).describe('At most ten') })
+    .describe('Of the objects that this log came as'),
+});
+
+export const evidenceAnswer = z.object({
+  digest: z.string(),
+  asserts,
+  signings: z.array(signing).describe('One for each key that signed the record'),
+  ...completeness.shape,
 });
 
 export type EvidenceAnswer = z.output<typeof evidenceAnswer>;
+
+export type SigningAnswer = z.output<typeof signing>;

@@ -19,6 +19,16 @@ const node = z.discriminatedUnion('kind', [
     evidence,
   }),
   inference.omit({ input: true, output: true }).extend({ kind: z.literal('inference'), key }),
+  z
+    .object({
+      kind: z.literal('unrecorded'),
+      key,
+      subject: z.discriminatedUnion('kind', [
+        z.object({ kind: z.literal('dataset'), hash: z.string() }),
+        z.object({ kind: z.literal('model'), model: modelName }),
+      ]),
+    })
+    .describe('Where the question begins, where no record describes it'),
 ]);
 
 export type LineageNode = z.output<typeof node>;
@@ -39,6 +49,9 @@ export type LineageEdge = z.output<typeof edge>;
 
 export const lineageAnswer = z.object({
   start: key,
+  recorded: z
+    .boolean()
+    .describe('False where records refer to where it begins, and none describes it'),
   nodes: z.array(node),
   edges: z.array(edge),
   basis,
@@ -63,6 +76,15 @@ const drawnNode = z.discriminatedUnion('kind', [
     inferenceCount: count,
     evidence,
   }),
+  z
+    .object({
+      kind: z.literal('claimed'),
+      key,
+      name: z.string(),
+      inferenceCount: count,
+      isCut: z.boolean().describe('True where at least so many, and more were not counted'),
+    })
+    .describe('A model’s name that inferences claim, with no recorded version to link them to'),
 ]);
 
 export type DrawnNode = z.output<typeof drawnNode>;

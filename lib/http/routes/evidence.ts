@@ -1,29 +1,123 @@
 import * as z from 'zod';
-import { readRecord } from '../../graph/ask/evidence.ts';
-import { evidenceAnswer } from '../answers/evidence.ts';
+import { counted } from '../../counted.ts';
+import {
+  namesOfLogs,
+  readHead,
+  readRecord,
+  readRecordAt,
+  type FoundRecord,
+} from '../../graph/ask/evidence.ts';
+import { NOW } from '../../graph/place.ts';
+import type { ArchivedSigning } from '../../graph/signing.ts';
+import { evidenceAnswer, type SigningAnswer } from '../answers/evidence.ts';
+import { completenessOf } from '../page.ts';
+import { identity, sha256 } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
-import { route, type Route } from '../route.ts';
+import { route, type Route, type RouteContext } from '../route.ts';
+
+const parameters = z.object({
+  digest: sha256
+    .optional()
+    .describe(
+      'Of a dataset or model record, of an inference whose id was made of it, or of one of several records of an inference',
+    ),
+  inference: identity.optional().describe('Id of an inference: the record that speaks for it'),
+  log: sha256.optional().describe('SHA-256 of a log, together with line'),
+  line: z
+    .string()
+    .regex(/^[1-9]\d{0,9}$/, 'a whole number from 1')
+    .transform(Number)
+    .optional()
+    .describe('Of the log, from 1'),
+});
+
+type Asked = z.output<typeof parameters>;
 
 export const EVIDENCE_ROUTES: readonly Route[] = [
   route({
     path: '/v1/evidence',
     resource: 'evidence',
-    summary: 'The signed envelope of a record, read again from its object and verified on the spot',
-    parameters: z.object({
-      digest: z.string().regex(/^[0-9a-f]{64}$/, '64 lower-case hex digits'),
-    }),
+    summary:
+      'The signed envelopes of a record, one of each key that signed it, read again from the archive and verified on the spot',
+    parameters,
     answer: evidenceAnswer,
-    async handle({ graph, may, readEnvelope }, { digest }) {
-      const found = await readRecord(graph, digest);
-      if (found === null)
-        throw new RequestError('NOT_FOUND', 'No record of this digest is accepted.');
-      // The envelope of an inference holds what went in and came out.
-      if (found.asserts.kind === 'inference' && !may('payload:read'))
-        throw new RequestError(
-          'FORBIDDEN',
-          'The envelope of an inference takes the permission payload:read.',
-        );
-      return { ...found, ...(await readEnvelope(found.evidence)) };
+    async handle(context, asked) {
+      const { digest, asserts, signings } = await recordAsked(context, asked);
+      const isFirst = ({ log, line }: ArchivedSigning): boolean =>
+        log === asked.log && line === asked.line;
+      const inOrder = [...signings.filter(isFirst), ...signings.filter((of) => !isFirst(of))];
+      const told = await readSignings(context, digest, inOrder);
+      const unread = told.filter(({ status }) => status === 'unread').length;
+      const missing = {
+        reason: 'TIME_BUDGET',
+        detail: `The time for one answer was up before ${counted(unread, 'envelope was', 'envelopes were')} read; ask by log and line`,
+      } as const;
+      return {
+        digest,
+        asserts,
+        signings: told,
+        ...(await completenessOf(context, NOW, unread === 0 ? [] : [missing])),
+      };
     },
   }),
 ];
+
+/** The envelope of an inference holds what went in and came out, and its digest could be guessed from that. */
+async function recordAsked(context: RouteContext, asked: Asked): Promise<FoundRecord> {
+  const found = await findRecord(context, asked);
+  const isKnownTo =
+    context.may('payload:read') ||
+    (found === null
+      ? asked.digest === undefined && asked.inference === undefined
+      : found.asserts.kind !== 'inference');
+  if (!isKnownTo)
+    throw new RequestError(
+      'FORBIDDEN',
+      'This is no record of a dataset or a model; what there may be of inferences takes the permission payload:read.',
+    );
+  if (found === null)
+    throw new RequestError(
+      'NOT_FOUND',
+      'No such record is accepted. An inference is found by its id, or by log and line, and a line only where its record was accepted first.',
+    );
+  return found;
+}
+
+function findRecord(
+  { graph }: RouteContext,
+  { digest, inference, log, line }: Asked,
+): Promise<FoundRecord | null> {
+  const given = [digest, inference, log ?? line].filter((of) => of !== undefined);
+  if (given.length === 1) {
+    if (digest !== undefined) return readRecord(graph, digest);
+    if (inference !== undefined) return readHead(graph, inference);
+    if (log !== undefined && line !== undefined) return readRecordAt(graph, log, line);
+  }
+  throw new RequestError(
+    'PARAMETER_INVALID',
+    'Evidence is asked for by exactly one digest, inference, or log with line.',
+  );
+}
+
+/** As many as the time allows, and one in any case. */
+async function readSignings(
+  { graph, readEnvelope, isTimeUp }: RouteContext,
+  digest: string,
+  signings: readonly ArchivedSigning[],
+): Promise<SigningAnswer[]> {
+  const names = await namesOfLogs(
+    graph,
+    signings.map(({ log }) => log),
+  );
+  const told: SigningAnswer[] = [];
+  for (const signing of signings) {
+    const found =
+      told.length > 0 && isTimeUp()
+        ? ({ status: 'unread', envelope: null, key: null } as const)
+        : await readEnvelope(digest, signing);
+    const { takenAt = null, count = 0, uris = [] } = names.get(signing.log) ?? {};
+    const { version: _, ...place } = signing;
+    told.push({ ...place, ...found, takenAt, names: { count, uris: [...uris] } });
+  }
+  return told;
+}

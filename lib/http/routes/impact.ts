@@ -1,10 +1,14 @@
 import * as z from 'zod';
-import type { InferenceItem } from '../../graph/ask/inferences.ts';
+import { counted } from '../../counted.ts';
+import type { Doubts } from '../../graph/ask/doubts.ts';
 import {
   affected,
+  doubtsAbout,
   recallOf,
   summarize,
   type Recall,
+  type Recalled,
+  type RecallPlace,
   type RecallStart,
   type RecallSummary,
 } from '../../graph/ask/recall.ts';
@@ -19,7 +23,8 @@ import { completenessOf, missingOf, pageEnd, Room, TIME_IS_UP } from '../page.ts
 import { versionGiven } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import type { RouteContext } from '../route.ts';
-import { basisOf } from './inferences.ts';
+import { basisOf, tellEvidence } from './inferences.ts';
+import { undescribed } from './models.ts';
 
 export interface ImpactParameters {
   readonly dataset?: string | undefined;
@@ -31,11 +36,24 @@ export interface ImpactParameters {
   readonly cursor?: string | undefined;
 }
 
-/** Where a recall goes on: within a version, or among what a key signed itself. */
-const impactPlace = z.union([
-  z.object({ model: modelName, place: inferencePlace }),
-  z.object({ signed: inferencePlace }),
-]);
+const doubts = z.object({
+  pending: z.number(),
+  elsewhereByTime: z.number(),
+  placedByTime: z.number(),
+  contested: z.number(),
+});
+
+/**
+ * Where a recall goes on: within a version, or among what a key signed itself. What is in doubt is
+ * counted once, for the first page, and every page says it.
+ */
+const impactPlace = z.object({
+  at: z.union([
+    z.object({ model: modelName, place: inferencePlace }),
+    z.object({ signed: z.object({ log: z.string(), line: z.number() }) }),
+  ]),
+  doubts: doubts.nullable(),
+});
 
 /** The items say how they are linked, one by one. */
 const NOT_COUNTED: Incomplete = {
@@ -51,20 +69,60 @@ export async function impact(
   const { graph, cursors, isTimeUp } = context;
   const recall = await openRecall(graph, parameters);
   const from = cursors.open(parameters.cursor, impactPlace);
-  const summary = from === null ? tellSummary(await summarize(graph, recall)) : null;
+  const inDoubt = from === null ? await doubtsAbout(graph, recall) : from.doubts;
+  const summary = from === null ? tellSummary(await summarize(graph, recall), inDoubt) : null;
+  const tell = (item: Recalled): ImpactItem => tellItem(item, context.may);
   const room = new Room();
   if (summary !== null) room.takes(summary.told);
-  const { items, next, cut } = await affected(graph, recall, from, parameters.limit, {
+  const { items, next, cut } = await affected(graph, recall, from?.at ?? null, parameters.limit, {
     isTimeUp,
-    takes: (item) => room.takes(tellItem(item)),
+    takes: (item) => room.takes(tell(item)),
   });
-  const missing = [...missingOf(cut), ...(summary?.missing ?? [])];
+  const missing = [
+    ...missingOf(cut),
+    ...(summary?.missing ?? []),
+    ...missingFrom(recall, parameters, inDoubt),
+  ];
+  const sealed = next && { at: next, doubts: inDoubt };
   return {
+    recorded: recall.isRecorded,
     summary: summary?.told ?? null,
-    items: items.map(tellItem),
-    basis: basisOf(items.map(({ resolution }) => resolution)),
-    ...(await pageEnd(context, { next, missing }, parameters.asOf)),
+    items: items.map(tell),
+    basis: basisOf(items.flatMap((of) => (of.kind === 'inference' ? [of.resolution] : []))),
+    ...(await pageEnd(context, { next: sealed, missing }, parameters.asOf)),
   };
+}
+
+/** What keeps a recall from being all that may rest on where it begins. */
+function missingFrom(
+  { isRecorded }: Recall,
+  { dataset }: ImpactParameters,
+  inDoubt: Doubts | null,
+): readonly Incomplete[] {
+  const missing: Incomplete[] = [];
+  if (!isRecorded && dataset !== undefined) missing.push(undescribed(dataset));
+  if (inDoubt === null)
+    missing.push({
+      reason: 'PLACED_BY_TIME',
+      detail:
+        'The time did not suffice to tell which inferences of these names are linked elsewhere, or to nothing',
+    });
+  for (const [reason, count, what] of [
+    ['PENDING_LINKS', inDoubt?.pending, 'by name and linked to no version'],
+    [
+      'PLACED_BY_TIME',
+      inDoubt?.placedByTime,
+      'by name, which time alone places at versions of other keys',
+    ],
+    ['CONTESTED', inDoubt?.contested, 'in a record of several, whose latest is placed elsewhere'],
+  ] as const)
+    if (count !== undefined && count > 0)
+      missing.push({
+        reason,
+        detail: `${counted(count, 'inference claims', 'inferences claim')} these models ${what}`,
+        count,
+      });
+  return missing;
 }
 
 async function openRecall(graph: Graph, given: ImpactParameters): Promise<Recall> {
@@ -82,23 +140,33 @@ async function openRecall(graph: Graph, given: ImpactParameters): Promise<Recall
     );
   const recall = await recallOf(graph, start, given.asOf);
   if (recall === null)
-    throw new RequestError('NOT_FOUND', 'Where the recall begins had not been recorded.');
+    throw new RequestError(
+      'NOT_FOUND',
+      'Nothing that is recorded refers to where the recall begins.',
+    );
   return recall;
 }
 
-function tellSummary({ isCounted, models, ...summary }: RecallSummary): {
+function tellSummary(
+  { isCounted, models, ...summary }: RecallSummary,
+  inDoubt: Doubts | null,
+): {
   readonly told: ImpactSummary;
   readonly missing: readonly Incomplete[];
 } {
-  return { told: { ...summary, models: [...models] }, missing: isCounted ? [] : [NOT_COUNTED] };
+  const { elsewhereByTime = null } = inDoubt ?? {};
+  const told = { ...summary, models: [...models], elsewhereByTime };
+  return { told, missing: isCounted ? [] : [NOT_COUNTED] };
 }
 
-function tellItem(item: InferenceItem): ImpactItem {
-  const { id, model, resolution, recordedAt, evidence: at } = item;
-  return { id, model, resolution, recordedAt, evidence: at };
+function tellItem(item: Recalled, may: RouteContext['may']): ImpactItem {
+  if (item.kind !== 'inference') return item;
+  const { kind, id, model, resolution, recordedAt, evidence } = item;
+  return { kind, id, model, resolution, recordedAt, evidence: tellEvidence(evidence, may) };
 }
 
 const COLUMNS = [
+  'kind',
   'id',
   'model',
   'commit',
@@ -106,18 +174,19 @@ const COLUMNS = [
   'recordedAt',
   'digest',
   'kid',
-  'source',
+  'log',
   'line',
   'offset',
   'length',
+  'kids',
 ];
 
-/** Of one CSV answer: some 5 MB at the longest usual URIs. */
+/** Of one CSV answer: some 5 MB at long names. */
 const MAX_ROWS = 10_000;
 
 /**
- * The same as CSV (RFC 4180), as many pages as fit, with a last row that says whether that is all;
- * where it is not, that row holds the cursor to go on with.
+ * The same as CSV, as many pages as fit, with a last row that says whether that is all; where it is
+ * not, that row holds the cursor to go on with.
  */
 export async function impactCsv(
   context: RouteContext,
@@ -125,32 +194,27 @@ export async function impactCsv(
 ): Promise<Answer> {
   const { graph, cursors, isTimeUp } = context;
   const recall = await openRecall(graph, parameters);
-  let at = cursors.open(parameters.cursor, impactPlace);
-  const rows: (readonly Cell[])[] = [COLUMNS];
+  const from = cursors.open(parameters.cursor, impactPlace);
+  const inDoubt = from === null ? await doubtsAbout(graph, recall) : from.doubts;
+  let at: RecallPlace | null = from?.at ?? null;
+  const rows: (readonly Cell[])[] = [];
   let isEnd = false;
   let missing: readonly Incomplete[] = [];
-  while (!isEnd && rows.length <= MAX_ROWS) {
+  while (!isEnd && rows.length < MAX_ROWS) {
     const page = await affected(graph, recall, at, 1_000, { isTimeUp, takes: () => true });
-    for (const { id, model, resolution, recordedAt, evidence: where } of page.items) {
-      const { digest, kid, source, line, offset, length } = where;
-      const version = [model?.name ?? null, model?.commit ?? null] as const;
-      const signed = [digest, kid, source, line, offset, length] as const;
-      rows.push([id, ...version, resolution, recordedAt, ...signed]);
-    }
+    rows.push(...page.items.map((item) => cellsOf(tellItem(item, context.may))));
     at = page.next;
     missing = missingOf(page.cut);
     isEnd = at === null;
     if (isTimeUp()) break;
   }
-  const { complete } = await completenessOf(
-    context,
-    parameters.asOf,
-    isEnd ? missing : [TIME_IS_UP],
-  );
-  const trailer = complete
-    ? ['#complete']
-    : ['#incomplete', at === null ? 'records are being written' : `next=${cursors.seal(at)}`];
-  rows.push(trailer);
+  const { complete, incomplete = [] } = await completenessOf(context, parameters.asOf, [
+    ...(isEnd ? missing : [TIME_IS_UP]),
+    ...missingFrom(recall, parameters, inDoubt),
+  ]);
+  const next = at && cursors.seal({ at, doubts: inDoubt });
+  const reasons = incomplete.map(({ detail }) => detail).join('; ');
+  const note = next === null ? reasons : `next=${next}`;
   return {
     status: 200,
     headers: {
@@ -159,6 +223,18 @@ export async function impactCsv(
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
     },
-    body: csv(rows),
+    body: csv(COLUMNS, rows, complete ? { complete } : { complete, note }),
   };
+}
+
+/** In the order of {@link COLUMNS}; the id of a dataset is its hash, and a model has none. */
+function cellsOf(item: ImpactItem): readonly Cell[] {
+  const { digest = null, kid, log, line, offset = null, length = null, kids } = item.evidence;
+  const signed = [digest, kid, log, line, offset, length, (kids ?? [kid]).join(' ')] as const;
+  const { kind, recordedAt } = item;
+  if (kind === 'dataset') return [kind, item.hash, null, null, null, recordedAt, ...signed];
+  if (kind === 'model') return [kind, null, item.name, item.commit, null, recordedAt, ...signed];
+  const { id, model, resolution } = item;
+  const version = [model?.name ?? null, model?.commit ?? null] as const;
+  return [kind, id, ...version, resolution, recordedAt, ...signed];
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { counted } from '../../counted.ts';
+import { readDataset } from '../../graph/ask/datasets.ts';
 import {
   newestInferences,
   readInference,
@@ -9,6 +10,7 @@ import {
 import { versionsRestingOn } from '../../graph/ask/lineage.ts';
 import { readModel } from '../../graph/ask/models.ts';
 import { earlierOf, NEWEST, NOW } from '../../graph/place.ts';
+import type { Evidence } from '../../graph/signing.ts';
 import { opaque } from '../answer.ts';
 import type { Incomplete } from '../answers/completeness.ts';
 import {
@@ -18,12 +20,13 @@ import {
   type Inference,
   type Resolution,
 } from '../answers/inference.ts';
+import type { InferenceEvidence } from '../answers/signed-at.ts';
 import { inferencePlace } from '../cursor.ts';
 import { completenessOf, pageEnd, scanPage } from '../page.ts';
 import { asOf, cursor, identity, limit, since, until } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import { route, type Route, type RouteContext } from '../route.ts';
-import { missingDatasets, tellModel } from './models.ts';
+import { missingDatasets, tellModel, undescribed } from './models.ts';
 
 const include = z
   .literal('payload')
@@ -37,7 +40,9 @@ export const INFERENCE_ROUTES: readonly Route[] = [
     summary: 'Inferences, newest first',
     parameters: z.object({
       model: identity.optional().describe('The model name that the record says'),
-      commit: identity.optional().describe('With model: of the version it is linked to'),
+      commit: identity
+        .optional()
+        .describe('With model: of the version that it is linked to, or names'),
       dataset: identity.optional().describe('Only inferences of versions that use this dataset'),
       since,
       until,
@@ -64,10 +69,18 @@ export const INFERENCE_ROUTES: readonly Route[] = [
         most,
         commit !== null || dataset !== null,
         (place, rows) => newestInferences(graph, place, rows, filter, versions),
-        (item) => tellInference(item, withPayload),
+        (item) => tellInference(item, context.may, withPayload),
         isTimeUp,
       );
-      const missing = [...page.missing, ...missingModels(page.items)];
+      const isUndescribed =
+        dataset !== null &&
+        (versions ?? []).length > 0 &&
+        (await readDataset(graph, dataset, time)) === null;
+      const missing = [
+        ...page.missing,
+        ...missingModels(page.items),
+        ...(isUndescribed ? [undescribed(dataset)] : []),
+      ];
       return {
         items: page.told,
         basis: basisOf(page.items.map(({ resolution }) => resolution)),
@@ -93,7 +106,7 @@ export const INFERENCE_ROUTES: readonly Route[] = [
         ...(version === null ? [] : missingDatasets([version])),
       ];
       return {
-        inference: tellInference(found, withPayload),
+        inference: tellInference(found, context.may, withPayload),
         model: version === null ? null : tellModel(version),
         basis: basisOf([found.resolution]),
         ...(await completenessOf(context, NOW, missing)),
@@ -111,18 +124,30 @@ function includesPayload({ may }: RouteContext, given: 'payload' | undefined): b
 
 /** As an answer tells it. */
 export function tellInference(
-  { payloads, ...item }: InferenceItem,
+  { payloads, evidence, ...item }: InferenceItem,
+  may: RouteContext['may'],
   withPayload: boolean,
 ): Inference {
+  const kept = { inputKept: keptOf(payloads, 'input'), outputKept: keptOf(payloads, 'output') };
   return {
     ...item,
     ...(withPayload ? { input: opaque(payloads.input), output: opaque(payloads.output) } : {}),
-    inputKept: keptOf(payloads, 'input'),
-    outputKept: keptOf(payloads, 'output'),
+    ...(may('payload:read') ? kept : {}),
+    evidence: tellEvidence(evidence, may),
   };
 }
 
-function keptOf(payloads: Payloads, name: 'input' | 'output'): Inference['inputKept'] {
+/** A payload that can be guessed is proven by its digest, and by its length all but proven. */
+export function tellEvidence(
+  { digest, offset, length, ...place }: Evidence,
+  may: RouteContext['may'],
+): InferenceEvidence {
+  return may('payload:read') ? { digest, offset, length, ...place } : place;
+}
+
+type Kept = NonNullable<Inference['inputKept']> | null;
+
+function keptOf(payloads: Payloads, name: 'input' | 'output'): Kept {
   const sha256 = payloads[`${name}Sha256`];
   const bytes = payloads[`${name}Bytes`];
   return sha256 === null || bytes === null ? null : { sha256, bytes };
@@ -155,6 +180,7 @@ export function missingModels(
     {
       reason: 'PENDING_LINKS',
       detail: `${counted(count, 'of these inferences names', 'of these inferences name')} a model version that is not recorded`,
+      count,
     },
   ];
 }

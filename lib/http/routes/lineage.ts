@@ -1,5 +1,7 @@
 import * as z from 'zod';
+import { counted } from '../../counted.ts';
 import type { Rest } from '../../graph/ask/behind.ts';
+import { claimedNames, type ClaimedName } from '../../graph/ask/claimed.ts';
 import { newestDatasets, type DatasetItem } from '../../graph/ask/datasets.ts';
 import {
   beginning,
@@ -8,6 +10,7 @@ import {
   type LineageNode,
   type Question,
   type Start,
+  type Unrecorded,
 } from '../../graph/ask/lineage.ts';
 import {
   newestModels,
@@ -30,13 +33,13 @@ import {
 import { modelName } from '../answers/model.ts';
 import { inferencePlace } from '../cursor.ts';
 import { fit, pageEnd, readPage, TIME_IS_UP } from '../page.ts';
-import { asOf, cursor, identity, limit, versionGiven } from '../parameters.ts';
+import { asOf, cursor, identity, limit, sha256, versionGiven } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import { route, type Route, type RouteContext } from '../route.ts';
 import { datasetPlace, datasetPlaceOf } from './datasets.ts';
 import { impact, impactCsv } from './impact.ts';
 import { basisOf, missingModels, tellInference } from './inferences.ts';
-import { missingDatasets, modelPlace, modelPlaceOf } from './models.ts';
+import { missingDatasets, modelPlace, modelPlaceOf, undescribed } from './models.ts';
 
 const depth = z
   .string()
@@ -76,26 +79,33 @@ export const lineageRoute = route({
     const question: Question = { start: startOf(parameters), direction, depth: most, asOf: time };
     const begun = await beginning(graph, question, parameters.limit);
     if (begun === null)
-      throw new RequestError('NOT_FOUND', 'Where the question begins had not been recorded.');
+      throw new RequestError(
+        'NOT_FOUND',
+        'Nothing that is recorded refers to where the question begins.',
+      );
     const { node: first, rest } = begun;
     const from = cursors.open(parameters.cursor, position);
+    const tell = (node: LineageNode): LineageAnswer['nodes'][number] => nodeOf(node, context.may);
     const walked = await walk(graph, question, begun, from, parameters.limit, isTimeUp);
-    const page = fit(walked.steps, (step) => [nodeOf(step.node), edgeOf(step.edge)] as const);
+    const page = fit(walked.steps, (step) => [tell(step.node), edgeOf(step.edge)] as const);
     const steps = walked.steps.slice(0, page.told.length);
     const isCut = page.missing.length > 0;
     const next = isCut ? (steps.at(-1)?.next ?? null) : walked.next;
     const isShort = !isCut && next !== null && steps.length < parameters.limit;
+    const isUndescribed = first.kind === 'unrecorded' && first.subject.kind === 'dataset';
     const reached = steps.map((step) => step.node);
     const began = from === null ? [first] : [];
     const edges = page.told.map(([, told]) => told);
     const missing = [
       ...page.missing,
       ...(isShort ? [TIME_IS_UP] : []),
+      ...(isUndescribed ? [undescribed(first.subject.hash)] : []),
       ...(await missingAmong(graph, [...began, ...reached], rest)),
     ];
     return {
-      start: nodeOf(first).key,
-      nodes: [...began.map(nodeOf), ...page.told.map(([told]) => told)],
+      start: tell(first).key,
+      recorded: first.kind !== 'unrecorded',
+      nodes: [...began.map(tell), ...page.told.map(([told]) => told)],
       edges,
       basis: basisOf(edges.flatMap((of) => (of.kind === 'GENERATED' ? [of.resolution] : []))),
       ...(await pageEnd(context, { next, missing }, time, rest?.writing)),
@@ -107,14 +117,14 @@ const graphRoute = route({
   path: '/v1/graph',
   resource: 'lineage',
   summary:
-    'The graph to look at: model versions with their datasets and how many inferences each has, newest first; then all datasets, also those that no model uses',
+    'The graph to look at: model versions with their datasets and how many inferences each has, newest first; then all datasets, also those that no model uses; then the names that inferences claim and no recorded version bears out',
   parameters: z.object({ limit, cursor }),
   answer: graphAnswer,
   async handle(context, { limit: most, cursor: after }) {
     const place = context.cursors.open(after, graphPlace) ?? { models: null };
-    return 'models' in place
-      ? drawModels(context, most, place.models)
-      : drawDatasets(context, most, place.datasets);
+    if ('models' in place) return drawModels(context, most, place.models);
+    if ('datasets' in place) return drawDatasets(context, most, place.datasets);
+    return drawClaimed(context, most, place.claimed);
   },
 });
 
@@ -125,11 +135,7 @@ export const impactRoute = route({
     'A recall: all model versions and inferences that rest on a dataset, a model version or a key',
   parameters: z.object({
     ...subject,
-    kid: z
-      .string()
-      .regex(/^[0-9a-f]{64}$/, '64 lower-case hex digits')
-      .optional()
-      .describe('A key, by the SHA-256 of its SubjectPublicKeyInfo'),
+    kid: sha256.optional().describe('A key, by the SHA-256 of its SubjectPublicKeyInfo'),
     asOf,
     limit,
     cursor,
@@ -149,10 +155,11 @@ const position = z.object({
   place: inferencePlace.exactOptional(),
 });
 
-/** Where the picture goes on: among the versions, then among the datasets. */
+/** Where the picture goes on: among the versions, then the datasets, then behind a name that is claimed. */
 const graphPlace = z.union([
   z.object({ models: modelPlace.nullable() }),
   z.object({ datasets: datasetPlace.nullable() }),
+  z.object({ claimed: z.string() }),
 ]);
 
 const EVERYTHING = {
@@ -198,8 +205,34 @@ async function drawDatasets(
     drawDataset,
     datasetPlaceOf,
   );
-  const next = page.next && { datasets: page.next };
+  const next = page.next === null ? { claimed: '' } : { datasets: page.next };
   return { nodes: page.told, edges: [], ...(await pageEnd(context, { ...page, next }, NOW)) };
+}
+
+/** What inferences claim and nobody recorded: without it they would be neither drawn nor counted. */
+async function drawClaimed(
+  context: RouteContext,
+  most: number,
+  after: string,
+): Promise<GraphAnswer> {
+  const { names, isEnd } = await claimedNames(context.graph, after, most);
+  const last = names.at(-1);
+  const next = isEnd || last === undefined ? null : { claimed: last.name };
+  const end = await pageEnd(context, { next, missing: missingVersions(names) }, NOW);
+  return { nodes: names.map(drawClaimedName), edges: [], ...end };
+}
+
+function drawClaimedName({ name, inferenceCount, isCut }: ClaimedName): DrawnNode {
+  return { kind: 'claimed', key: claimedKey(name), name, inferenceCount, isCut };
+}
+
+function missingVersions(names: readonly ClaimedName[]): readonly Incomplete[] {
+  const count = names.reduce((sum, { inferenceCount }) => sum + inferenceCount, 0);
+  if (count === 0) return [];
+  const least = names.some(({ isCut }) => isCut) ? 'at least ' : '';
+  const what = counted(count, 'inference names', 'inferences name');
+  const detail = `${least}${what} a model version that is not recorded`;
+  return [{ reason: 'PENDING_LINKS', detail }];
 }
 
 function drawDataset({
@@ -259,12 +292,24 @@ function modelKey({ name, commit }: ModelName): string {
   return `model:${JSON.stringify([name, commit])}`;
 }
 
-function nodeOf(found: LineageNode): LineageAnswer['nodes'][number] {
+/** As a version's, without its commit. */
+function claimedKey(name: string): string {
+  return `claimed:${JSON.stringify([name, null])}`;
+}
+
+function nodeOf(found: LineageNode, may: RouteContext['may']): LineageAnswer['nodes'][number] {
   if (found.kind === 'dataset')
     return { kind: 'dataset', key: datasetKey(found.dataset.hash), ...found.dataset };
   if (found.kind === 'model') return { kind: 'model', key: modelKey(found.model), ...found.model };
-  const told = tellInference(found.inference, false);
+  if (found.kind === 'unrecorded') return tellUnrecorded(found);
+  const told = tellInference(found.inference, may, false);
   return { kind: 'inference', key: `inference:${found.inference.id}`, ...told };
+}
+
+function tellUnrecorded({ kind, subject }: Unrecorded): LineageAnswer['nodes'][number] {
+  return subject.kind === 'dataset'
+    ? { kind, key: datasetKey(subject.hash), subject }
+    : { kind, key: modelKey(subject.model), subject };
 }
 
 function edgeOf(found: LineageEdge): LineageAnswer['edges'][number] {

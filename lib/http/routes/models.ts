@@ -85,6 +85,16 @@ export function modelPlaceOf({ since: at, name, commit }: ModelItem): z.output<t
   return { since: at, name, commit };
 }
 
+/** A dataset that is asked about, that models declare and no record describes. */
+export function undescribed(hash: string): Incomplete {
+  return {
+    reason: 'PENDING_LINKS',
+    detail: 'The dataset is declared by models and not recorded',
+    count: 1,
+    hashes: [hash],
+  };
+}
+
 /** Datasets that are declared and not recorded make an answer about their models incomplete. */
 export function missingDatasets(
   models: readonly Pick<ModelItem, 'pending' | 'pendingCount'>[],
@@ -95,6 +105,7 @@ export function missingDatasets(
     {
       reason: 'PENDING_LINKS',
       detail: `${counted(count, 'dataset is', 'datasets are')} declared by these models and not recorded`,
+      count,
       hashes: models.flatMap(({ pending }) => pending).slice(0, 100),
     },
   ];

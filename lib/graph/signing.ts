@@ -1,0 +1,79 @@
+import { count, maybe, nodes, text, type Row } from './rows.ts';
+
+/** Where a key signed a record: the place of the envelope that was accepted first. */
+export interface Signing {
+  readonly kid: string;
+  /** SHA-256 of the log's bytes as stored. */
+  readonly log: string;
+  readonly line: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** The signed envelope that a fact rests on: the record's signing with the least kid. */
+export interface Evidence extends Signing {
+  readonly digest: string;
+  /** Of every key that signed the record, where there are several. */
+  readonly kids?: string[];
+}
+
+/** A signing, and the archive's version of its log where the archive has versions. */
+export interface ArchivedSigning extends Signing {
+  readonly version: string | null;
+}
+
+const SIGNING = '{kid: s.kid, log: s.log, line: x.line, offset: x.offset, length: x.length}';
+
+/** In Cypher: every signing of the dataset or model record whose digest is `said.digest`. */
+export const SIGNINGS_OF_RECORD = `COLLECT {
+  MATCH (:Record {digest: said.digest})-[x:SIGNED_IN]->(s:Stretch)
+  RETURN ${SIGNING}
+}`;
+
+/** In Cypher: every signing of the head of the inference `i`, which hang on the inference while one record alone asserts it. */
+export const SIGNINGS_OF_INFERENCE = `COLLECT {
+  MATCH (i)-[x:SIGNED_IN]->(s:Stretch)
+  RETURN ${SIGNING}
+  UNION ALL
+  MATCH (:Record {digest: i.digest})-[x:SIGNED_IN]->(s:Stretch)
+  RETURN ${SIGNING}
+}`;
+
+/** In Cypher: every signing of `r`, a record or an inference, with the archive's version of its log. */
+export const ARCHIVED_SIGNINGS = `COLLECT {
+  MATCH (r)-[x:SIGNED_IN]->(s:Stretch)-[:PART_OF]->(l:Log)
+  RETURN {kid: s.kid, log: s.log, line: x.line, offset: x.offset, length: x.length, version: l.version}
+}`;
+
+/** The evidence of a record in a row that has its `signings`. */
+export function evidenceOf(record: Row, row: Row): Evidence {
+  const [first, ...others] = signingsOf(row);
+  if (first === undefined) throw new Error('a record in the database is signed by no key');
+  const digest = text(record, 'digest');
+  if (others.length === 0) return { digest, ...first };
+  return { digest, ...first, kids: [first.kid, ...others.map(({ kid }) => kid)] };
+}
+
+/** One for each key, in the order of kids. */
+function signingsOf(row: Row): readonly Signing[] {
+  // While a second record of an inference is being written, its signing may be seen in both places.
+  const byKid = new Map(nodes(row, 'signings').map((of) => [text(of, 'kid'), signingOf(of)]));
+  return [...byKid.values()].sort((a, b) => (a.kid < b.kid ? -1 : 1));
+}
+
+/** The same of {@link ARCHIVED_SIGNINGS}. */
+export function archivedSigningsOf(row: Row): readonly ArchivedSigning[] {
+  return nodes(row, 'signings')
+    .map((of) => ({ ...signingOf(of), version: maybe(text, of, 'version') }))
+    .sort((a, b) => (a.kid < b.kid ? -1 : 1));
+}
+
+function signingOf(of: Row): Signing {
+  return {
+    kid: text(of, 'kid'),
+    log: text(of, 'log'),
+    line: count(of, 'line'),
+    offset: count(of, 'offset'),
+    length: count(of, 'length'),
+  };
+}

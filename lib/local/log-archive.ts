@@ -1,0 +1,90 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { constants, createReadStream, createWriteStream } from 'node:fs';
+import { copyFile, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { hasCode, TransientError } from '../errors.ts';
+import { verdictFile, type Archive } from '../ingest/archive.ts';
+import { archivedFile } from '../object/file.ts';
+import type { ReadOptions, StoredObject } from '../object/stored.ts';
+
+/** A folder of logs, each under the SHA-256 of its bytes. */
+export function localArchive(folder: string, options: ReadOptions = {}): Archive {
+  return {
+    open: (sha256) => archivedFile(join(folder, sha256), options),
+    async put(object, { sha256, uri }, { name, text }) {
+      if (sha256 === null) throw new Error(`the bytes of ${uri} were not read to their end`);
+      if (!(await isThere(join(folder, sha256))))
+        await place(join(folder, sha256), (fresh) => copy(object, fresh, sha256));
+      const verdict = join(folder, verdictFile(name));
+      // The first one stays: whatever was written under it is judged by it.
+      if (!(await isThere(verdict)))
+        await place(verdict, (fresh) => pipeline([text], createWriteStream(fresh)));
+      return null;
+    },
+    verdict: (name) =>
+      readFile(join(folder, verdictFile(name)), 'utf8').catch((error: unknown) => {
+        if (hasCode(error, 'ENOENT')) return null;
+        throw error;
+      }),
+  };
+}
+
+async function isThere(file: string): Promise<boolean> {
+  try {
+    await (await open(file, 'r')).close();
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) return false;
+    throw error;
+  }
+}
+
+/** The file appears whole, and is on the disk, or does not appear. */
+async function place(file: string, make: (fresh: string) => Promise<void>): Promise<void> {
+  const fresh = `${file}.${randomUUID()}.tmp`;
+  try {
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await make(fresh);
+    await flush(fresh);
+    await rename(fresh, file);
+    await flush(dirname(file));
+  } catch (error) {
+    if (error instanceof TransientError || !isOfTheDisk(error)) throw error;
+    throw new TransientError(
+      'ARCHIVE_FAILED',
+      `the log could not be archived (${error.code}); nothing of it was written`,
+      { cause: error },
+    );
+  } finally {
+    await rm(fresh, { force: true }).catch(() => undefined);
+  }
+}
+
+async function flush(path: string): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** The copy is read once more: what was written to the disk, and not what was meant to be, has that name. */
+async function copy(object: StoredObject, fresh: string, sha256: string): Promise<void> {
+  const { origin } = object;
+  // Where the file system can, the two share their blocks until one is changed.
+  if ('path' in origin) await copyFile(origin.path, fresh, constants.COPYFILE_FICLONE);
+  else await pipeline(object.stored(), createWriteStream(fresh));
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(fresh), hash);
+  if (hash.digest('hex') !== sha256)
+    throw new TransientError(
+      'OBJECT_CHANGED',
+      `${object.name} changed after it was read; nothing of it was written`,
+    );
+}
+
+function isOfTheDisk(error: unknown): error is Error & { readonly code: string } {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string';
+}
