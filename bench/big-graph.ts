@@ -49,7 +49,7 @@ export async function bigGraph(home: string, inferences: number): Promise<BigGra
   const ratesPath = join(home, 'rates');
   const rates = await readFile(ratesPath, 'utf8').catch(() => null);
   if (rates === null) await rm(home, { recursive: true, force: true });
-  const server = await startNeo4j({ home, boltPort: 0, httpPort: 0 });
+  const server = await startNeo4j({ home, boltPort: 0 });
   const graph = openGraph(server);
   if (rates !== null) return { server, graph, rates: rates.split('\n').map(Number) };
   await migrate(graph);

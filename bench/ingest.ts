@@ -5,8 +5,9 @@ import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { database } from '../lib/graph/database.ts';
 import { migrate } from '../lib/graph/schema.ts';
 import { GraphWriter } from '../lib/graph/write/writer.ts';
-import { ingestObject } from '../lib/ingest/ingest.ts';
+import { ingestObject, type Stores } from '../lib/ingest/ingest.ts';
 import type { IngestOptions } from '../lib/ingest/judge.ts';
+import { localArchive } from '../lib/local/log-archive.ts';
 import { startNeo4j } from '../lib/local/neo4j.ts';
 import { storedFile } from '../lib/object/file.ts';
 import { signRecord } from '../lib/trust/sign.ts';
@@ -76,9 +77,13 @@ function logOf(round: string): string {
     .join('');
 }
 
+function storesOf(graph: Graph): Stores {
+  return { sink: new GraphWriter(graph), archive: localArchive(join(folder, 'archive')) };
+}
+
 async function custody(graph: Graph, path: string): Promise<number> {
   const start = performance.now();
-  const receipt = await ingestObject(storedFile(path), new GraphWriter(graph), options);
+  const receipt = await ingestObject(storedFile(path), storesOf(graph), options);
   if (receipt.accepted !== INFERENCES + MODELS + DATASETS) throw new Error('not all was accepted');
   return performance.now() - start;
 }
@@ -110,7 +115,7 @@ async function plain(graph: Graph, round: string): Promise<number> {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'custody-bench-'));
-const server = await startNeo4j({ home: join(folder, 'neo4j'), boltPort: 0, httpPort: 0 });
+const server = await startNeo4j({ home: join(folder, 'neo4j'), boltPort: 0 });
 const graph = openGraph(server);
 try {
   await migrate(graph);
@@ -124,7 +129,7 @@ try {
     const ours = await custody(graph, path);
     const theirs = await plain(graph, `b${round}`);
     const again = performance.now();
-    await ingestObject(storedFile(path), new GraphWriter(graph), options);
+    await ingestObject(storedFile(path), storesOf(graph), options);
     const replay = performance.now() - again;
     const rate = (ms: number): string => `${Math.round(INFERENCES / (ms / 1000))}/s`;
     if (round > 0) ratios.push(theirs / ours);

@@ -24,7 +24,7 @@ const root = join(import.meta.dirname, '..');
 const folder = mkdtempSync(join(tmpdir(), 'custody-load-'));
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 });
 const publicPem = publicKey.export({ type: 'spki', format: 'pem' }).toString();
-const neo4j = await startNeo4j({ home: '.custody/bench-neo4j', boltPort: 0, httpPort: 0 });
+const neo4j = await startNeo4j({ home: '.custody/bench-neo4j', boltPort: 0 });
 const graph = openGraph(neo4j);
 const aws = await StubAws.start();
 try {

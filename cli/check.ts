@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { check as runCheck, type Checked } from '../lib/compliance/check.ts';
+import { foundText, check as runCheck, type Checked } from '../lib/compliance/check.ts';
 import { RULES, type Severity } from '../lib/compliance/rules.ts';
 import { ruleSettings } from '../lib/compliance/settings.ts';
 import { ConfigError } from '../lib/errors.ts';
@@ -7,6 +7,7 @@ import { allFindings, type FindingRow } from '../lib/graph/ask/findings.ts';
 import type { Graph } from '../lib/graph/connection.ts';
 import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
+import { print, printJson } from './terminal.ts';
 
 const SEVERITIES: readonly Severity[] = ['low', 'medium', 'high'];
 
@@ -24,10 +25,10 @@ export const check: Command = async (args) => {
     },
   });
   if (values.help) {
-    process.stdout.write(
-      'usage: custody check [--rule ID]… [--fail-on low|medium|high] [--json]\n' +
-        `rules: ${RULES.map(({ id }) => id).join(', ')}\n` +
-        'exit 1 when a finding of that severity or above is open, or a rule could not be asked\n',
+    print(
+      'usage: custody check [--rule ID]… [--fail-on low|medium|high] [--json]',
+      `rules: ${RULES.map(({ id }) => id).join(', ')}`,
+      'exit 1 when a finding of that severity or above is open, or a rule was not asked to its end',
     );
     return 0;
   }
@@ -42,8 +43,8 @@ export const check: Command = async (args) => {
     const only = values.rule.length === 0 ? {} : { rules: values.rule };
     const checked = await runCheck(graph, settings, only);
     const open = await openFindings(graph, checked);
-    if (values.json) process.stdout.write(`${JSON.stringify({ ...checked, open })}\n`);
-    else process.stdout.write(resultText(checked, open));
+    if (values.json) printJson({ ...checked, open });
+    else print(...resultLines(checked, open));
     const isBad = open.some(
       ({ severity }) => SEVERITIES.findIndex((of) => of === severity) >= failOn,
     );
@@ -55,26 +56,29 @@ async function openFindings(
   graph: Graph,
   { check: { rules } }: Checked,
 ): Promise<readonly FindingRow[]> {
-  const asked = rules.filter(({ outcome }) => outcome === 'done').map(({ rule }) => rule);
+  const asked = rules.filter(({ examined }) => examined !== null).map(({ rule }) => rule);
   const all: FindingRow[] = [];
   for await (const finding of allFindings(graph, { statuses: ['open'], rules: asked }))
     all.push(finding);
   return all;
 }
 
-function resultText({ check: { rules, complete } }: Checked, open: readonly FindingRow[]): string {
-  const lines = rules.map((result) => {
+function resultLines(
+  { check: { rules, complete } }: Checked,
+  open: readonly FindingRow[],
+): readonly string[] {
+  const lines = rules.flatMap((result) => {
     const rule = RULES.find(({ id }) => id === result.rule);
-    if (rule === undefined || result.outcome !== 'done')
-      return `${result.outcome.padEnd(7)} ${result.rule}: ${result.reason ?? ''}\n`;
+    if (rule === undefined || result.examined === null)
+      return [`${result.outcome.padEnd(7)} ${result.rule}: ${result.reason ?? ''}`];
     const mine = open.filter((finding) => finding.rule === rule.id);
-    const named = mine.slice(0, MAX_TOLD).map(({ key }) => `          ${key}\n`);
-    const more = mine.length > MAX_TOLD ? `          and ${mine.length - MAX_TOLD} more\n` : '';
-    const waived = result.waived === 0 ? '' : `, ${result.waived} waived`;
+    const named = mine.slice(0, MAX_TOLD).map(({ key }) => `          ${key}`);
+    const more = mine.length > MAX_TOLD ? [`          and ${mine.length - MAX_TOLD} more`] : [];
     const settled = result.settled === 0 ? '' : `, ${result.settled} settled now`;
-    const verdict = result.open === 0 ? 'ok' : rule.severity;
-    const counts = `${result.open} of ${result.examined ?? 0} ${rule.of}${waived}${settled}`;
-    return `${verdict.padEnd(7)} ${rule.id}: ${counts}\n${named.join('')}${more}`;
+    const verdict = result.open > 0 ? rule.severity : result.outcome === 'done' ? 'ok' : '?';
+    const unfinished = result.reason === null ? '' : `; ${result.reason}`;
+    const counts = `${foundText(result, rule.of)}${settled}${unfinished}`;
+    return [`${verdict.padEnd(7)} ${rule.id}: ${counts}`, ...named, ...more];
   });
-  return `${lines.join('')}${complete ? '' : 'not complete: some rules could not be asked, or found more than is kept\n'}`;
+  return complete ? lines : [...lines, 'not complete: some rules were not asked to their end'];
 }

@@ -9,10 +9,12 @@ import { keygen } from './keygen.ts';
 import { lineage } from './lineage.ts';
 import { migrate } from './migrate.ts';
 import { neo4j } from './neo4j.ts';
+import { object } from './object.ts';
 import { query } from './query.ts';
 import { report } from './report.ts';
 import { sign } from './sign.ts';
 import { start } from './start.ts';
+import { print, tell, written } from './terminal.ts';
 import { verifyReportCommand } from './verify-report.ts';
 import { waive } from './waive.ts';
 
@@ -30,41 +32,47 @@ const COMMANDS: Readonly<Record<string, { run: Command; does: string }>> = {
   report: { run: report, does: 'what was recorded, found and checked in a period, signed' },
   'verify-report': { run: verifyReportCommand, does: 'check a report, byte for byte' },
   waive: { run: waive, does: 'let a finding rest: who, why, until when' },
+  object: { run: object, does: 'end an object that nothing else ends: close URI --reason TEXT' },
   neo4j: { run: neo4j, does: 'the embedded server alone: start, stop, status' },
 };
 
-const HELP = `usage: custody <command> [--help]
+const HELP = [
+  'usage: custody <command> [--help]',
+  '',
+  ...Object.entries(COMMANDS).map(([name, { does }]) => `  ${name.padEnd(15)}${does}`),
+  '',
+  'exit codes: 0 done, 1 something was refused, found or not there, 2 usage or configuration, 3 a dependency failed',
+];
 
-${Object.entries(COMMANDS)
-  .map(([name, { does }]) => `  ${name.padEnd(15)}${does}`)
-  .join('\n')}
-
-exit codes: 0 done, 1 something was refused or found, 2 usage or configuration, 3 a dependency failed
-`;
-
-process.exitCode = await main(process.argv.slice(2));
+try {
+  process.exitCode = await main(process.argv.slice(2));
+  await written();
+} catch (error) {
+  process.exitCode = explain(error);
+}
 
 async function main([name, ...args]: string[]): Promise<number> {
   if (name === undefined || name === '--help' || name === 'help') {
-    (name === undefined ? process.stderr : process.stdout).write(HELP);
+    (name === undefined ? tell : print)(...HELP);
     return name === undefined ? 2 : 0;
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (command === undefined) {
-    process.stderr.write(`custody: there is no command "${name}"\n\n${HELP}`);
+    tell(`custody: there is no command "${name}"`, '', ...HELP);
     return 2;
   }
   if (existsSync('.env')) loadEnvFile();
-  try {
-    return await command.run(args);
-  } catch (error) {
-    return explain(error);
-  }
+  return command.run(args);
 }
 
 function explain(error: unknown): number {
   const explained = explanation(error);
-  if (explained === null) throw error;
-  process.stderr.write(`custody: ${explained.message}\n`);
+  if (explained === null) {
+    // A mistake of ours: where it was made helps whoever mends it.
+    tell(...(error instanceof Error ? (error.stack ?? error.message) : String(error)).split('\n'));
+    return 1;
+  }
+  const [first = '', ...more] = explained.lines;
+  tell(`custody: ${first}`, ...more);
   return explained.exit;
 }

@@ -3,20 +3,13 @@ import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { migrate } from '../lib/graph/schema.ts';
 import { graphSettings } from '../lib/graph/settings.ts';
 import { runningNeo4j, startNeo4j } from '../lib/local/neo4j.ts';
+import { tell } from './terminal.ts';
 
 /** Where the embedded database lives. */
 export const NEO4J_HOME = '.custody/neo4j';
 
 /** Where logs are dropped for `custody start`, and stay. */
 export const BUCKET = '.custody/bucket';
-
-/** Where accepted logs are kept. */
-export const ARCHIVE = '.custody/archive';
-
-/** Messages for people go to stderr; stdout is for data. */
-export function tell(message: string): void {
-  process.stderr.write(`${message}\n`);
-}
 
 /**
  * Runs `use` with the database of the environment, or with the embedded one: the one that runs, or

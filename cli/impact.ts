@@ -3,9 +3,11 @@ import { counted } from '../lib/counted.ts';
 import type { Incomplete } from '../lib/http/answers/completeness.ts';
 import type { ImpactItem, ImpactSummary } from '../lib/http/answers/impact.ts';
 import { impactRoute } from '../lib/http/routes/lineage.ts';
+import { LINK_WORDS, LINKS } from '../lib/links.ts';
 import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
 import { completeness, pages, stillMissing } from './questions.ts';
+import { isReaderGone, print, printJson } from './terminal.ts';
 
 export const impact: Command = async (args) => {
   const { values } = parseArgs({
@@ -21,9 +23,9 @@ export const impact: Command = async (args) => {
     },
   });
   if (values.help) {
-    process.stdout.write(
-      'usage: custody impact --dataset HASH | --model NAME --commit COMMIT | --kid KID\n' +
-        '         [--as-of TIME] [--json]   one affected inference a line; of a key also the other records that it signed\n',
+    print(
+      'usage: custody impact --dataset HASH | --model NAME --commit COMMIT | --kid KID',
+      '         [--as-of TIME] [--json]   one affected inference a line; of a key also the other records that it signed',
     );
     return 0;
   }
@@ -37,24 +39,25 @@ export const impact: Command = async (args) => {
       missing.push(...(page.incomplete ?? []));
       count += page.items.length;
       // A recall may be of any size: each page is told as it comes.
-      const lines = page.items.map((item) => (json ? JSON.stringify(item) : itemText(item)));
-      const head = json || page.summary === null ? '' : summaryText(page.summary);
-      process.stdout.write(head + lines.map((line) => `${line}\n`).join(''));
+      if (json) page.items.forEach(printJson);
+      else print(...summaryLines(page.summary), ...page.items.map(itemText));
+      if (isReaderGone()) return;
     }
     const incomplete = stillMissing(missing);
     const trailer = { count, complete: incomplete.length === 0, incomplete };
-    if (json) process.stdout.write(`${JSON.stringify(trailer)}\n`);
-    else process.stdout.write(`${counted(count, what)}\n${completeness(incomplete)}`);
+    if (json) printJson(trailer);
+    else print(counted(count, what), ...completeness(incomplete));
   });
   return 0;
 };
 
-function summaryText({ modelCount, models }: ImpactSummary): string {
-  const named = models.map(
+function summaryLines(summary: ImpactSummary | null): readonly string[] {
+  if (summary === null) return [];
+  const named = summary.models.map(
     ({ name, commit, inferenceCount }) =>
-      `  ${name} ${commit}: ${counted(inferenceCount, 'inference')}\n`,
+      `  ${name} ${commit}: ${counted(inferenceCount, 'inference')}`,
   );
-  return `${counted(modelCount, 'model version')}\n${named.join('')}`;
+  return [counted(summary.modelCount, 'model version'), ...named];
 }
 
 function itemText(item: ImpactItem): string {
@@ -62,5 +65,5 @@ function itemText(item: ImpactItem): string {
   if (item.kind === 'model') return `model ${item.name} ${item.commit}   ${item.recordedAt}`;
   const { id, model, resolution, recordedAt } = item;
   const version = model === null ? '-' : `${model.name} ${model.commit}`;
-  return `${id}   ${version}   ${resolution}   ${recordedAt}`;
+  return `${id}   ${version}   ${LINK_WORDS[LINKS[resolution].basis]}   ${recordedAt}`;
 }

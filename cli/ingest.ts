@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -10,24 +10,26 @@ import { ingestObject } from '../lib/ingest/ingest.ts';
 import type { IngestOptions } from '../lib/ingest/judge.ts';
 import { refuseUnreadable, type Receipt } from '../lib/ingest/receipt.ts';
 import { verifyObject } from '../lib/ingest/verify-object.ts';
-import { keyEntries, loadKeys } from '../lib/keys.ts';
-import { localArchive } from '../lib/local/log-archive.ts';
-import { storedFile } from '../lib/object/file.ts';
+import { loadKeys } from '../lib/keys.ts';
+import { storedFile, storedHandle } from '../lib/object/file.ts';
 import { s3Name } from '../lib/object/s3-name.ts';
 import type { ReadOptions, StoredObject } from '../lib/object/stored.ts';
+import type { VerifyingKey } from '../lib/trust/keys.ts';
+import { openArchive } from './archive.ts';
 import type { Command } from './command.ts';
-import { ARCHIVE, tell, withGraph } from './database.ts';
-import { DEMO_PUBLIC_KEY } from './known-keys.ts';
+import { withGraph } from './database.ts';
+import { signatureCause } from './explanation.ts';
+import { knownKeys } from './known-keys.ts';
+import { spool } from './spool.ts';
+import { print, printJson, progress, tell } from './terminal.ts';
 
 type Act = (object: StoredObject, options: IngestOptions) => Promise<Receipt>;
 
 export const ingest: Command = (args) =>
   overFiles('ingest', args, (all) =>
-    withGraph((graph) => {
-      const stores = {
-        sink: new GraphWriter(graph, payload(process.env)),
-        archive: localArchive(ARCHIVE),
-      };
+    withGraph(async (graph) => {
+      const sink = new GraphWriter(graph, payload(process.env));
+      const stores = { sink, archive: await openArchive(process.env) };
       return all((object, options) => ingestObject(object, stores, options));
     }),
   );
@@ -50,8 +52,9 @@ async function overFiles(
     },
   });
   if (values.help) {
-    process.stdout.write(
-      `usage: custody ${name} [--key PUBLIC.pem]… [--on-bad-line reject|quarantine] [--json] FILE…|s3://bucket/key…\n`,
+    print(
+      `usage: custody ${name} [--key PUBLIC.pem]… [--on-bad-line reject|quarantine] [--json] FILE…|s3://bucket/key…|-`,
+      'without --key: the keys of CUSTODY_KEYS, those in .custody/keys/, and the demo’s; - is stdin',
     );
     return 0;
   }
@@ -60,24 +63,25 @@ async function overFiles(
     throw new ConfigError('USAGE', ['--on-bad-line is reject or quarantine']);
   if (positionals.length === 0)
     throw new ConfigError('USAGE', [`custody ${name} takes at least one file`]);
-  let bar: ProgressBar | null = null;
-  const logs = await openAll(positionals, { onRead: (bytes) => bar?.to(bytes) });
-  const keys = await loadKeys(namedKeys(values.key));
+  let onRead: (bytes: number) => void = () => undefined;
+  const logs = await openAll(positionals, { onRead: (bytes) => onRead(bytes) });
+  const keys = values.key.length > 0 ? await loadKeys(values.key) : await unnamedKeys();
   const receipts: Receipt[] = [];
   try {
     await around(async (act) => {
       for (const log of logs) {
-        bar = progressBar(log.name, log.bytes * READINGS[name]);
+        onRead = progressOf(log.name, log.bytes * READINGS[name]);
         const receipt = await refuseUnreadable(log.uri, () =>
           act(log.object, { keys, onBadLine }),
-        ).finally(() => bar?.clear());
+        ).finally(progress.clear);
         receipts.push(receipt);
-        if (!values.json) process.stdout.write(`${verdict(log.name, receipt)}\n`);
+        if (!values.json) print(...verdict(log.name, receipt));
       }
     });
   } finally {
     // Also when a dependency fails half-way: what was done is told.
-    if (values.json) process.stdout.write(`${JSON.stringify({ objects: receipts })}\n`);
+    for (const { close } of logs) await close?.();
+    if (values.json) printJson({ objects: receipts });
   }
   return receipts.every(({ status }) => status === 'accepted' || status === 'empty') ? 0 : 1;
 }
@@ -91,6 +95,8 @@ interface Log {
   readonly uri: string;
   readonly bytes: number;
   readonly object: StoredObject;
+  /** There where something is kept open for it. */
+  readonly close?: () => Promise<void>;
 }
 
 /** Names everything that is missing or no log at once, before anything is begun. */
@@ -106,12 +112,31 @@ async function openAll(names: readonly string[], options: ReadOptions): Promise<
   return logs;
 }
 
+const STDIN = '/dev/stdin';
+
 async function openFile(path: string, options: ReadOptions): Promise<Log | string> {
+  if (path === '-') return openPipe(STDIN, process.stdin, options);
   const found = await stat(path).catch(() => null);
   if (found === null) return 'there is no such file';
   if (found.isDirectory()) return 'this is a folder, not a log';
+  // A socket as stdin, which some parents give, can't be opened by its name.
+  if (!found.isFile())
+    return openPipe(path, path === STDIN ? process.stdin : createReadStream(path), options);
   const object = storedFile(path, options);
   return { name: path, uri: pathToFileURL(path).href, bytes: found.size, object };
+}
+
+/** What can be read only once is kept in a file without a name until its verdict is out. */
+async function openPipe(
+  name: string,
+  stream: AsyncIterable<Uint8Array>,
+  options: ReadOptions,
+): Promise<Log> {
+  const file = await spool(stream);
+  const uri = pathToFileURL(name).href;
+  const { size: bytes } = await file.stat();
+  const object = storedHandle(file, name, options);
+  return { name, uri, bytes, object, close: () => file.close() };
 }
 
 async function openS3(uri: string, options: ReadOptions): Promise<Log | string> {
@@ -129,45 +154,41 @@ async function openS3(uri: string, options: ReadOptions): Promise<Log | string> 
   }
 }
 
-function namedKeys(given: readonly string[]): readonly string[] {
-  if (given.length > 0) return given;
-  const entries = keyEntries(process.env);
-  if (entries.length > 0) return entries;
-  const hasDemo = existsSync(DEMO_PUBLIC_KEY);
-  if (hasDemo) tell(`custody: no key is named, so the demo key ${DEMO_PUBLIC_KEY} is used`);
-  return hasDemo ? [DEMO_PUBLIC_KEY] : [];
+/** Those that `custody start` verifies with. */
+async function unnamedKeys(): Promise<readonly VerifyingKey[]> {
+  const known = await knownKeys();
+  if (known.length === 0) return loadKeys([]);
+  const kids = known.map(({ kid }) => kid.slice(0, 8)).join(', ');
+  tell(`custody: no key is named, so those of custody start are used: ${kids}`);
+  return known;
 }
 
 const BAR_WIDTH = 30;
 
-interface ProgressBar {
-  to(bytes: number): void;
-  clear(): void;
-}
-
-/** On a terminal a bar on stderr, elsewhere nothing. */
-function progressBar(path: string, total: number): ProgressBar {
-  if (!process.stderr.isTTY) return { to: () => undefined, clear: () => undefined };
-  return {
-    to: (bytes) => {
-      const share = total === 0 ? 1 : Math.min(1, bytes / total);
-      const done = Math.round(share * BAR_WIDTH);
-      const bar = '#'.repeat(done) + '.'.repeat(BAR_WIDTH - done);
-      process.stderr.write(`\r[${bar}] ${String(Math.floor(share * 100)).padStart(3)} % ${path}`);
-    },
-    clear: () => process.stderr.write('\r\x1b[K'),
+/** A bar for what is read of so many bytes, on a terminal. */
+function progressOf(name: string, total: number): (bytes: number) => void {
+  return (bytes) => {
+    const share = total === 0 ? 1 : Math.min(1, bytes / total);
+    const done = Math.round(share * BAR_WIDTH);
+    const bar = '#'.repeat(done) + '.'.repeat(BAR_WIDTH - done);
+    progress.show(`[${bar}] ${String(Math.floor(share * 100)).padStart(3)} % ${name}`);
   };
 }
 
 /** What became of a log, for a person: one line, and one more for each of the first refusals. */
-export function verdict(path: string, receipt: Receipt): string {
+export function verdict(path: string, receipt: Receipt): readonly string[] {
   const { status, lines, accepted, duplicate, withheld, rejectedTotal } = receipt;
   const counts = { accepted, duplicate, rejected: rejectedTotal, withheld };
-  if (receipt.problem !== undefined) return `${path}: ${status}: ${receipt.problem}`;
+  if (receipt.problem !== undefined) return [`${path}: ${status}: ${receipt.problem}`];
   const told = Object.entries(counts).filter(([, count]) => count > 0);
   const summary = told.map(([name, count]) => `${count} ${name}`).join(', ');
   const refusals = receipt.rejected
     .slice(0, 5)
-    .map(({ line, code, detail }) => `\n  line ${line}: ${code}: ${detail}`);
-  return `${path}: ${status} (${counted(lines, 'line')}${summary === '' ? '' : `: ${summary}`})${refusals.join('')}`;
+    .map(({ line, code, detail }) => `  line ${line}: ${code}: ${detail}`);
+  const cause = signatureCause(receipt);
+  return [
+    `${path}: ${status} (${counted(lines, 'line')}${summary === '' ? '' : `: ${summary}`})`,
+    ...(cause === null ? [] : [`  ${cause}`]),
+    ...refusals,
+  ];
 }

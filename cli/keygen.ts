@@ -1,9 +1,11 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ConfigError, hasCode } from '../lib/errors.ts';
 import { MIN_KEY_BITS } from '../lib/trust/keys.ts';
 import type { Command } from './command.ts';
+import { print } from './terminal.ts';
 
 export const keygen: Command = async (args) => {
   const { values, positionals } = parseArgs({
@@ -15,14 +17,17 @@ export const keygen: Command = async (args) => {
     },
   });
   if (values.help) {
-    process.stdout.write('usage: custody keygen [--bits 2048|3072|4096] [NAME]\n');
+    print(
+      'usage: custody keygen [--bits 2048|3072|4096] [NAME]',
+      'writes NAME.private.pem and NAME.public.pem; NAME is .custody/signer where it is not given',
+    );
     return 0;
   }
   const bits = Number(values.bits);
   if (![2_048, 3_072, 4_096].includes(bits))
     throw new ConfigError('USAGE', ['--bits is 2048, 3072 or 4096']);
-  const files = await writeKeyPair(positionals[0] ?? 'custody', bits);
-  process.stdout.write(`${files.join('\n')}\n`);
+  const files = await writeKeyPair(positionals[0] ?? '.custody/signer', bits);
+  print(...files);
   return 0;
 };
 
@@ -31,6 +36,7 @@ export async function writeKeyPair(name: string, bits: number): Promise<[string,
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: bits });
   const files: [string, string] = [`${name}.private.pem`, `${name}.public.pem`];
   try {
+    await mkdir(dirname(name), { recursive: true });
     const pem = privateKey.export({ type: 'pkcs8', format: 'pem' });
     await writeFile(files[0], pem, { mode: 0o600, flag: 'wx' });
     await writeFile(files[1], publicKey.export({ type: 'spki', format: 'pem' }), { flag: 'wx' });

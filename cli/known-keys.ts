@@ -1,29 +1,27 @@
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { OpenLog } from '../lib/evidence.ts';
-import { keyEntries } from '../lib/keys.ts';
-import { localArchive } from '../lib/local/log-archive.ts';
-import { ARCHIVE } from './database.ts';
+import { graphSettings } from '../lib/graph/settings.ts';
+import { keyEntries, loadKeys } from '../lib/keys.ts';
+import { readKeyFolder, usableKeys } from '../lib/local/key-folder.ts';
+import type { VerifyingKey } from '../lib/trust/keys.ts';
 
-/** Made by `custody start`; used where no key is named. */
+/** Made by `custody start` for the embedded database; used where no key is named. */
 export const DEMO_PUBLIC_KEY = '.custody/demo.public.pem';
 
 /** Where the signers' public keys are dropped. */
 export const KEYS = '.custody/keys';
 
-/** Entries for `loadKeys`: those of CUSTODY_KEYS, the demo's, and what was dropped, as it is now. */
-export async function knownKeys(): Promise<string[]> {
-  const dropped = existsSync(KEYS) ? await readdir(KEYS) : [];
-  return [
+/**
+ * The keys of CUSTODY_KEYS, the demo's where the database is the embedded one, and those that were
+ * dropped, as they are now. A dropped file that can't be used is left out; {@link ConfigError} names
+ * what is wrong with CUSTODY_KEYS.
+ */
+export async function knownKeys(): Promise<readonly VerifyingKey[]> {
+  const named = [
     ...keyEntries(process.env),
-    ...(existsSync(DEMO_PUBLIC_KEY) ? [DEMO_PUBLIC_KEY] : []),
-    ...dropped
-      .filter((name) => name.endsWith('.pem'))
-      .sort()
-      .map((name) => join(KEYS, name)),
+    ...(graphSettings(process.env) === null && existsSync(DEMO_PUBLIC_KEY)
+      ? [DEMO_PUBLIC_KEY]
+      : []),
   ];
+  const dropped = usableKeys(await readKeyFolder(KEYS));
+  return [...(named.length === 0 ? [] : await loadKeys(named)), ...dropped];
 }
-
-/** Opens a log of the archive here. */
-export const openArchived: OpenLog = localArchive(ARCHIVE).open;

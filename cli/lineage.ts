@@ -2,9 +2,11 @@ import { parseArgs } from 'node:util';
 import type { Incomplete } from '../lib/http/answers/completeness.ts';
 import type { LineageAnswer, LineageEdge, LineageNode } from '../lib/http/answers/lineage.ts';
 import { lineageRoute } from '../lib/http/routes/lineage.ts';
+import { LINK_WORDS, LINKS } from '../lib/links.ts';
 import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
 import { completeness, pages, stillMissing } from './questions.ts';
+import { print, printJson } from './terminal.ts';
 
 export const lineage: Command = async (args) => {
   const { values } = parseArgs({
@@ -22,9 +24,9 @@ export const lineage: Command = async (args) => {
     },
   });
   if (values.help) {
-    process.stdout.write(
-      'usage: custody lineage --inference ID | --dataset HASH | --model NAME --commit COMMIT\n' +
-        '         [--direction up|down|both] [--depth N] [--as-of TIME] [--json]\n',
+    print(
+      'usage: custody lineage --inference ID | --dataset HASH | --model NAME --commit COMMIT',
+      '         [--direction up|down|both] [--depth N] [--as-of TIME] [--json]',
     );
     return 0;
   }
@@ -55,32 +57,29 @@ export const lineage: Command = async (args) => {
       incomplete,
       asOf: last?.asOf,
     };
-    if (json) process.stdout.write(`${JSON.stringify(whole)}\n`);
-    else process.stdout.write(linesOf(nodes, edges) + completeness(incomplete));
+    if (json) printJson(whole);
+    else for (const line of [...linesOf(nodes, edges), ...completeness(incomplete)]) print(line);
   });
   return 0;
 };
 
 /** One line a node, with the link that leads to it and where its envelope stands. */
-function linesOf(nodes: readonly LineageNode[], edges: readonly LineageEdge[]): string {
+function linesOf(nodes: readonly LineageNode[], edges: readonly LineageEdge[]): readonly string[] {
   const names = new Map(nodes.map((node) => [node.key, nameOf(node)]));
   const led = new Map<string, LineageEdge>();
   for (const edge of edges)
     for (const key of [edge.from, edge.to]) if (!led.has(key)) led.set(key, edge);
-  return nodes
-    .map((node, index) => {
-      const at =
-        node.kind === 'unrecorded'
-          ? 'not recorded'
-          : `log ${node.evidence.log} line ${node.evidence.line}`;
-      const edge = index === 0 ? undefined : led.get(node.key);
-      const how = edge?.kind === 'GENERATED' ? `, ${edge.resolution}` : '';
-      const other =
-        edge === undefined ? '' : names.get(edge.from === node.key ? edge.to : edge.from);
-      const link = edge === undefined ? '' : `   (${edge.kind}${how}: ${other ?? ''})`;
-      return `${nameOf(node)}${link}\n    ${at}\n`;
-    })
-    .join('');
+  return nodes.flatMap((node, index) => {
+    const at =
+      node.kind === 'unrecorded'
+        ? 'not recorded'
+        : `log ${node.evidence.log} line ${node.evidence.line}`;
+    const edge = index === 0 ? undefined : led.get(node.key);
+    const how = edge?.kind === 'GENERATED' ? `, ${LINK_WORDS[LINKS[edge.resolution].basis]}` : '';
+    const other = edge === undefined ? '' : names.get(edge.from === node.key ? edge.to : edge.from);
+    const link = edge === undefined ? '' : `   (${edge.kind}${how}: ${other ?? ''})`;
+    return [`${nameOf(node)}${link}`, `    ${at}`];
+  });
 }
 
 function nameOf(node: LineageNode): string {

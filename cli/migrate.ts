@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { migrate as createSchema, missingSchema } from '../lib/graph/schema.ts';
 import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
+import { print } from './terminal.ts';
 
 export const migrate: Command = async (args) => {
   const { values } = parseArgs({
@@ -12,15 +13,13 @@ export const migrate: Command = async (args) => {
     },
   });
   if (values.help) {
-    process.stdout.write('usage: custody migrate [--check]\n');
+    print('usage: custody migrate [--check]');
     return 0;
   }
   const names = await withGraph((graph) =>
     values.check ? missingSchema(graph) : createSchema(graph),
   );
   const verb = values.check ? 'missing' : 'created';
-  process.stdout.write(
-    names.length === 0 ? 'up to date\n' : names.map((n) => `${verb} ${n}\n`).join(''),
-  );
+  print(...(names.length === 0 ? ['up to date'] : names.map((name) => `${verb} ${name}`)));
   return values.check && names.length > 0 ? 1 : 0;
 };

@@ -4,6 +4,7 @@ import { ConfigError } from '../lib/errors.ts';
 import { runSeedQuery, SEED_QUERIES, type Table } from '../lib/graph/ask/seed-queries.ts';
 import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
+import { print, printJson, visible } from './terminal.ts';
 
 const MAX_CELL = 48;
 
@@ -17,25 +18,24 @@ export const query: Command = async (args) => {
       help: { type: 'boolean', default: false },
     },
   });
-  const list = SEED_QUERIES.map(({ id, title }) => `  ${id}  ${title}\n`).join('');
+  const list = SEED_QUERIES.map(({ id, title }) => `  ${id}  ${title}`);
   if (values.help) {
-    process.stdout.write(`usage: custody query ID [--json | --cypher]\n\n${list}`);
+    print('usage: custody query ID [--json | --cypher]', '', ...list);
     return 0;
   }
   const asked = SEED_QUERIES.find(({ id }) => id === positionals[0]);
-  if (asked === undefined) throw new ConfigError('USAGE', [`custody query takes one of\n${list}`]);
+  if (asked === undefined) throw new ConfigError('USAGE', ['custody query takes one of', ...list]);
   if (values.cypher) {
-    process.stdout.write(`${asked.statement};\n`);
+    print(...`${asked.statement};`.split('\n'));
     return 0;
   }
   const table = await withGraph((graph) => runSeedQuery(graph, asked.id));
-  process.stdout.write(
-    values.json ? `${JSON.stringify(table)}\n` : tableText(table ?? { columns: [], rows: [] }),
-  );
+  if (values.json) printJson(table);
+  else for (const line of tableLines(table ?? { columns: [], rows: [] })) print(line);
   return 0;
 };
 
-function tableText({ columns, rows }: Table): string {
+function tableLines({ columns, rows }: Table): readonly string[] {
   const cells = [columns, ...rows.map((row) => row.map(cell))];
   const widths = columns.map((_, at) => Math.max(...cells.map((row) => row[at]?.length ?? 0)));
   const lines = cells.map((row) =>
@@ -44,12 +44,11 @@ function tableText({ columns, rows }: Table): string {
       .join('  ')
       .trimEnd(),
   );
-  return `${lines.join('\n')}\n${counted(rows.length, 'row')}\n`;
+  return [...lines, counted(rows.length, 'row')];
 }
 
 function cell(value: unknown): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value);
-  // What was signed by others must not steer the terminal.
-  const safe = text.replaceAll(/\p{Cc}/gu, '\uFFFD');
-  return safe.length > MAX_CELL ? `${safe.slice(0, MAX_CELL - 1)}…` : safe;
+  // Before it is measured: what is made visible is longer.
+  const text = visible(typeof value === 'string' ? value : JSON.stringify(value));
+  return text.length > MAX_CELL ? `${text.slice(0, MAX_CELL - 1)}…` : text;
 }

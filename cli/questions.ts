@@ -1,7 +1,5 @@
-import { ConfigError } from '../lib/errors.ts';
 import type { Graph } from '../lib/graph/connection.ts';
 import type { Incomplete, Paged } from '../lib/http/answers/completeness.ts';
-import { RequestError } from '../lib/http/problem.ts';
 import type { Route } from '../lib/http/route.ts';
 import { asker } from '../lib/http/serve.ts';
 
@@ -20,23 +18,16 @@ export async function* pages<Page extends Paged>(
     if (value !== undefined) query.set(name, value);
   for (let next: string | null = ''; next !== null;) {
     if (next !== '') query.set('cursor', next);
-    const page: Page = await ask(route, query.toString(), () => true).catch(asUsage);
+    const page: Page = await ask(route, query.toString(), () => true);
     yield page;
     ({ next } = page);
   }
 }
 
-/** What is wrong with a question is wrong with the command. */
-function asUsage(error: unknown): never {
-  if (error instanceof RequestError)
-    throw new ConfigError('USAGE', [error.message], { cause: error });
-  throw error;
-}
-
 /** What an answer says of its own completeness, for a person. */
-export function completeness(incomplete: readonly Incomplete[]): string {
-  if (incomplete.length === 0) return 'complete: all that is known is above\n';
-  return incomplete.map(({ reason, detail }) => `incomplete: ${reason}: ${detail}\n`).join('');
+export function completeness(incomplete: readonly Incomplete[]): readonly string[] {
+  if (incomplete.length === 0) return ['complete: all that is known is above'];
+  return incomplete.map(({ reason, detail }) => `incomplete: ${reason}: ${detail}`);
 }
 
 /** Of the pages of one answer: what is missing at the end, time and room for one page being none of it. */

@@ -1,13 +1,12 @@
 import { createPublicKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { ConfigError } from '../lib/errors.ts';
 import { loadKeys, reportKey } from '../lib/keys.ts';
 import { readVerifyingKey, type VerifyingKey } from '../lib/trust/keys.ts';
 import { keySigner, type Signer } from '../lib/trust/sign.ts';
-import { tell } from './database.ts';
 import { writeKeyPair } from './keygen.ts';
 import { readPrivateKey } from './private-key.ts';
+import { tell } from './terminal.ts';
 
 /** Made where no key is named. Whoever can read this machine's files can sign with it. */
 const LOCAL = '.custody/report';
@@ -30,7 +29,6 @@ export async function reportSigner({ key, kms }: Given): Promise<Signer> {
     return kmsSigner(named.kms);
   }
   if (named?.file === undefined && !existsSync(`${LOCAL}.private.pem`)) {
-    await mkdir('.custody', { recursive: true });
     const files = await writeKeyPair(LOCAL, 3_072);
     tell(`custody: no key is named, so a pair was made: ${files.join(' and ')}`);
   }

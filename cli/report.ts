@@ -8,11 +8,12 @@ import { ruleSettings } from '../lib/compliance/settings.ts';
 import { counted } from '../lib/counted.ts';
 import { ConfigError, hasCode } from '../lib/errors.ts';
 import { envelopeReader } from '../lib/evidence.ts';
-import { loadKeys } from '../lib/keys.ts';
+import { openArchive } from './archive.ts';
 import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
-import { knownKeys, openArchived } from './known-keys.ts';
+import { knownKeys } from './known-keys.ts';
 import { reportSigner } from './report-key.ts';
+import { print, printJson } from './terminal.ts';
 
 export const report: Command = async (args) => {
   const { values } = parseArgs({
@@ -28,10 +29,10 @@ export const report: Command = async (args) => {
     },
   });
   if (values.help) {
-    process.stdout.write(
-      'usage: custody report --from TIME [--to TIME] --out FOLDER [--key PRIVATE.pem | --kms KEY_ARN] [--json]\n' +
-        'TIME is a day, as 2026-10-01, or a time of RFC 3339; the end is not included, and now where it is not given\n' +
-        'exit 1 when the report is not complete\n',
+    print(
+      'usage: custody report --from TIME [--to TIME] --out FOLDER [--key PRIVATE.pem | --kms KEY_ARN] [--json]',
+      'TIME is a day, as 2026-10-01, or a time of RFC 3339; the end is not included, and now where it is not given',
+      'exit 1 when the report is not complete',
     );
     return 0;
   }
@@ -43,8 +44,10 @@ export const report: Command = async (args) => {
   if ('problems' in period || problems.length > 0) throw new ConfigError('USAGE', problems);
   const settings = ruleSettings(process.env);
   const signer = await reportSigner(values);
-  const keys = await loadKeys(await knownKeys());
-  const readEnvelope = envelopeReader(openArchived, () => Promise.resolve(keys));
+  const keys = await knownKeys();
+  const readEnvelope = envelopeReader((await openArchive(process.env)).open, () =>
+    Promise.resolve(keys),
+  );
   const made = await withGraph((graph) =>
     makeReport(graph, { period, settings, keys, readEnvelope }),
   );
@@ -53,11 +56,12 @@ export const report: Command = async (args) => {
     await writeFile(join(out, name), bytes, { flag: 'wx' });
   const { complete, incomplete } = made.completeness;
   const told = { out, ...period, kid: signer.kid, complete, incomplete };
-  if (values.json) process.stdout.write(`${JSON.stringify(told)}\n`);
+  if (values.json) printJson(told);
   else {
-    const lacks = incomplete.map(({ reason, detail }) => `incomplete: ${reason}: ${detail}\n`);
-    process.stdout.write(
-      `${out}: report of ${period.from} to ${period.to}, ${counted(made.findings.total, 'finding')}, signed by ${signer.kid}\n${lacks.join('')}`,
+    const lacks = incomplete.map(({ reason, detail }) => `incomplete: ${reason}: ${detail}`);
+    print(
+      `${out}: report of ${period.from} to ${period.to}, ${counted(made.findings.total, 'finding')}, signed by ${signer.kid}`,
+      ...lacks,
     );
   }
   return complete ? 0 : 1;

@@ -1,145 +1,217 @@
 import { createPrivateKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { check, sumOf } from '../lib/compliance/check.ts';
 import type { RuleSettings } from '../lib/compliance/rules.ts';
 import { ruleSettings } from '../lib/compliance/settings.ts';
-import { OutOfTimeError, safeDescription, TransientError } from '../lib/errors.ts';
+import { ConfigError, safeDescription, TransientError } from '../lib/errors.ts';
 import { envelopeReader } from '../lib/evidence.ts';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
-import { migrate } from '../lib/graph/schema.ts';
+import { missingSchema } from '../lib/graph/schema.ts';
 import { graphSettings, payload } from '../lib/graph/settings.ts';
 import { GraphWriter } from '../lib/graph/write/writer.ts';
 import { ROUTES } from '../lib/http/routes.ts';
 import { server, type Serve } from '../lib/http/serve.ts';
-import { ingestObject, type Stores } from '../lib/ingest/ingest.ts';
-import { refuseUnreadable } from '../lib/ingest/receipt.ts';
-import { loadKeys } from '../lib/keys.ts';
-import { watchBucket } from '../lib/local/bucket.ts';
+import type { Archive } from '../lib/ingest/archive.ts';
+import type { Stores } from '../lib/ingest/ingest.ts';
 import { demoLog } from '../lib/local/demo.ts';
-import { listen } from '../lib/local/listen.ts';
-import { localArchive } from '../lib/local/log-archive.ts';
-import { startNeo4j } from '../lib/local/neo4j.ts';
+import { takeDropped } from '../lib/local/dropped.ts';
+import { keepNeo4j, type KeptNeo4j } from '../lib/local/kept-neo4j.ts';
+import { keepPort, keptPort } from '../lib/local/kept-port.ts';
+import { watchKeyFolder } from '../lib/local/key-folder.ts';
+import { listen, type LocalServer } from '../lib/local/listen.ts';
 import { soonAfter } from '../lib/local/soon-after.ts';
+import { holdingAlone } from '../lib/local/start-lock.ts';
 import { writeWhole } from '../lib/local/write-whole.ts';
-import { storedFile } from '../lib/object/file.ts';
 import { buildPage } from '../lib/page/build.ts';
 import { pageFiles } from '../lib/page/files.ts';
+import { openArchive } from './archive.ts';
 import type { Command } from './command.ts';
-import { ARCHIVE, BUCKET, NEO4J_HOME, prepareEmbedded, tell } from './database.ts';
+import { BUCKET, NEO4J_HOME, prepareEmbedded } from './database.ts';
 import { verdict } from './ingest.ts';
 import { writeKeyPair } from './keygen.ts';
-import { DEMO_PUBLIC_KEY, KEYS, knownKeys, openArchived } from './known-keys.ts';
+import { DEMO_PUBLIC_KEY, KEYS, knownKeys } from './known-keys.ts';
+import { print, tell } from './terminal.ts';
 
 const RECEIPTS = '.custody/receipts';
 const PAGE = '.custody/page';
+/** Held by the one `start` of a folder, with its address beside it while it runs, and its port for the next one. */
+const LOCK = '.custody/start.lock';
+const URL_FILE = '.custody/url';
+const PORT_FILE = '.custody/port';
 const RETRY_MS = 5_000;
 /** A log that lies there at the start, as the demo's, is taken sooner. */
 const CHECK_AFTER_MS = 2_000;
 /** Some rules find what has come to be late, though nothing was dropped. */
 const CHECK_EVERY_MS = 6 * 3_600_000;
 
+const HELP = `usage: custody start [--port N] [--bolt-port N] [--browser] [--ingest]
+
+Without NEO4J_URI: an embedded database, a demo log the first time, and a watched folder.
+With NEO4J_URI: only shows that database, and writes nothing into it.
+
+  --port       of the page and the API; else the one of the last start, else 4477 or a free one
+  --bolt-port  of the embedded database; else the one of the last start, else 7687 or a free one
+  --browser    with the Neo4j Browser for the embedded database
+  --ingest     with NEO4J_URI, too, bring what is dropped into the graph and ask the compliance rules
+`;
+
 export const start: Command = async (args) => {
-  const { values } = parseArgs({ args, options: { help: { type: 'boolean', default: false } } });
+  const { values } = parseArgs({
+    args,
+    options: {
+      port: { type: 'string' },
+      'bolt-port': { type: 'string' },
+      browser: { type: 'boolean', default: false },
+      ingest: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
   if (values.help) {
-    process.stdout.write('usage: custody start\n');
+    print(...HELP.trimEnd().split('\n'));
     return 0;
   }
+  const options: Options = {
+    port: portOf('--port', values.port),
+    boltPort: portOf('--bolt-port', values['bolt-port']),
+    browser: values.browser,
+    ingest: values.ingest,
+  };
   const stopped = new Promise<void>((done) => {
     process.once('SIGINT', () => done());
     process.once('SIGTERM', () => done());
   });
   for (const folder of [BUCKET, RECEIPTS, KEYS]) await mkdir(folder, { recursive: true });
-  await prepareDemo();
+  return holdingAlone(LOCK, () => run(options, stopped), refuseSecond);
+};
+
+interface Options {
+  readonly port: number | undefined;
+  readonly boltPort: number | undefined;
+  readonly browser: boolean;
+  readonly ingest: boolean;
+}
+
+function portOf(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535)
+    throw new ConfigError('USAGE', [`${name} is a number from 0, for any free one, to 65535`]);
+  return port;
+}
+
+async function refuseSecond(): Promise<never> {
+  const url = await readFile(URL_FILE, 'utf8').catch(() => null);
+  const where = url === null ? 'and is still starting' : `at ${url.trim()}`;
+  throw new ConfigError('USAGE', [`custody start runs in this folder already, ${where}`]);
+}
+
+async function run(options: Options, stopped: Promise<void>): Promise<0> {
+  await rm(URL_FILE, { force: true });
   const settings = graphSettings(process.env);
   const rules = ruleSettings(process.env);
-  const embedded =
-    settings === null ? await startNeo4j({ home: NEO4J_HOME, onProgress: tell }) : null;
-  const connection = settings ?? embedded;
-  if (connection === null)
-    throw new TransientError('DATABASE_NOT_STARTED', 'no database was started');
-  const graph = openGraph(connection);
+  const kept = payload(process.env);
+  if (settings === null) await prepareDemo();
+  // What is wrong with a key that was named is told before anything runs.
+  await knownKeys();
+  const embedded = settings === null ? await startEmbedded(options) : null;
+  const graph = openGraph(settings ?? embedded ?? noDatabase());
   try {
     await graph.verify();
-    await (embedded === null ? migrate(graph) : prepareEmbedded(graph));
-    const stores = {
-      sink: new GraphWriter(graph, payload(process.env)),
-      archive: localArchive(ARCHIVE),
-    };
-    await buildPage(PAGE);
-    const web = await listen(apiServer(graph), await pageFiles(PAGE));
-    const checks = soonAfter((signal) => checkRules(graph, rules, signal), CHECK_AFTER_MS);
-    const taken = async (path: string): Promise<boolean> => {
-      const isTaken = await take(path, stores);
-      if (isTaken) checks.changed();
-      return isTaken;
-    };
-    const bucket = watchBucket(BUCKET, taken, RETRY_MS);
-    checks.changed();
-    const clock = setInterval(() => checks.changed(), CHECK_EVERY_MS);
-    tell(welcome(web.url, embedded));
+    await (embedded === null ? tellMissing(graph) : prepareEmbedded(graph));
+    const archive = await openArchive(process.env);
+    const web = await serve(graph, archive, options.port);
+    const isWriting = embedded !== null || options.ingest;
+    tell(...welcome(web.url, embedded, isWriting));
+    const writing = isWriting
+      ? await startWriting({ sink: new GraphWriter(graph, kept), archive }, graph, rules)
+      : null;
     await stopped;
     tell('stopping …');
-    clearInterval(clock);
     await web.close();
-    await bucket.close();
-    await checks.close();
+    await writing?.close();
   } finally {
     await graph.close();
     await embedded?.stop();
+    await rm(URL_FILE, { force: true });
   }
   return 0;
-};
+}
 
-function apiServer(graph: Graph): Serve {
+async function startEmbedded({ boltPort, browser }: Options): Promise<KeptNeo4j> {
+  const ports = boltPort === undefined ? {} : { boltPort };
+  return keepNeo4j({ home: NEO4J_HOME, browser, onProgress: tell, ...ports }, tell);
+}
+
+async function serve(
+  graph: Graph,
+  archive: Archive,
+  wanted: number | undefined,
+): Promise<LocalServer> {
+  await buildPage(PAGE);
+  const port = wanted ?? (await keptPort(PORT_FILE));
+  const web = await listen(
+    apiServer(graph, archive),
+    await pageFiles(PAGE),
+    port,
+    wanted !== undefined,
+  );
+  await keepPort(PORT_FILE, Number(new URL(web.url).port));
+  await writeWhole(URL_FILE, `${web.url}\n`);
+  return web;
+}
+
+/** Another's database is its operator's to prepare. */
+async function tellMissing(graph: Graph): Promise<void> {
+  const missing = await missingSchema(graph);
+  if (missing.length === 0) return;
+  tell(`the database lacks ${missing.join(', ')}: npm run --silent custody -- migrate makes them`);
+}
+
+/** All that writes into the graph: the watched folder, and the checks after each file and on a clock. */
+async function startWriting(
+  stores: Stores,
+  graph: Graph,
+  rules: RuleSettings,
+): Promise<{ close(): Promise<void> }> {
+  const checks = soonAfter((signal) => checkRules(graph, rules, signal), CHECK_AFTER_MS);
+  const dropped = takeDropped({
+    folder: BUCKET,
+    receipts: RECEIPTS,
+    stores,
+    keys: knownKeys,
+    retryMs: RETRY_MS,
+    journal: {
+      tell,
+      receipt(name, receipt, isNew) {
+        tell(...(isNew ? verdict(name, receipt) : [`${name}: ${receipt.status}, as before`]));
+        checks.changed();
+      },
+    },
+  });
+  const keys = await watchKeyFolder(KEYS, tell, dropped.keyCame);
+  checks.changed();
+  const clock = setInterval(() => checks.changed(), CHECK_EVERY_MS);
+  return {
+    async close() {
+      clearInterval(clock);
+      await keys.close();
+      await dropped.close();
+      await checks.close();
+    },
+  };
+}
+
+function apiServer(graph: Graph, archive: Archive): Serve {
   return server({
     routes: ROUTES,
     graph: () => Promise.resolve(graph),
-    readEnvelope: envelopeReader(openArchived, async () => loadKeys(await knownKeys())),
+    readEnvelope: envelopeReader(archive.open, knownKeys),
     onFailure: (error, { path, requestId }) =>
       tell(`${path}: request ${requestId} failed: ${JSON.stringify(safeDescription(error))}`),
   });
-}
-
-/** One dropped file; false when it is to be tried again. */
-async function take(path: string, stores: Stores): Promise<boolean> {
-  const name = basename(path);
-  if (!/\.jsonl(\.gz)?$/.test(name)) {
-    tell(`${name}: ignored, its name does not end in .jsonl or .jsonl.gz`);
-    return true;
-  }
-  // As the shell makes it for a command that is about to write into it.
-  if ((await sizeOf(path)) === 0) {
-    tell(`${name}: empty so far`);
-    return true;
-  }
-  try {
-    const keys = await loadKeys(await knownKeys());
-    const receipt = await refuseUnreadable(pathToFileURL(path).href, () =>
-      ingestObject(storedFile(path), stores, { keys, onBadLine: 'reject' }),
-    );
-    await writeWhole(join(RECEIPTS, `${name}.json`), `${JSON.stringify(receipt, null, 2)}\n`);
-    tell(verdict(name, receipt));
-  } catch (error) {
-    if (error instanceof TransientError || error instanceof OutOfTimeError) {
-      tell(`${name}: ${error.message}; trying again in ${RETRY_MS / 1000} s`);
-      return false;
-    }
-    if (!(error instanceof Error)) throw error;
-    tell(`${name}: not read: ${error.message}`);
-  }
-  return true;
-}
-
-/** Null where there is no file any more; taking it says so. */
-async function sizeOf(path: string): Promise<number | null> {
-  return stat(path).then(
-    ({ size }) => size,
-    () => null,
-  );
 }
 
 /** Tells how it stands; a check that fails is told, and the next one asks again. */
@@ -150,7 +222,7 @@ async function checkRules(
 ): Promise<void> {
   try {
     const checked = await check(graph, settings, { isTimeUp: () => signal.aborted });
-    const open = sumOf(checked.check, 'open');
+    const open = sumOf(checked.check, 'findings');
     const changed = `${checked.fresh.length} new, ${checked.settled.length} settled`;
     tell(`compliance: ${open} open, ${changed}${checked.check.complete ? '' : '; not complete'}`);
   } catch (error) {
@@ -166,23 +238,32 @@ async function prepareDemo(): Promise<void> {
   await writeWhole(join(BUCKET, 'demo.jsonl'), demoLog(key));
 }
 
-function welcome(
-  url: string,
-  embedded: { uri: string; browserUrl: string; passwordFile: string } | null,
-): string {
+function welcome(url: string, embedded: KeptNeo4j | null, isWriting: boolean): readonly string[] {
   const lines = [
     `open in a browser:   ${url}`,
     `ask over HTTP, as ${url}v1/graph   (what can be asked: ${url}openapi.json)`,
-    `drop signed logs (*.jsonl, *.jsonl.gz) into   ${BUCKET}/`,
-    `their signers' public keys (*.pem) into       ${KEYS}/`,
-    `what became of each is told here and in       ${RECEIPTS}/`,
-    `after each the compliance rules are asked:    ${url}#/compliance`,
-    'ask, in another terminal:                     npm run --silent custody -- query 3.5',
   ];
-  if (embedded !== null)
+  if (isWriting)
     lines.push(
-      `look at the graph in the Neo4j Browser:       ${embedded.browserUrl} (user neo4j, password in ${embedded.passwordFile}, address ${embedded.uri})`,
+      `drop signed logs (*.jsonl, *.jsonl.gz) into   ${BUCKET}/`,
+      `their signers' public keys (*.pem) into       ${KEYS}/`,
+      `what became of each is told here and in       ${RECEIPTS}/`,
+      `after each the compliance rules are asked:    ${url}#/compliance`,
     );
+  else lines.push('nothing is written into this database; start --ingest takes dropped logs, too');
+  lines.push('ask, in another terminal:                     npm run --silent custody -- query 3.5');
+  if (embedded !== null) {
+    const { uri, browserUrl, passwordFile } = embedded;
+    lines.push(
+      `the database, for other programs:             ${uri} (user neo4j, password in ${passwordFile})`,
+    );
+    if (browserUrl !== null)
+      lines.push(`look at it in the Neo4j Browser:              ${browserUrl}`);
+  }
   lines.push('Ctrl-C stops everything');
-  return lines.map((line) => `  ${line}`).join('\n');
+  return lines.map((line) => `  ${line}`);
+}
+
+function noDatabase(): never {
+  throw new TransientError('DATABASE_NOT_STARTED', 'no database was started');
 }

@@ -5,6 +5,7 @@ import { verifyReport } from '../lib/compliance/sealed-report.ts';
 import { ConfigError } from '../lib/errors.ts';
 import type { Command } from './command.ts';
 import { reportVerifyingKeys } from './report-key.ts';
+import { print, printJson } from './terminal.ts';
 
 export const verifyReportCommand: Command = async (args) => {
   const { values, positionals } = parseArgs({
@@ -17,9 +18,9 @@ export const verifyReportCommand: Command = async (args) => {
     },
   });
   if (values.help) {
-    process.stdout.write(
-      'usage: custody verify-report [--key PUBLIC.pem|kms:KEY_ARN]… [--json] FOLDER\n' +
-        'exit 1 when anything in the folder is not as it was signed\n',
+    print(
+      'usage: custody verify-report [--key PUBLIC.pem|kms:KEY_ARN]… [--json] FOLDER',
+      'exit 1 when anything in the folder is not as it was signed',
     );
     return 0;
   }
@@ -35,15 +36,14 @@ export const verifyReportCommand: Command = async (args) => {
       entry.isFile() ? await readFile(join(folder, entry.name)) : Buffer.alloc(0),
     );
   const verdict = verifyReport(files, keys);
-  if (values.json) process.stdout.write(`${JSON.stringify({ folder, ...verdict })}\n`);
+  if (values.json) printJson({ folder, ...verdict });
   else if ('problems' in verdict)
-    process.stdout.write(
-      `${folder}: refused\n${verdict.problems.map((of) => `  ${of}\n`).join('')}`,
-    );
+    print(`${folder}: refused`, ...verdict.problems.map((of) => `  ${of}`));
   else {
     const { from, to, madeAt, complete } = verdict.says;
-    process.stdout.write(
-      `${folder}: as it was signed by ${verdict.kid}\n  report of ${from} to ${to}, made at ${madeAt}${complete ? '' : ', not complete'}\n`,
+    print(
+      `${folder}: as it was signed by ${verdict.kid}`,
+      `  report of ${from} to ${to}, made at ${madeAt}${complete ? '' : ', not complete'}`,
     );
   }
   return 'problems' in verdict ? 1 : 0;

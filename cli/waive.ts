@@ -4,6 +4,7 @@ import { waive as keepWaiver } from '../lib/graph/write/findings.ts';
 import { parseTimestamp } from '../lib/trust/timestamp.ts';
 import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
+import { print, tell } from './terminal.ts';
 
 export const waive: Command = async (args) => {
   const { values, positionals } = parseArgs({
@@ -17,8 +18,8 @@ export const waive: Command = async (args) => {
     },
   });
   if (values.help) {
-    process.stdout.write(
-      'usage: custody waive FINDING --who NAME --why REASON --until TIME   (FINDING as custody check names it)\n',
+    print(
+      'usage: custody waive FINDING --who NAME --why REASON --until TIME   (FINDING as custody check names it)',
     );
     return 0;
   }
@@ -37,7 +38,10 @@ export const waive: Command = async (args) => {
   const status = await withGraph((graph) =>
     keepWaiver(graph, key, waiver, new Date().toISOString()),
   );
-  if (status === null) throw new ConfigError('USAGE', [`there is no finding ${key}`]);
-  process.stdout.write(`${key}: ${status} until ${waiver.until}\n`);
+  if (status === null) {
+    tell(`custody: there is no finding ${key}`);
+    return 1;
+  }
+  print(`${key}: ${status} until ${waiver.until}`);
   return 0;
 };

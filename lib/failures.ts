@@ -9,7 +9,7 @@ export const FAILURES = {
     KEYS_UNUSABLE: 'A key is missing or can’t be used',
     PERIOD_INVALID: 'The times given are no period',
     USAGE: 'The command can’t be run as it was given',
-    LINE_UNSIGNABLE: 'A line can’t be signed',
+    AWS_CREDENTIALS_MISSING: 'No AWS credentials were found',
     FILE_EXISTS: 'A file that would be overwritten is there already',
     TOOL_MISSING: 'Java or Maven is missing or too old',
     PORT_UNAVAILABLE: 'A port that was asked for is not free',

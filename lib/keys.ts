@@ -19,7 +19,9 @@ export async function loadKeys(entries: readonly string[]): Promise<readonly Ver
   const problems: string[] = [];
   const keys = new Map<string, VerifyingKey>();
   if (entries.length === 0)
-    problems.push('no key to verify with: give --key PUBLIC.pem or set CUSTODY_KEYS');
+    problems.push(
+      'no key to verify with: give --key PUBLIC.pem, set CUSTODY_KEYS, or put one into .custody/keys/',
+    );
   if (entries.length > MAX_KEYS) problems.push(`at most ${MAX_KEYS} keys, not ${entries.length}`);
   for (const [index, entry] of entries.entries()) {
     const name = entry.startsWith('-----BEGIN') ? `key ${index + 1}` : entry;

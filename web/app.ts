@@ -112,7 +112,10 @@ function nowhere(): View {
 
 const LOST = {
   offline: 'No answer',
-  unavailable: 'No database',
+  'no-database': 'No database',
+  'too-long': 'Too slow',
+  limited: 'Too many questions',
+  unavailable: 'Not available',
   forbidden: 'Not allowed',
   'not-found': 'No API here',
   refused: 'Refused',

@@ -1,7 +1,16 @@
 /** What kept an answer away, and what whoever asked can do. */
 export class AskError extends Error {
   override readonly name = 'AskError';
-  readonly kind: 'offline' | 'unavailable' | 'not-found' | 'forbidden' | 'refused' | 'broken';
+  readonly kind:
+    | 'offline'
+    | 'no-database'
+    | 'too-long'
+    | 'limited'
+    | 'unavailable'
+    | 'not-found'
+    | 'forbidden'
+    | 'refused'
+    | 'broken';
   readonly requestId: string | null;
 
   constructor(kind: AskError['kind'], message: string, requestId: string | null = null) {
@@ -70,11 +79,19 @@ function asWritten(_: string, value: unknown, context?: { source?: string }): un
     : value;
 }
 
-function problemOf(status: number, text: string): AskError {
+/** By the problem’s code, where that says more than its status. */
+const KINDS: Readonly<Record<string, AskError['kind']>> = {
+  DATABASE_UNREACHABLE: 'no-database',
+  TIME_BUDGET: 'too-long',
+};
+
+/** What kept an answer away, as the server or a gateway before it tells. */
+export function problemOf(status: number, text: string): AskError {
+  let code: unknown;
   let detail: unknown;
   let requestId: unknown;
   try {
-    ({ detail, requestId } = JSON.parse(text) as { detail?: unknown; requestId?: unknown });
+    ({ code, detail, requestId } = JSON.parse(text) as Readonly<Record<string, unknown>>);
   } catch {
     // A gateway’s own page: the status has to do.
   }
@@ -82,8 +99,12 @@ function problemOf(status: number, text: string): AskError {
   const id = typeof requestId === 'string' ? requestId : null;
   if (status === 404) return new AskError('not-found', message, id);
   if (status === 401 || status === 403) return new AskError('forbidden', message, id);
-  if (status === 503 || status === 429 || status === 502 || status === 504)
-    return new AskError('unavailable', message, id);
+  if (status === 429) return new AskError('limited', message, id);
+  if (status === 504) return new AskError('too-long', message, id);
+  if (status === 502 || status === 503) {
+    const kind = typeof code === 'string' ? KINDS[code] : undefined;
+    return new AskError(kind ?? 'unavailable', message, id);
+  }
   return new AskError(status < 500 ? 'refused' : 'broken', message, id);
 }
 

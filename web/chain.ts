@@ -1,8 +1,9 @@
 import type { Completeness } from '../lib/http/answers/completeness.ts';
-import type { Inference, Resolution } from '../lib/http/answers/inference.ts';
+import type { Inference } from '../lib/http/answers/inference.ts';
 import type { DrawnNode, GraphAnswer, LineageAnswer } from '../lib/http/answers/lineage.ts';
 import type { Model, ModelName } from '../lib/http/answers/model.ts';
 import type { Evidence } from '../lib/http/answers/signed-at.ts';
+import { LINKS, type LINK_WORDS } from '../lib/links.ts';
 import { keyOf } from './keys.ts';
 import { count, counted } from './text.ts';
 
@@ -20,21 +21,21 @@ export interface ChainModel extends ModelName {
   readonly datasetCount: number | null;
 }
 
+/** A model’s name that inferences claim, without a recorded version to link them to. */
+export interface ChainClaimed {
+  readonly name: string;
+  readonly inferenceCount: number;
+  /** There are more than were counted. */
+  readonly isCut: boolean;
+}
+
 export interface Opened {
   readonly items: readonly Inference[];
   readonly next: string | null;
 }
 
-/** How a link came about: `declared` and `proven` as signed, `inferred` by time alone, `pending` not yet. */
-export type Basis = 'declared' | 'proven' | 'inferred' | 'pending' | 'uncounted';
-
-export const BASIS_OF = {
-  exact: 'proven',
-  'only-version': 'proven',
-  'as-of': 'inferred',
-  'before-model': 'inferred',
-  pending: 'pending',
-} as const satisfies Record<Resolution, Basis>;
+/** What a link rests on: `declared` by a model’s record, `uncounted` for many at once; the others are those of inferences. */
+export type Basis = keyof typeof LINK_WORDS | 'declared' | 'uncounted';
 
 export interface ChainNode {
   readonly key: string;
@@ -63,6 +64,7 @@ interface Wanted {
 export class Chain {
   readonly datasets = new Map<string, ChainDataset>();
   readonly models = new Map<string, ChainModel>();
+  readonly claimed = new Map<string, ChainClaimed>();
   readonly opened = new Map<string, Opened>();
   /** Inferences that the question itself began at. */
   readonly inferences = new Map<string, Inference>();
@@ -85,7 +87,8 @@ export class Chain {
 
   #addDrawn(node: DrawnNode): void {
     if (node.kind === 'dataset') this.datasets.set(node.key, node);
-    else this.models.set(node.key, node);
+    else if (node.kind === 'model') this.models.set(node.key, node);
+    else this.claimed.set(node.key, node);
   }
 
   addLineage(answer: LineageAnswer): void {
@@ -205,6 +208,8 @@ export class Chain {
       if (hash === undefined) links.push({ from: dataset, to: model, basis: 'declared' });
       else links.push({ from: keyOf({ kind: 'declared', hash }), to: model, basis: 'pending' });
     }
+    for (const [key, claimed] of this.claimed)
+      add({ key, column: 1, look: 'hollow', label: claimed.name, detail: claimedText(claimed) });
     if (isAll)
       for (const [model, left] of this.undrawn()) {
         const key = `rest ${model}`;
@@ -222,7 +227,7 @@ export class Chain {
       const unnamed = (pendingCount ?? 0) - (hashes?.length ?? 0);
       if (unnamed > 0) {
         const key = `unnamed ${model}`;
-        const label = `${unnamed} not recorded`;
+        const label = `${count(unnamed)} not recorded`;
         add({ key, column: 0, look: 'hollow', label, detail: 'select the model for their hashes' });
         links.push({ from: key, to: model, basis: 'pending' });
       }
@@ -235,7 +240,7 @@ export class Chain {
         add({ key: model, column: 1, look: 'hollow', label: claimed.name, detail });
       }
       add({ key, column: 2, look: 'inference', label: id, detail: recordedAt });
-      links.push({ from: model, to: key, basis: BASIS_OF[resolution] });
+      links.push({ from: model, to: key, basis: LINKS[resolution].basis });
     }
     if (withGroups)
       for (const [model, { inferenceCount }] of this.models) {
@@ -264,6 +269,11 @@ export function goneOnFrom(answer: Completeness): Completeness {
     ({ reason }) => reason !== 'TIME_BUDGET' && reason !== 'SIZE_BUDGET',
   );
   return { ...answer, complete: left.length === 0, incomplete: left };
+}
+
+/** `not recorded, 3 inferences` */
+export function claimedText({ inferenceCount, isCut }: ChainClaimed): string {
+  return `not recorded, ${isCut ? 'at least ' : ''}${counted(inferenceCount, 'inference')}`;
 }
 
 function groupKey(model: string): string {

@@ -43,8 +43,7 @@ export function complianceView(root: HTMLElement, page: Page): View {
           ? []
           : await Promise.all(STATUSES.map((status) => findingsOf(status, answer.rules)));
       replace(body, ...contentOf(answer, lists));
-      if (shown !== undefined && answer.last !== null)
-        say(`Checked again: ${counted(openIn(answer.last), 'open finding')}`);
+      if (shown !== undefined && answer.last !== null) say(`Checked again: ${openIn(answer.last)}`);
       shown = answer.last?.id ?? null;
     } catch (error) {
       shown = undefined;
@@ -104,8 +103,10 @@ export function complianceView(root: HTMLElement, page: Page): View {
   };
 }
 
-function openIn({ rules }: Check): number {
-  return rules.reduce((sum, { open }) => sum + open, 0);
+/** Findings can be added up over the rules; what they stand for can't. */
+function openIn({ rules, complete }: Check): string {
+  const findings = rules.reduce((sum, result) => sum + result.findings, 0);
+  return `${complete ? '' : 'at least '}${counted(findings, 'open finding')}`;
 }
 
 function contentOf(answer: ComplianceAnswer, findings: readonly HTMLElement[]): HTMLElement[] {
@@ -126,28 +127,25 @@ function contentOf(answer: ComplianceAnswer, findings: readonly HTMLElement[]): 
       ),
     ];
   return [
-    el(
-      'p',
-      { class: 'lead' },
-      `Last check: ${shortTime(last.startedAt)}, ${counted(openIn(last), 'open finding')}.`,
-    ),
+    el('p', { class: 'lead' }, `Last check: ${shortTime(last.startedAt)}, ${openIn(last)}.`),
     last.complete
       ? completenessNotice([answer], false)
       : el(
           'p',
           { class: 'notice incomplete' },
           el('strong', {}, 'Not complete.'),
-          ' Not every rule could be asked, or more was found than is kept; the table of rules says which.',
+          ' Not every rule was asked to its end; the table of rules says which.',
         ),
     table(
       'Rules',
-      ['Rule', 'Open', 'Waived', 'Severity', 'How it settles'],
+      ['Rule', 'Open', 'Open findings', 'Waived', 'Severity', 'How it settles'],
       last.rules.map((result) => {
         const rule = rules.find(({ id }) => id === result.rule);
         return [
           el('span', {}, rule?.title ?? result.rule, el('small', {}, rule?.why ?? '')),
           openText(result, rule?.of ?? ''),
-          result.outcome === 'done' ? count(result.waived) : '',
+          numberText(result, result.findings),
+          numberText(result, result.waived),
           rule?.severity ?? '',
           el('span', { class: 'prose' }, rule?.settle ?? ''),
         ];
@@ -156,10 +154,10 @@ function contentOf(answer: ComplianceAnswer, findings: readonly HTMLElement[]): 
     ...findings,
     table(
       'Checks, the newest first',
-      ['When', 'Open', 'Complete'],
+      ['When', 'Found', 'Complete'],
       [last, ...before].map((check) => [
         when(check.startedAt),
-        count(openIn(check)),
+        openIn(check),
         check.complete ? 'yes' : 'no',
       ]),
     ),
@@ -167,10 +165,17 @@ function contentOf(answer: ComplianceAnswer, findings: readonly HTMLElement[]): 
 }
 
 /** Never a number without what it was counted among. */
-function openText({ outcome, reason, open, examined, isCut }: RuleResult, of: string): string {
+function openText(result: RuleResult, of: string): string {
+  const { outcome, reason, open, examined } = result;
   if (outcome === 'off') return `not asked: ${reason ?? 'as configured'}`;
-  if (outcome === 'not-run' || examined === null) return `not run: ${reason ?? 'it took too long'}`;
-  return `${isCut ? 'at least ' : ''}${count(open)} of ${count(examined)} ${of}`;
+  if (outcome === 'not-run' || examined === null) return `not run: ${reason ?? 'no time'}`;
+  return `${numberText(result, open)} of ${count(examined)} ${of}`;
+}
+
+/** Of a rule that did not come to its end there may be more. */
+function numberText({ outcome, examined }: RuleResult, number: number): string {
+  if (examined === null) return '';
+  return `${outcome === 'unfinished' ? 'at least ' : ''}${count(number)}`;
 }
 
 function findingsTable(
@@ -185,7 +190,12 @@ function findingsTable(
     `${caption}${many}`,
     ['About', 'Rule', 'Severity', 'Records', ...HEADS[status]],
     items.map((finding) => [
-      el('span', {}, aboutOf(finding), el('small', {}, ...detailOf(finding))),
+      el(
+        'span',
+        {},
+        aboutOf(finding),
+        el('small', {}, ...detailOf(finding, ofRule(rules, finding))),
+      ),
       el(
         'span',
         { class: 'prose' },
@@ -199,6 +209,7 @@ function findingsTable(
           choice(keyOf({ kind: 'record', digest }), foreign(digest.slice(0, 8), 'foreign hash')),
           ' ',
         ]),
+        ...finding.inferences.map((id) => choice(keyOf({ kind: 'inference', id }), foreign(id))),
       ),
       when(finding.firstSeenAt),
       ...(status === 'settled' && finding.settledAt !== null ? [when(finding.settledAt)] : []),
@@ -207,15 +218,22 @@ function findingsTable(
   );
 }
 
+function ofRule(rules: readonly Rule[], { rule }: Finding): string {
+  return rules.find(({ id }) => id === rule)?.of ?? '';
+}
+
 function waiverOf({ waiver }: Finding): HTMLElement | null {
   return waiver && foreign(`${waiver.who}: ${waiver.why}, until ${shortTime(waiver.until)}`);
 }
 
 /** What the rule says of it, and a waiver that holds no longer. */
-function detailOf(finding: Finding): (HTMLElement | string)[] {
+function detailOf(finding: Finding, of: string): (HTMLElement | string)[] {
   const told = Object.entries(finding.detail).filter(([, value]) => value !== null);
   const words = (name: string): string => name.replace(/[A-Z]/g, (one) => ` ${one.toLowerCase()}`);
-  const parts = told.map(([name, value]) => foreign(`${words(name)}: ${value}`));
+  const parts = [
+    ...(finding.counts === 1 ? [] : [el('span', {}, `${count(finding.counts)} ${of}`)]),
+    ...told.map(([name, value]) => foreign(`${words(name)}: ${value}`)),
+  ];
   const lapsed = finding.status === 'open' ? waiverOf(finding) : null;
   const shown = lapsed === null ? parts : [...parts, el('span', {}, 'waived by ', lapsed)];
   return shown.flatMap((part, index) => (index === 0 ? [part] : [', ', part]));
@@ -223,7 +241,7 @@ function detailOf(finding: Finding): (HTMLElement | string)[] {
 
 /** Links into the graph: each node that a finding is about. */
 function aboutOf({ entity, key }: Finding): HTMLElement {
-  const { kind, hash, name, commit, id, uri } = entity;
+  const { kind, hash, name, commit, id, uri, prefix, code } = entity;
   const links: HTMLElement[] = [];
   if (typeof hash === 'string')
     links.push(choice(keyOf({ kind: 'dataset', hash }), foreign(hash, 'foreign hash')));
@@ -240,6 +258,8 @@ function aboutOf({ entity, key }: Finding): HTMLElement {
     );
   if (typeof id === 'string') links.push(choice(keyOf({ kind: 'inference', id }), foreign(id)));
   if (typeof uri === 'string') links.push(foreign(lastPart(uri)));
+  if (typeof code === 'string') links.push(foreign(code));
+  if (typeof prefix === 'string') links.push(foreign(prefix));
   if (links.length === 0) return foreign(key);
   return el(
     'span',

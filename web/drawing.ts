@@ -1,3 +1,4 @@
+import type { Basis } from './chain.ts';
 import {
   COLUMN_NAMES,
   HEAD,
@@ -7,7 +8,7 @@ import {
   type PlacedLink,
 } from './columns.ts';
 import { el } from './element.ts';
-import { DASHES, linkColour, nodeColour, palette, type Palette } from './look.ts';
+import { DASHES, linkStrokes, nodeColour, palette, type Palette } from './look.ts';
 import { visible } from './text.ts';
 
 export interface DrawingOptions {
@@ -21,6 +22,15 @@ const LEAST_ZOOM = 0.02;
 const MOST_ZOOM = 2;
 const TEXT_FROM = 0.45;
 const CORNER = 7;
+/** The later ones lie over the earlier. */
+const BASES = [
+  'uncounted',
+  'declared',
+  'signed',
+  'only-version',
+  'by-time',
+  'pending',
+] as const satisfies readonly Basis[];
 
 /**
  * The columns on a canvas. The browser scrolls a sizer as large as the drawing; the canvas stays in
@@ -211,30 +221,43 @@ export class Drawing {
     zoom: number,
   ): void {
     const { links, nodes } = this.#layout;
-    context.lineWidth = Math.max(1.25, 0.5 / zoom);
-    // One path for each look: a stroke costs more than the curves in it.
-    for (const basis of ['uncounted', 'declared', 'proven', 'inferred', 'pending'] as const) {
-      context.beginPath();
-      for (const link of links) {
-        if (link.basis !== basis) continue;
-        if (Math.max(link.y1, link.y2) < top || Math.min(link.y1, link.y2) > bottom) continue;
-        trace(context, link);
-      }
-      context.strokeStyle = linkColour(basis, this.#colours);
-      context.setLineDash(zoom < TEXT_FROM ? [] : DASHES[basis]);
-      context.stroke();
-    }
-    context.setLineDash([]);
+    const inSight = links.filter(
+      ({ y1, y2 }) => Math.max(y1, y2) >= top && Math.min(y1, y2) <= bottom,
+    );
     const near = this.#selected === '' ? this.#focused : this.#selected;
-    if (near !== null) {
-      context.beginPath();
-      for (const link of links) if (link.from === near || link.to === near) trace(context, link);
-      context.lineWidth = 2.5;
-      context.strokeStyle = this.#colours.accent;
-      context.stroke();
-    }
+    const isNear = ({ from, to }: PlacedLink): boolean => from === near || to === near;
+    this.#paintLinks(context, inSight, false, zoom);
+    this.#paintLinks(context, links.filter(isNear), true, zoom);
     for (const node of nodes)
       if (node.y + NODE_HEIGHT >= top && node.y <= bottom) this.#paintNode(context, node, zoom);
+  }
+
+  /** One path for each look: a stroke costs more than the curves in it. */
+  #paintLinks(
+    context: CanvasRenderingContext2D,
+    links: readonly PlacedLink[],
+    areChosen: boolean,
+    zoom: number,
+  ): void {
+    for (const basis of BASES) {
+      const alike = links.filter((link) => link.basis === basis);
+      if (alike.length === 0) continue;
+      context.beginPath();
+      for (const link of alike) trace(context, link);
+      for (const { colour, dashes, width, opacity } of linkStrokes(
+        basis,
+        areChosen,
+        this.#colours,
+      )) {
+        context.strokeStyle = colour;
+        context.setLineDash(zoom < TEXT_FROM ? [] : dashes);
+        context.lineWidth = Math.max(width, 0.5 / zoom);
+        context.globalAlpha = opacity;
+        context.stroke();
+      }
+    }
+    context.globalAlpha = 1;
+    context.setLineDash([]);
   }
 
   #paintNode(context: CanvasRenderingContext2D, node: Placed, zoom: number): void {

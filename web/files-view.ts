@@ -10,7 +10,7 @@ import type { Page, View } from './view.ts';
 const MEANS = {
   accepted: 'Every line holds; all of it is in the graph.',
   partial: 'Good lines are in the graph; those below were refused.',
-  rejected: 'Nothing of it is in the graph.',
+  rejected: 'Nothing was written of it.',
   empty: 'It holds no record.',
   abandoned: 'It could not be finished; what is in the graph stays.',
   verifying: 'Its signatures are being checked; nothing of it is in the graph yet.',
@@ -26,6 +26,7 @@ export function filesView(root: HTMLElement, page: Page): View {
   const cards = new Map<string, { readonly text: string; readonly element: HTMLElement }>();
   let next: string | null | undefined;
   let charted = '';
+  let heard: readonly ObjectAnswer[] | undefined;
 
   // Its time changes every two seconds: nobody wants to hear that.
   const status = el('div');
@@ -63,6 +64,7 @@ export function filesView(root: HTMLElement, page: Page): View {
       return;
     }
     if (next === undefined) next = newest.next;
+    tellArrivals(newest.items);
     const all = files();
     status.replaceChildren(completenessNotice([newest], next !== null));
     if (all.length === 0) {
@@ -97,7 +99,6 @@ export function filesView(root: HTMLElement, page: Page): View {
 
   /** A card that has not changed is left alone: somebody may be reading it. */
   function showCards(all: readonly ObjectAnswer[]): void {
-    const isFirst = cards.size === 0;
     all.forEach((file, index) => {
       const text = JSON.stringify(file);
       const known = cards.get(file.object);
@@ -110,12 +111,20 @@ export function filesView(root: HTMLElement, page: Page): View {
         element?.replaceWith(made);
         element = made;
         cards.set(file.object, { text, element });
-        if (!isFirst) say(`${lastPart(file.object)}: ${outcomeText(file)}`);
       }
       if (list.children[index] !== element)
         list.insertBefore(element, list.children[index] ?? null);
     });
     while (list.children.length > all.length) list.lastElementChild?.remove();
+  }
+
+  /** What is only listed now, as older files are, is not told. */
+  function tellArrivals(items: readonly ObjectAnswer[]): void {
+    const [come, ...others] = arrivals(heard ?? items, items);
+    heard = items;
+    if (come === undefined) return;
+    const more = others.length === 0 ? '' : `, and ${counted(others.length, 'other file')}`;
+    say(`${lastPart(come.object)}: ${outcomeText(come)}${more}`);
   }
 
   async function loadOlder(): Promise<void> {
@@ -142,6 +151,21 @@ export function filesView(root: HTMLElement, page: Page): View {
       asking.abort();
     },
   };
+}
+
+/** Of the newest files those that have just come, or of which something else has become. */
+export function arrivals(
+  before: readonly ObjectAnswer[],
+  now: readonly ObjectAnswer[],
+): ObjectAnswer[] {
+  const known = new Map(before.map((file) => [file.object, outcomeText(file)]));
+  const newest = Math.max(...before.map(({ firstSeenAt }) => Date.parse(firstSeenAt)));
+  return now.filter((file) => {
+    const outcome = known.get(file.object);
+    return outcome === undefined
+      ? Date.parse(file.firstSeenAt) >= newest
+      : outcome !== outcomeText(file);
+  });
 }
 
 function outcomeText({ status, rejectedTotal }: ObjectAnswer): string {
@@ -227,7 +251,7 @@ function linesText({
 }
 
 function filesCsv(files: readonly ObjectAnswer[], isAll: boolean): string {
-  return csv([
+  return csv(
     [
       'object',
       'status',
@@ -240,7 +264,7 @@ function filesCsv(files: readonly ObjectAnswer[], isAll: boolean): string {
       'firstSeenAt',
       'lastSeenAt',
     ],
-    ...files.map((of) => [
+    files.map((of) => [
       of.object,
       of.status,
       of.lines,
@@ -252,6 +276,6 @@ function filesCsv(files: readonly ObjectAnswer[], isAll: boolean): string {
       of.firstSeenAt,
       of.lastSeenAt,
     ]),
-    [isAll ? '#complete' : '#incomplete'],
-  ]);
+    { complete: isAll },
+  );
 }

@@ -1,13 +1,13 @@
 import type { Completeness } from '../lib/http/answers/completeness.ts';
 import type { ImpactAnswer, ImpactItem, ImpactSummary } from '../lib/http/answers/impact.ts';
+import { LINK_WORDS, LINKS, linkText } from '../lib/links.ts';
 import { addressOf, subjectParameters, type Address, type Subject } from './address.ts';
 import { ask, askText } from './ask.ts';
-import { BASIS_OF, goneOnFrom } from './chain.ts';
+import { goneOnFrom } from './chain.ts';
 import { button, el, facts, foreign, save, say, table, when, where } from './element.ts';
 import { keyOf } from './keys.ts';
 import { subjectLabel } from './lineage-view.ts';
 import { completenessNotice, loading, problemBox } from './notice.ts';
-import { RESOLUTIONS } from './panel.ts';
 import { count, counted, shortTime } from './text.ts';
 import { choice, link, type View } from './view.ts';
 
@@ -61,7 +61,7 @@ export function impactView(root: HTMLElement, address: Address, subject: Subject
       items = [...items, ...answer.items];
       // A count that the time did not suffice for stays missing, whatever comes behind.
       answers = [
-        ...answers.map((each) => (summary?.proven === null ? each : goneOnFrom(each))),
+        ...answers.map((each) => (summary?.exact === null ? each : goneOnFrom(each))),
         answer,
       ];
       next = answer.next;
@@ -104,7 +104,7 @@ export function impactView(root: HTMLElement, address: Address, subject: Subject
           )
         : table(
             `Inferences that rest on it (${count(made.length)}${next === null ? '' : ' so far'})`,
-            ['Inference', 'Model', 'Commit', 'Link', 'Recorded', 'Signed in'],
+            ['Inference', 'Model', 'Commit', 'Link', 'Claimed time', 'Signed in'],
             made.map(inferenceCells),
           ),
       ...(next === null ? [] : [button('Load more', () => void load(true))]),
@@ -120,7 +120,7 @@ export function impactView(root: HTMLElement, address: Address, subject: Subject
         const text = await askText('/v1/impact', { ...parameters, ...cursor }, 'text/csv', signal);
         const lines = text.trimEnd().split('\r\n');
         const trailer = lines.at(-1) ?? '';
-        const at = /^#incomplete,next=([A-Za-z0-9_-]+)$/.exec(trailer)?.[1];
+        const at = /^,*"incomplete: next=([A-Za-z0-9_-]+)"$/.exec(trailer)?.[1];
         // Of what follows the first answer, neither the header nor any trailer but the last.
         parts.push(...lines.slice(parts.length === 0 ? 0 : 1, at === undefined ? undefined : -1));
         if (at === undefined) break;
@@ -131,7 +131,8 @@ export function impactView(root: HTMLElement, address: Address, subject: Subject
       if (signal.aborted) return;
       status.replaceChildren(problemBox(error, () => void exportCsv()));
       if (parts.length === 0) return;
-      parts.push('#incomplete,the server stopped answering');
+      const columns = parts[0]?.split(',').length ?? 1;
+      parts.push(`${','.repeat(columns - 1)}"incomplete: the server stopped answering"`);
     }
     save('impact.csv', new Blob([`${parts.join('\r\n')}\r\n`], { type: 'text/csv' }));
   }
@@ -146,9 +147,13 @@ export function impactView(root: HTMLElement, address: Address, subject: Subject
   };
 }
 
+function titled(word: string): string {
+  return word.slice(0, 1).toUpperCase() + word.slice(1);
+}
+
 function summaryOf(summary: ImpactSummary, subject: Subject): Node[] {
-  const { modelCount, models, inferenceCount, signed, proven, inferred, elsewhereByTime } = summary;
-  const span = (of: ImpactSummary['proven']): string => {
+  const { modelCount, models, inferenceCount, signed, elsewhereByTime } = summary;
+  const span = (of: ImpactSummary['exact']): string => {
     if (of === null) return 'not counted: the time did not suffice';
     if (of.count === 0 || of.first === null || of.last === null) return count(of.count);
     return `${count(of.count)}, from ${shortTime(of.first)} to ${shortTime(of.last)}`;
@@ -165,8 +170,9 @@ function summaryOf(summary: ImpactSummary, subject: Subject): Node[] {
       ...(signed === null ? [] : signedCards(signed)),
     ),
     facts([
-      ['Proven', span(proven)],
-      ['Inferred by time', span(inferred)],
+      [titled(LINK_WORDS.signed), span(summary.exact)],
+      [titled(LINK_WORDS['only-version']), span(summary.onlyVersion)],
+      [titled(LINK_WORDS['by-time']), span(summary.inferred)],
       [
         'Placed at other versions by time',
         elsewhereByTime === null ? 'not counted: the time did not suffice' : count(elsewhereByTime),
@@ -219,7 +225,7 @@ function inferenceCells({
       ? 'not recorded'
       : choice(keyOf({ kind: 'model', ...model }), foreign(model.name, 'foreign name')),
     model === null ? '' : foreign(model.commit, 'foreign hash'),
-    el('span', { class: `basis ${BASIS_OF[resolution]}` }, RESOLUTIONS[resolution]),
+    el('span', { class: `basis ${LINKS[resolution].basis}` }, linkText(resolution)),
     when(recordedAt),
     where(evidence),
   ];

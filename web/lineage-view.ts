@@ -2,6 +2,7 @@ import type { GraphAnswer, LineageAnswer } from '../lib/http/answers/lineage.ts'
 import type { ModelAnswer } from '../lib/http/answers/model.ts';
 import type { InferenceEvidence } from '../lib/http/answers/signed-at.ts';
 import { csv } from '../lib/http/csv.ts';
+import { LINK_WORDS, LINKS, linkText } from '../lib/links.ts';
 import {
   addressOf,
   subjectParameters,
@@ -10,7 +11,7 @@ import {
   type Subject,
 } from './address.ts';
 import { ask } from './ask.ts';
-import { BASIS_OF, Chain, groupedModel, type ChainModel } from './chain.ts';
+import { Chain, claimedText, groupedModel, type ChainModel } from './chain.ts';
 import { columns, type Placed } from './columns.ts';
 import { Drawing } from './drawing.ts';
 import {
@@ -29,7 +30,6 @@ import {
 import { keyOf, namedBy } from './keys.ts';
 import { DASHES, palette } from './look.ts';
 import { completenessNotice, loading, problemBox } from './notice.ts';
-import { RESOLUTIONS } from './panel.ts';
 import { pictureOf } from './picture.ts';
 import { count, counted, visible } from './text.ts';
 import { choice, link, type Page, type View } from './view.ts';
@@ -40,6 +40,7 @@ const MORE_NODES = 1_000;
 /** A larger chain is not loaded anew whenever something arrives. */
 const MOST_REFRESHED = 1_000;
 const ROWS = 100;
+const BASES = ['signed', 'only-version', 'by-time', 'pending'] as const;
 /** Of models with undeclared datasets, so many are asked for their hashes. */
 const MOST_ASKED = 20;
 
@@ -180,13 +181,15 @@ export function lineageView(root: HTMLElement, first: Address, page: Page): View
     const answers = chain.told();
     const { datasets, models } = chain;
     const inferences = chain.shownInferences();
-    const counts = [...models.values()].reduce((sum, model) => sum + model.inferenceCount, 0);
+    const known = [...models.values(), ...chain.claimed.values()];
+    const counts = known.reduce((sum, { inferenceCount }) => sum + inferenceCount, 0);
+    const isCut = [...chain.claimed.values()].some((claimed) => claimed.isCut);
     const isFolded = hasGroups() && counts > inferences.length;
     const shown = [
       counted(datasets.size, 'dataset'),
       counted(models.size, 'model version'),
       isFolded
-        ? `${count(inferences.length)} of ${counted(counts, 'inference')}, the others as a count`
+        ? `${count(inferences.length)} of ${isCut ? 'at least ' : ''}${counted(counts, 'inference')}, the others as a count`
         : counted(inferences.length, 'inference'),
     ];
     const isPart = chain.isPart() || (subject === null && chain.undrawn().size > 0);
@@ -198,7 +201,7 @@ export function lineageView(root: HTMLElement, first: Address, page: Page): View
         ? []
         : [button('Load more', () => void loadMore(), { 'data-at': 'load more' })]),
     );
-    if (datasets.size + models.size + inferences.length === 0) {
+    if (sizeOf(chain) + inferences.length === 0) {
       drawing?.close();
       drawing = null;
       canvasPlace.replaceChildren(
@@ -245,7 +248,9 @@ export function lineageView(root: HTMLElement, first: Address, page: Page): View
     const inferences = chain.shownInferences();
     const used = new Map<string, number>();
     for (const { dataset } of chain.uses.values()) used.set(dataset, (used.get(dataset) ?? 0) + 1);
-    const hidden = Math.max(chain.datasets.size, chain.models.size, inferences.length) - rows;
+    const { datasets, models, claimed } = chain;
+    const most = Math.max(datasets.size, models.size, claimed.size, inferences.length);
+    const hidden = most - rows;
     const name = (text: string, key: string): HTMLElement =>
       choice(key, foreign(text, 'foreign name'));
     const parts = [
@@ -275,6 +280,17 @@ export function lineageView(root: HTMLElement, first: Address, page: Page): View
             where(model.evidence),
           ]),
       ),
+      ...(chain.claimed.size === 0
+        ? []
+        : [
+            table(
+              `Models that nobody recorded (${count(chain.claimed.size)})`,
+              ['Model', 'What is known of it'],
+              [...chain.claimed]
+                .slice(0, rows)
+                .map(([key, claimed]) => [name(claimed.name, key), claimedText(claimed)]),
+            ),
+          ]),
       inferences.length === 0
         ? el(
             'p',
@@ -283,7 +299,7 @@ export function lineageView(root: HTMLElement, first: Address, page: Page): View
           )
         : table(
             `Inferences (${count(inferences.length)})`,
-            ['Inference', 'Model', 'Link', 'Recorded'],
+            ['Inference', 'Model', 'Link', 'Claimed time'],
             inferences
               .slice(0, rows)
               .map(({ inference, model }) => [
@@ -291,8 +307,8 @@ export function lineageView(root: HTMLElement, first: Address, page: Page): View
                 name(modelText(model), model),
                 el(
                   'span',
-                  { class: `basis ${BASIS_OF[inference.resolution]}` },
-                  RESOLUTIONS[inference.resolution],
+                  { class: `basis ${LINKS[inference.resolution].basis}` },
+                  linkText(inference.resolution),
                 ),
                 when(inference.recordedAt),
               ]),
@@ -414,8 +430,8 @@ function reach(
   return { direction: 'down', depth: direction === 'up' ? '0' : '1' };
 }
 
-function sizeOf({ datasets, models }: Chain): number {
-  return datasets.size + models.size;
+function sizeOf({ datasets, models, claimed }: Chain): number {
+  return datasets.size + models.size + claimed.size;
 }
 
 async function openPage(
@@ -469,8 +485,7 @@ function chainCsv(chain: Chain): string {
   const isWhole = !chain.isPart() && answers.every(({ complete }) => complete);
   const reasons = answers.flatMap(({ incomplete = [] }) => incomplete.map(({ reason }) => reason));
   const left = [...new Set([...reasons, ...(chain.isPart() ? ['NOT_ALL_LOADED'] : [])])];
-  return csv([
-    [...head, 'digest', 'kid', 'log', 'line'],
+  const rows = [
     ...[...chain.datasets.values()].map(({ hash, path, evidence }) => [
       'dataset',
       hash,
@@ -493,6 +508,10 @@ function chainCsv(chain: Chain): string {
       null,
       ...signed(evidence),
     ]),
+    ...[...chain.claimed.values()].map(({ name }) => {
+      const known = ['claimed', name, null, null, null, null, 'pending'];
+      return [...known, null, null, null, null, null];
+    }),
     ...[...chain.uses.values()].map(({ dataset, model }) => {
       const version = namedBy(model);
       const [name, commit] =
@@ -516,16 +535,20 @@ function chainCsv(chain: Chain): string {
           ...signed(evidence),
         ];
       }),
-    [isWhole ? '#complete: of what was opened' : '#incomplete', ...left],
-  ]);
+  ];
+  return csv([...head, 'digest', 'kid', 'log', 'line'], rows, {
+    complete: isWhole,
+    note: isWhole ? 'of what was opened' : left.join(', '),
+  });
 }
 
 function basisText(chain: Chain): string {
   const inferences = chain.shownInferences();
   if (inferences.length === 0) return '';
-  const of = { proven: 0, inferred: 0, pending: 0 };
-  for (const { inference } of inferences) of[BASIS_OF[inference.resolution]] += 1;
-  return ` Of the links to inferences, ${count(of.proven)} are proven, ${count(of.inferred)} inferred by time, ${count(of.pending)} pending.`;
+  const of = { signed: 0, 'only-version': 0, 'by-time': 0, pending: 0 };
+  for (const { inference } of inferences) of[LINKS[inference.resolution].basis] += 1;
+  const told = BASES.map((basis) => `${count(of[basis])} ${LINK_WORDS[basis]}`);
+  return ` Links to inferences: ${told.join(', ')}.`;
 }
 
 function datasetsText({ datasetCount, pendingCount }: ChainModel): string {
@@ -705,9 +728,7 @@ function legend(): HTMLElement {
     el(
       'ul',
       { class: 'legend-list' },
-      line('proven', 'as signed, or the only version there is'),
-      line('inferred', 'inferred by time alone'),
-      line('pending', 'pending: named, not recorded'),
+      ...BASES.map((basis) => line(basis, LINK_WORDS[basis])),
       line('uncounted', 'counted only: opened, each shows how it is linked'),
       box('hollow', 'not recorded, known by its mention'),
       box('group', 'inferences, counted and not opened'),

@@ -10,7 +10,7 @@ export interface Palette {
   readonly dataset: string;
   readonly model: string;
   readonly inference: string;
-  readonly inferred: string;
+  readonly byTime: string;
   readonly pending: string;
 }
 
@@ -26,23 +26,42 @@ export function palette(): Palette {
     dataset: of('dataset'),
     model: of('model'),
     inference: of('inference'),
-    inferred: of('inferred'),
+    byTime: of('by-time'),
     pending: of('pending'),
   };
 }
 
-/** Colour alone tells nothing apart: each kind of link has its own dashes. */
+/** Colour alone tells nothing apart: what is not signed has dashes of its own. */
 export const DASHES = {
   declared: [],
-  proven: [],
-  inferred: [7, 5],
+  signed: [],
+  'only-version': [14, 4],
+  'by-time': [7, 5],
   pending: [2, 4],
   uncounted: [12, 4, 2, 4],
 } as const satisfies Record<Basis, readonly number[]>;
 
 export function linkColour(basis: Basis, colours: Palette): string {
-  if (basis === 'inferred') return colours.inferred;
+  if (basis === 'by-time') return colours.byTime;
   return basis === 'pending' ? colours.pending : colours.line;
+}
+
+/** A stroke along a link; a wide and faint one is a halo. */
+export interface Stroke {
+  readonly colour: string;
+  readonly dashes: readonly number[];
+  readonly width: number;
+  readonly opacity: number;
+}
+
+/** The strokes of a link, one over the other. Its colour and dashes say what it rests on, chosen or not. */
+export function linkStrokes(basis: Basis, isChosen: boolean, colours: Palette): readonly Stroke[] {
+  const own = { colour: linkColour(basis, colours), dashes: DASHES[basis], opacity: 1 };
+  if (!isChosen) return [{ ...own, width: 1.25 }];
+  return [
+    { ...own, dashes: [], width: 9, opacity: 0.25 },
+    { ...own, width: 2.5 },
+  ];
 }
 
 export function nodeColour(look: ChainNode['look'], colours: Palette): string {

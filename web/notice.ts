@@ -88,10 +88,24 @@ const ADVICE = {
     advice:
       'Is it still running? Start it with “npm start”, or check your connection. This page tries again by itself.',
   },
-  unavailable: {
-    title: 'The database can’t be asked now',
+  'no-database': {
+    title: 'The database can’t be reached',
     advice:
       'Nothing is lost. This page tries again by itself; if it lasts, look at the terminal of “npm start” or tell the operator the request below.',
+  },
+  'too-long': {
+    title: 'The database took too long for this question',
+    advice:
+      'It can be reached. Ask for less, as one model version instead of a dataset, or try again when less is going on.',
+  },
+  limited: {
+    title: 'More was asked than the limits allow',
+    advice:
+      'Wait some seconds and try again; the operator sets how many questions are answered at once.',
+  },
+  unavailable: {
+    title: 'The server can’t answer now',
+    advice: 'Nothing is lost. Try again; if it lasts, tell the operator the request below.',
   },
   'not-found': {
     title: 'Nothing of that identity is recorded',

@@ -1,11 +1,12 @@
 import type { DatasetAnswer } from '../lib/http/answers/dataset.ts';
 import type { EvidenceAnswer, SigningAnswer } from '../lib/http/answers/evidence.ts';
-import type { Inference, InferenceAnswer, Resolution } from '../lib/http/answers/inference.ts';
+import type { Inference, InferenceAnswer } from '../lib/http/answers/inference.ts';
 import type { ModelAnswer } from '../lib/http/answers/model.ts';
 import type { InferenceEvidence } from '../lib/http/answers/signed-at.ts';
+import { linkText } from '../lib/links.ts';
 import { addressOf, type Subject } from './address.ts';
 import { ask, AskError, pretty } from './ask.ts';
-import { button, copyButton, el, facts, foreign } from './element.ts';
+import { button, copyButton, el, facts, foreign, when } from './element.ts';
 import { keyOf, namedBy, type Named } from './keys.ts';
 import { completenessNotice, loading, problemBox } from './notice.ts';
 import { bytes, count, counted, lastPart, shortTime, visible } from './text.ts';
@@ -17,16 +18,8 @@ const TITLES = {
   inference: 'Inference',
   record: 'Signed record',
   declared: 'Dataset, not recorded',
-  claimed: 'Model version, not recorded',
+  claimed: 'Model, not recorded',
 } as const;
-
-export const RESOLUTIONS = {
-  exact: 'as signed: the record names this very version',
-  'only-version': 'proven: it was the only version of that name',
-  'as-of': 'inferred: the latest version at that time',
-  'before-model': 'inferred: the first version, recorded after the inference',
-  pending: 'pending: the version it names is not recorded',
-} as const satisfies Record<Resolution, string>;
 
 /** The panel at the side: what is known of one thing, and the evidence for it, verified on the spot. */
 export class Panel {
@@ -149,12 +142,12 @@ async function contentOf(
       return [
         facts([
           ['Name', withCopy('the name', named.name)],
-          ['Commit', named.commit === null ? 'none named' : withCopy('the commit', named.commit)],
+          ['Commit', named.commit === null ? null : withCopy('the commit', named.commit)],
         ]),
         el(
           'p',
           {},
-          'Inferences say that this version made them, and no accepted record describes it. The links will be made by themselves when its record arrives.',
+          'Inferences claim it, and no accepted record describes a version that they could be linked to. The links will be made by themselves when its record arrives.',
         ),
       ];
   }
@@ -169,8 +162,8 @@ function datasetContent(answer: DatasetAnswer, signal: AbortSignal): Node[] {
       ['Path', path === null ? 'see the evidence' : withCopy('the path', path)],
       ['Hash', withCopy('the hash', hash)],
       ['Description', description === null ? null : foreign(description)],
-      ['Recorded', shortTime(recordedAt)],
-      ['Time as signed', timestamp === null ? null : foreign(timestamp)],
+      ['Claimed time', shortTime(recordedAt)],
+      ['As it was signed', timestamp === null ? null : foreign(timestamp)],
       ['Used by', counted(modelCount, 'model version')],
       [
         'Behind them',
@@ -209,8 +202,8 @@ function modelContent(answer: ModelAnswer, signal: AbortSignal): Node[] {
     facts([
       ['Name', withCopy('the name', name)],
       ['Commit', withCopy('the commit', commit)],
-      ['Recorded', shortTime(model.recordedAt)],
-      ['Time as signed', model.timestamp === null ? null : foreign(model.timestamp)],
+      ['Claimed time', shortTime(model.recordedAt)],
+      ['As it was signed', model.timestamp === null ? null : foreign(model.timestamp)],
       ['Datasets', `${count(datasetCount)} recorded, ${count(pendingCount)} only declared`],
       ['Inferences', count(inferenceCount)],
     ]),
@@ -254,10 +247,10 @@ function inferenceContent(answer: InferenceAnswer, signal: AbortSignal): Node[] 
         'Made by',
         model === null ? 'a version that is not recorded' : nodeLink({ kind: 'model', ...model }),
       ],
-      ['How that is known', RESOLUTIONS[resolution]],
+      ['How that is known', linkText(resolution)],
       ['The record says', foreign(`${claimed.name}${said}`)],
-      ['Recorded', shortTime(recordedAt)],
-      ['Time as signed', foreign(timestamp)],
+      ['Claimed time', shortTime(recordedAt)],
+      ['As it was signed', foreign(timestamp)],
     ]),
     completenessNotice([answer], false),
     ...contentsNotice(answer.contents),
@@ -428,7 +421,7 @@ function evidenceSection(
 }
 
 function signingContent(signing: SigningAnswer, digest: string): Node[] {
-  const { status, kid, envelope, key, names } = signing;
+  const { status, kid, envelope, key, takenAt, names } = signing;
   const { title, means } = STATUS[status];
   const what = link(
     'What did this key sign for?',
@@ -444,6 +437,7 @@ function signingContent(signing: SigningAnswer, digest: string): Node[] {
       el('p', {}, means),
     ),
     whereabouts(signing, digest),
+    takenAt === null ? el('span') : facts([['Taken in here', when(takenAt)]]),
     el(
       'p',
       {},

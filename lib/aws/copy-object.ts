@@ -117,7 +117,10 @@ async function copyParts(
     }
   };
   const queue = checksums.entries();
-  await Promise.all(Array.from({ length: PARTS_AT_ONCE }, () => copyNext(queue)));
+  const copying = Array.from({ length: PARTS_AT_ONCE }, () => copyNext(queue));
+  // An upload that is given up while a part is on its way keeps that part.
+  await Promise.allSettled(copying);
+  await Promise.all(copying);
   return parts;
 }
 

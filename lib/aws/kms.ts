@@ -8,7 +8,7 @@ import {
 import { ConfigError, TransientError } from '../errors.ts';
 import { readVerifyingKey, type KeyProblem } from '../trust/keys.ts';
 import type { Signer } from '../trust/sign.ts';
-import { failureCode } from './failure-code.ts';
+import { credentialsMissing, failureCode } from './failure-code.ts';
 
 /** RSASSA-PSS with SHA-256 and a salt of 32 bytes (docs/envelope.md, E-8). */
 const ALGORITHM = 'RSASSA_PSS_SHA_256';
@@ -101,6 +101,8 @@ function refusal(error: unknown, key: string): KeyProblem {
   const code = failureCode(error);
   const problem = Object.hasOwn(REFUSALS, code) ? REFUSALS[code] : undefined;
   if (problem !== undefined) return { problem };
+  const missing = credentialsMissing(error);
+  if (missing !== null) throw missing;
   throw new TransientError('KMS_FAILED', `KMS could not be asked for ${key} (${code}); try again`, {
     cause: error,
   });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
 import { GetObjectCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { PoisonObjectError, TransientError } from '../errors.ts';
 import { verdictFile, type Archive } from '../ingest/archive.ts';
@@ -22,7 +22,7 @@ interface Place {
   readonly Key: string;
 }
 
-export interface ArchiveOptions extends S3Options {
+export interface ArchiveOptions extends Pick<S3Options, 'rangeBytes' | 'onRead'> {
   /** Has more patience than a reader's: S3 answers only when it has copied. */
   readonly copying?: S3Client;
 }
@@ -114,13 +114,14 @@ async function keep(
 async function copy(
   client: S3Client,
   place: Place,
-  { origin }: StoredObject,
+  object: StoredObject,
   { parts, bytes }: Identity,
   checksum: string,
 ): Promise<Found | null> {
   try {
-    if ('path' in origin) {
-      const body = { Body: createReadStream(origin.path), ContentLength: bytes };
+    const { origin } = object;
+    if (!('s3' in origin)) {
+      const body = { Body: Readable.from(object.stored()), ContentLength: bytes };
       await isPutNew(client, { ...place, ...body, ChecksumSHA256: checksum });
       return await find(client, place);
     }

@@ -1,6 +1,6 @@
 import { PoisonObjectError, TransientError } from '../errors.ts';
 import { membersOf } from '../members.ts';
-import { failureCode } from './failure-code.ts';
+import { credentialsMissing, failureCode } from './failure-code.ts';
 
 /** Of HTTP; null where there was no answer. */
 export function statusOf(error: unknown): number | null {
@@ -17,6 +17,8 @@ function isFinal(code: string, message: string): boolean {
 
 /** What a failed request for an object means: {@link PoisonObjectError} where a repetition would not help. */
 export function translate(error: unknown, address: string): Error {
+  const missing = credentialsMissing(error);
+  if (missing !== null) return missing;
   const status = statusOf(error);
   const code = failureCode(error);
   const message = error instanceof Error ? error.message : '';

@@ -23,7 +23,7 @@ export interface S3Options extends ReadOptions {
   readonly rangeBytes?: number;
 }
 
-/** Of a request where one line is wanted, which is at most 1 MiB and mostly shorter than this. */
+/** To read where a line is wanted: it is at most 1 MiB, and most are shorter than this. */
 export const LINE_RANGE_BYTES = 256 * 1024;
 
 /** Two ranges are held at once: the one that is worked on and the one that is fetched meanwhile. */

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { OutOfTimeError } from '../errors.ts';
 import type { Graph } from '../graph/connection.ts';
 import type { CheckRow, RuleResult } from '../graph/finding.ts';
-import { keepCheck, keepFindings } from '../graph/write/findings.ts';
+import { keepCheck } from '../graph/write/findings.ts';
+import { keepFindings, leastRecentlyAsked } from '../graph/write/rule-pass.ts';
 import { VERSION } from '../version.ts';
 import { RULES, type Rule, type RuleSettings } from './rules.ts';
 
@@ -15,8 +15,9 @@ export interface Checked {
 }
 
 /**
- * Asks every rule, keeps what it finds with its history, and notes what was looked at. A rule that
- * the time does not suffice for is `not-run`, and the check then says that it is not complete.
+ * Asks every rule to its end, keeps what it finds with its history, and notes what was looked at. A rule
+ * that the time does not suffice for is `unfinished` or `not-run`; the check then says that it is not
+ * complete, and the next one goes on from there.
  */
 export async function check(
   graph: Graph,
@@ -31,42 +32,68 @@ export async function check(
   const id = randomUUID();
   const startedAt = (options.now ?? new Date()).toISOString();
   const begun = performance.now();
-  const results: RuleResult[] = [];
-  const fresh: string[] = [];
-  const settled: string[] = [];
-  for (const rule of RULES) {
-    if (options.rules !== undefined && !options.rules.includes(rule.id)) continue;
+  const rules = RULES.filter((rule) => options.rules?.includes(rule.id) ?? true);
+  const asked = new Map<string, Asked>();
+  for (const name of await leastRecentlyAsked(
+    graph,
+    rules.map((rule) => rule.id),
+  )) {
+    const rule = rules.find((of) => of.id === name);
+    if (rule === undefined) continue;
     const off = settings.off.includes(rule.id)
       ? 'switched off'
       : (rule.offWhen?.(settings) ?? null);
-    if (off !== null) results.push(unasked(rule, 'off', off));
+    if (off !== null) asked.set(rule.id, unasked(rule, 'off', off));
     else if (options.isTimeUp?.() === true)
-      results.push(unasked(rule, 'not-run', 'the time for the check was up'));
-    else {
-      const asked = await ask(graph, rule, settings, { id, startedAt });
-      results.push(asked.result);
-      fresh.push(...asked.fresh);
-      settled.push(...asked.settled);
-    }
+      asked.set(rule.id, unasked(rule, 'not-run', 'the time for the check was up'));
+    else asked.set(rule.id, await ask(graph, rule, settings, { id, startedAt }, options.isTimeUp));
   }
+  const all = rules.flatMap((rule) => asked.get(rule.id) ?? []);
   const done: CheckRow = {
     id,
     startedAt,
     finishedAt: new Date(Date.parse(startedAt) + (performance.now() - begun)).toISOString(),
-    complete: results.every(({ outcome, isCut }) => outcome !== 'not-run' && !isCut),
+    complete: all.every(({ result }) => !isShort(result)),
     version: VERSION,
-    rules: results,
+    rules: all.map(({ result }) => result),
   };
   await keepCheck(graph, done);
-  return { check: done, fresh, settled };
+  return {
+    check: done,
+    fresh: all.flatMap(({ fresh }) => fresh),
+    settled: all.flatMap(({ settled }) => settled),
+  };
 }
 
-/** Over all rules of a check. */
+/** True of a rule that was not asked to its end, though it is not off. */
+export function isShort({ outcome }: Pick<RuleResult, 'outcome'>): boolean {
+  return outcome === 'unfinished' || outcome === 'not-run';
+}
+
+/** Findings, over all rules of a check; what they stand for has a unit of its own in each rule. */
 export function sumOf(
   { rules }: Pick<CheckRow, 'rules'>,
-  member: 'open' | 'new' | 'settled',
+  member: 'findings' | 'new' | 'settled',
 ): number {
   return rules.reduce((sum, result) => sum + result[member], 0);
+}
+
+/** What a rule has found, never without what it was counted among, nor as if it were all where it may not be. */
+export function foundText(
+  { outcome, reason, open, examined, waived }: Omit<RuleResult, 'rule' | 'new' | 'settled'>,
+  of: string,
+): string {
+  if (outcome === 'off') return `not asked: ${reason ?? 'as configured'}`;
+  if (outcome === 'not-run' || examined === null) return `not run: ${reason ?? 'no time'}`;
+  const least = outcome === 'unfinished' ? 'at least ' : '';
+  const rest = waived === 0 ? '' : `, ${least}${waived} waived`;
+  return `${least}${open} of ${examined} ${of}${rest}`;
+}
+
+interface Asked {
+  readonly result: RuleResult;
+  readonly fresh: readonly string[];
+  readonly settled: readonly string[];
 }
 
 async function ask(
@@ -74,34 +101,38 @@ async function ask(
   rule: Rule,
   settings: RuleSettings,
   check: { readonly id: string; readonly startedAt: string },
-): Promise<{ result: RuleResult; fresh: readonly string[]; settled: readonly string[] }> {
+  isTimeUp?: () => boolean,
+): Promise<Asked> {
   const parameters = {
     datasetGraceDays: BigInt(settings.datasetGraceDays),
     futureToleranceHours: BigInt(settings.futureToleranceHours),
     unfinishedHours: BigInt(settings.unfinishedHours),
     silenceHours: BigInt(settings.silenceHours),
-    prefixes: settings.prefixes,
+    // The longest that a name begins with comes first.
+    prefixes: settings.prefixes.toSorted((a, b) => b.length - a.length),
   };
-  try {
-    const kept = await keepFindings(graph, rule, check, parameters);
-    const { examined, isCut, open, waived, fresh, settled } = kept;
-    const counts = { open, waived, new: fresh.length, settled: settled.length };
-    const result = {
-      rule: rule.id,
-      outcome: 'done',
-      reason: null,
-      examined,
-      ...counts,
-      isCut,
-    } as const;
-    return { result, fresh, settled };
-  } catch (error) {
-    if (!(error instanceof OutOfTimeError)) throw error;
-    return { result: unasked(rule, 'not-run', 'it took too long'), fresh: [], settled: [] };
-  }
+  const { isOver, told } = await keepFindings(graph, rule, check, parameters, isTimeUp);
+  if (told === null) return unasked(rule, 'not-run', 'it took too long');
+  const { examined, open, waived, findings, fresh, settled } = told;
+  const result: RuleResult = {
+    rule: rule.id,
+    outcome: isOver ? 'done' : 'unfinished',
+    reason: isOver ? null : 'it takes longer than there was time; the next check goes on',
+    examined,
+    open,
+    waived,
+    findings,
+    new: fresh.length,
+    settled: settled.length,
+  };
+  return { result, fresh, settled };
 }
 
-function unasked({ id }: Rule, outcome: 'off' | 'not-run', reason: string): RuleResult {
-  const none = { open: 0, waived: 0, new: 0, settled: 0 };
-  return { rule: id, outcome, reason, examined: null, ...none, isCut: false };
+function unasked({ id }: Rule, outcome: 'off' | 'not-run', reason: string): Asked {
+  const none = { open: 0, waived: 0, findings: 0, new: 0, settled: 0 };
+  return {
+    result: { rule: id, outcome, reason, examined: null, ...none },
+    fresh: [],
+    settled: [],
+  };
 }

@@ -1,9 +1,10 @@
-import type { CheckRow, Untold } from '../graph/finding.ts';
+import type { CheckRow, RuleResult, Untold } from '../graph/finding.ts';
+import { foundText, isShort } from './check.ts';
 import type { Report } from './report.ts';
 import { RULES } from './rules.ts';
 
-/** Of the findings that are new, those that a message names; the page has all. */
-const MAX_NAMED = 50;
+/** Of what is new of one rule, those that a message names; the page has all, and no rule's flood hides another's. */
+const MAX_NAMED = 10;
 
 /** Of a name; SNS takes 256 KiB a message, and whoever signs a log chooses its names. */
 const MAX_KEY = 300;
@@ -14,28 +15,47 @@ export function digestOf(
   { fresh, settled }: Untold,
 ): { subject: string; message: string } | null {
   if (fresh.length === 0 && settled.length === 0 && check.complete) return null;
-  const notRun = check.rules.filter(({ outcome }) => outcome === 'not-run');
+  const short = check.rules.filter(isShort);
   const parts = [`${fresh.length} new`, `${settled.length} settled`];
-  if (notRun.length > 0) parts.push(`${notRun.length} rules not run`);
-  const named = (keys: readonly string[]): string[] => [
-    ...keys.slice(0, MAX_NAMED).map((key) => `  ${short(key)}`),
-    ...(keys.length > MAX_NAMED ? [`  and ${keys.length - MAX_NAMED} more`] : []),
-  ];
-  const rulesOf = (keys: readonly string[]): readonly string[] =>
-    RULES.filter(({ id }) => keys.some((key) => key.startsWith(`${id}:`))).map(
-      ({ id, title, settle }) => `  ${id}: ${title}. ${settle}`,
-    );
+  if (short.length > 0) parts.push(`${short.length} rules not run to their end`);
   const lines = [
     `Check of ${check.startedAt}: ${parts.join(', ')}.`,
     ...(fresh.length > 0
-      ? ['', 'New:', ...named(fresh), '', 'What to do:', ...rulesOf(fresh)]
+      ? ['', 'New:', ...named(fresh), '', 'What to do:', ...rulesOf(fresh, check)]
       : []),
     ...(settled.length > 0 ? ['', 'Settled:', ...named(settled)] : []),
-    ...(notRun.length > 0
-      ? ['', 'Not run:', ...notRun.map(({ rule, reason }) => `  ${rule}: ${reason ?? ''}`)]
+    ...(short.length > 0
+      ? ['', 'Not run to their end:', ...short.map((result) => `  ${shortText(result)}`)]
       : []),
   ];
   return { subject: `Custody: ${parts.join(', ')}`, message: `${lines.join('\n')}\n` };
+}
+
+function named(keys: readonly string[]): readonly string[] {
+  return [...Map.groupBy(keys, ruleOf)].flatMap(([rule, of]) => [
+    ...of.slice(0, MAX_NAMED).map((key) => `  ${cut(key)}`),
+    ...(of.length > MAX_NAMED ? [`  and ${of.length - MAX_NAMED} more of ${rule}`] : []),
+  ]);
+}
+
+/** The rules that these are of, each with what the check has found. */
+function rulesOf(keys: readonly string[], check: CheckRow): readonly string[] {
+  const ids = new Set(keys.map(ruleOf));
+  return RULES.filter(({ id }) => ids.has(id)).map(({ id, title, settle, of }) => {
+    const result = check.rules.find(({ rule }) => rule === id);
+    const found = result === undefined ? '' : ` (${foundText(result, of)})`;
+    return `  ${id}${found}: ${title}. ${settle}`;
+  });
+}
+
+function shortText(result: RuleResult): string {
+  const of = RULES.find(({ id }) => id === result.rule)?.of ?? '';
+  const reason = result.outcome === 'unfinished' ? `; ${result.reason ?? ''}` : '';
+  return `${result.rule}: ${foundText(result, of)}${reason}`;
+}
+
+function ruleOf(key: string): string {
+  return key.slice(0, key.indexOf(':'));
 }
 
 /** The message that a report lies at a place. */
@@ -58,6 +78,6 @@ export function reportDigest(
   };
 }
 
-function short(key: string): string {
+function cut(key: string): string {
   return key.length <= MAX_KEY ? key : `${key.slice(0, MAX_KEY).toWellFormed()}…`;
 }

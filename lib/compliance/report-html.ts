@@ -1,4 +1,6 @@
+import { linkText } from '../links.ts';
 import { membersOf } from '../members.ts';
+import { foundText } from './check.ts';
 import type { Report, ReportedEvidence, ReportedFinding } from './report.ts';
 
 /** Of a table on paper; `report.json` has all. */
@@ -93,18 +95,13 @@ function counts({ counts: { inPeriod, inGraph, links } }: Report): Html {
     <h3>What links inferences to a model version</h3>
     ${table(
       ['Linked by', 'Inferences in the graph'],
-      links.map(({ resolution, inferences }) => [LINKS[resolution], inferences]),
+      links.map(({ resolution, inferences }) => [
+        `${linkText(resolution)} (${resolution})`,
+        inferences,
+      ]),
     )}
   </section>`;
 }
-
-const LINKS: Readonly<Record<Report['counts']['links'][number]['resolution'], string>> = {
-  exact: 'the signed commit (exact)',
-  'only-version': 'the signed name, of which there is one version (only-version)',
-  'as-of': 'inferred: the newest version at the time (as-of)',
-  'before-model': 'inferred: the oldest version, which is younger (before-model)',
-  pending: 'nothing: the model is not recorded (pending)',
-};
 
 function rules({ rules: all }: Report): Html {
   return html`<section id="rules">
@@ -114,13 +111,12 @@ function rules({ rules: all }: Report): Html {
       because nobody looked.
     </p>
     ${table(
-      ['Rule', 'Severity', 'Found', 'Waived', 'Looked at', 'Outcome'],
+      ['Rule', 'Severity', 'Found', 'Open findings', 'Outcome'],
       all.map((rule) => [
         html`<b>${rule.title}</b><br /><code>${rule.id}</code><br />${rule.why}`,
         rule.severity,
-        rule.outcome === 'done' ? `${rule.open}${rule.isCut ? ' or more' : ''}` : '–',
-        rule.outcome === 'done' ? rule.waived : '–',
-        rule.examined === null ? '–' : html`${rule.examined} ${rule.of}`,
+        foundText(rule, rule.of),
+        rule.examined === null ? '–' : atLeast(rule, rule.findings),
         rule.reason === null ? rule.outcome : html`${rule.outcome}: ${rule.reason}`,
       ]),
     )}
@@ -134,12 +130,12 @@ function findings({ findings: { total, items }, rules: all }: Report): Html {
     <h2>Findings</h2>
     <p>Open or waived when the report was made, or settled in the period or after it: ${total}.</p>
     ${found.map(
-      ({ id, title, severity, settle }) =>
+      ({ id, title, severity, settle, of }) =>
         html`<h3>${title} (${severity})</h3>
           <p><code>${id}</code> ${settle}</p>
           ${table(
             ['About', 'Status', 'Rests on'],
-            listed.filter(({ rule }) => rule === id).map(finding),
+            listed.filter(({ rule }) => rule === id).map((one) => finding(one, of)),
             'thirds',
           )}`,
     )}
@@ -147,10 +143,10 @@ function findings({ findings: { total, items }, rules: all }: Report): Html {
   </section>`;
 }
 
-function finding(found: ReportedFinding): readonly Value[] {
+function finding(found: ReportedFinding, of: string): readonly Value[] {
   const { waiver, settledAt } = found;
   return [
-    html`${members(found.entity)}${members(found.detail)}`,
+    html`${members(found.entity)}${members(found.detail)}stands for ${found.counts} of the ${of}`,
     html`<b>${found.status}</b>
       ${waiver === null ? '' : html`<p>by ${waiver.who} until ${time(waiver.until)}: ${waiver.why}</p>`}
       <p>first seen ${time(found.firstSeenAt)}</p>
@@ -185,11 +181,11 @@ function checks({ checks: { total, longestWithoutHours, items } }: Report): Html
       items.length === 0
         ? ''
         : table(
-            ['Begun', 'Complete', 'Open', 'New', 'Settled', 'Version'],
+            ['Begun', 'Complete', 'Open findings', 'New', 'Settled', 'Version'],
             firstRows(items).map((check) => [
               time(check.startedAt),
               check.complete ? 'yes' : 'no',
-              check.open,
+              atLeast(check, check.findings),
               check.new,
               check.settled,
               check.version,
@@ -347,6 +343,15 @@ function rest(listed: number, total: number): Html {
     Shown here: ${here} of ${total}. <code>report.json</code> has
     ${listed === total ? 'all' : listed}.
   </p>`;
+}
+
+/** Of a rule or a check that did not come to its end there may be more. */
+function atLeast(
+  of: { readonly outcome: string } | { readonly complete: boolean },
+  findings: number,
+): Html {
+  const isWhole = 'complete' in of ? of.complete : of.outcome === 'done';
+  return html`${isWhole ? '' : 'at least '}${findings}`;
 }
 
 function members(value: unknown): Html {

@@ -71,7 +71,8 @@ export interface ReportedFinding extends Omit<FindingRow, 'digests'> {
 
 /** A check without what each rule found. */
 export interface ReportedCheck extends Omit<CheckRow, 'rules'> {
-  readonly open: number;
+  /** Open ones. */
+  readonly findings: number;
   readonly new: number;
   readonly settled: number;
 }
@@ -273,8 +274,8 @@ async function keysOf(
 function reportedRule(rule: Rule, last: CheckRow | undefined): ReportedRule {
   const { id, title, why, severity, of, settle } = rule;
   const asked = last?.rules.find((result) => result.rule === id);
-  const { outcome, reason, examined, open, waived, isCut } = asked ?? UNASKED;
-  const result = { outcome, reason, examined, open, waived, isCut };
+  const { outcome, reason, examined, open, waived, findings } = asked ?? UNASKED;
+  const result = { outcome, reason, examined, open, waived, findings };
   return { id, title, why, severity, of, settle, ...result };
 }
 
@@ -284,14 +285,14 @@ const UNASKED: Omit<RuleResult, 'rule' | 'new' | 'settled'> = {
   examined: null,
   open: 0,
   waived: 0,
-  isCut: false,
+  findings: 0,
 };
 
 function reportedCheck(of: CheckRow): ReportedCheck {
   const { rules: _, ...check } = of;
   return {
     ...check,
-    open: sumOf(of, 'open'),
+    findings: sumOf(of, 'findings'),
     new: sumOf(of, 'new'),
     settled: sumOf(of, 'settled'),
   };
@@ -334,7 +335,7 @@ function lacking({
   else if (!last.complete)
     incomplete.push({
       reason: 'CHECK_INCOMPLETE',
-      detail: `the last check, of ${last.startedAt}, did not ask all rules or found more than is kept`,
+      detail: `the last check, of ${last.startedAt}, did not ask all rules to their end`,
     });
   for (const { what, listed, total } of cut)
     if (listed < total)

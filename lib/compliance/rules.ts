@@ -32,15 +32,20 @@ export interface Rule {
   readonly title: string;
   readonly why: string;
   readonly severity: Severity;
-  /** What was looked at, in words. */
+  /** What was looked at, in words: the unit of `examined`, and of what findings count. */
   readonly of: string;
   /** RETURN examined: how many that are. */
   readonly examined: string;
   /**
-   * RETURN entity, detail, digests: what was found, the entity's `kind` first, at most $limit rows.
-   * Parameters: {@link RuleSettings} and `now`.
+   * Asked one after the other, each a page at a time. RETURN place, found: of the next $limit things
+   * behind the place that the rule's `RulePass` keeps in a, b and c, where each stands, and a list of
+   * what is found there, as a map of `counts` (how many of `of` it stands for), `entity` with its
+   * `kind` first, `detail`, and where it has some, `digests`, `inferences` and `group`. They are compared with stored values only, so in the
+   * order of code points (docs/graph.md, G-1). Parameters: {@link RuleSettings}, `rule` and `now`.
    */
-  readonly findings: string;
+  readonly findings: readonly string[];
+  /** Of what is found in one `group`, more than so many are one finding, with their number. */
+  readonly mostOfGroup?: number;
   /** What makes a finding go away. */
   readonly settle: string;
   /** Why it can't be asked with these settings; null where it can. */
@@ -68,6 +73,61 @@ MATCH (o:SourceObject)
 RETURN count(o) AS examined
 `;
 
+const NEXT_MODELS = `
+MATCH (at:RulePass {rule: $rule})
+MATCH (m:Model)
+USING INDEX SEEK m:Model(name, commit)
+WHERE m.name >= at.a AND m.commit IS NOT NULL AND (m.name > at.a OR m.commit > at.b)
+WITH m
+ORDER BY m.name, m.commit
+LIMIT $limit
+`;
+
+const NEXT_NAMES = `
+MATCH (at:RulePass {rule: $rule})
+MATCH (m:Model)
+USING INDEX SEEK m:Model(name, commit)
+WHERE m.name > at.a AND m.commit IS NOT NULL
+WITH DISTINCT m.name AS name
+ORDER BY name
+LIMIT $limit
+`;
+
+const NEXT_DATASETS = `
+MATCH (at:RulePass {rule: $rule})
+MATCH (d:Dataset)
+USING INDEX SEEK d:Dataset(hash)
+WHERE d.hash > at.a
+WITH d
+ORDER BY d.hash
+LIMIT $limit
+`;
+
+const NEXT_OBJECTS = `
+MATCH (at:RulePass {rule: $rule})
+MATCH (o:SourceObject)
+USING INDEX SEEK o:SourceObject(uri)
+WHERE o.uri > at.a
+WITH o
+ORDER BY o.uri
+LIMIT $limit
+`;
+
+// What was missing came: these very bytes, whatever their name, or under this name something new, later. A log
+// that was there before, one that brought nothing, and a copy of another's are no answer to what was refused.
+const SINCE_MENDED = `
+WITH split(o.uri, '?')[0] AS name, collect(o) AS objects
+CALL (name) {
+  MATCH (later:SourceObject)-[:CARRIED]->(l:Log)
+  USING INDEX SEEK later:SourceObject(uri)
+  WHERE later.uri STARTS WITH name + '?' AND later.status IN ['accepted', 'partial'] AND later.accepted > 0
+  RETURN max(CASE WHEN l.firstSeenAt < later.firstSeenAt THEN l.firstSeenAt ELSE later.firstSeenAt END) AS mendedAt
+}
+UNWIND objects AS o
+WITH o, coalesce(mendedAt >= o.firstSeenAt, false)
+  OR EXISTS { MATCH (p:Progress {key: o.sha256}) WHERE p.isDone } AS isMended
+`;
+
 export const RULES: readonly Rule[] = [
   {
     id: 'model-without-dataset',
@@ -76,15 +136,16 @@ export const RULES: readonly Rule[] = [
     severity: 'high',
     of: 'model versions',
     examined: MODELS,
-    findings: `
-MATCH (m:Model)
-WHERE NOT EXISTS { (m)<-[:USED_IN]-() }
-RETURN {kind: 'model', name: m.name, commit: m.commit} AS entity,
-  {declared: COUNT { MATCH (p:PendingLink {name: m.name, commit: m.commit}) }} AS detail,
-  [m.digest] AS digests
+    findings: [
+      `${NEXT_MODELS}
+RETURN [m.name, m.commit, ''] AS place,
+  CASE WHEN EXISTS { (m)<-[:USED_IN]-() } THEN [] ELSE [{counts: 1,
+    entity: {kind: 'model', name: m.name, commit: m.commit},
+    detail: {declared: COUNT { MATCH (p:PendingLink {name: m.name, commit: m.commit}) }},
+    digests: [m.digest]}] END AS found
 ORDER BY m.name, m.commit
-LIMIT $limit
 `,
+    ],
     settle: 'Drop a log with the dataset’s record, or a model record that lists its datasets.',
   },
   {
@@ -94,17 +155,28 @@ LIMIT $limit
     severity: 'high',
     of: 'declared uses of datasets',
     examined: LINKS,
-    findings: `
+    findings: [
+      `
+MATCH (at:RulePass {rule: $rule})
 MATCH (p:PendingLink)
-MATCH (r:Record)
-WHERE r.digest IN p.evidence
-WITH p, min(r.recordedAt) AS declaredAt
-WHERE declaredAt < datetime($now) - duration({days: $datasetGraceDays})
-RETURN {kind: 'use', hash: p.hash, name: p.name, commit: p.commit} AS entity,
-  {declaredAt: toString(declaredAt)} AS detail, p.evidence[..10] AS digests
+USING INDEX SEEK p:PendingLink(hash, name, commit)
+WHERE p.hash >= at.a AND p.name IS NOT NULL AND p.commit IS NOT NULL
+  AND (p.hash > at.a OR p.name > at.b OR (p.name = at.b AND p.commit > at.c))
+WITH p
 ORDER BY p.hash, p.name, p.commit
 LIMIT $limit
+CALL (p) {
+  MATCH (r:Record)
+  WHERE r.digest IN p.evidence
+  RETURN min(r.recordedAt) AS declaredAt
+}
+RETURN [p.hash, p.name, p.commit] AS place,
+  CASE WHEN declaredAt < datetime($now) - duration({days: $datasetGraceDays}) THEN [{counts: 1,
+    entity: {kind: 'use', hash: p.hash, name: p.name, commit: p.commit},
+    detail: {declaredAt: toString(declaredAt)}, digests: p.evidence[..10]}] ELSE [] END AS found
+ORDER BY p.hash, p.name, p.commit
 `,
+    ],
     settle: 'Drop a log with the dataset’s record.',
   },
   {
@@ -114,13 +186,14 @@ LIMIT $limit
     severity: 'medium',
     of: 'model versions',
     examined: MODELS,
-    findings: `
-MATCH (m:Model)
-WHERE m.commit = 'N/A'
-RETURN {kind: 'model', name: m.name, commit: m.commit} AS entity, {} AS detail, [m.digest] AS digests
-ORDER BY m.name
-LIMIT $limit
+    findings: [
+      `${NEXT_MODELS}
+RETURN [m.name, m.commit, ''] AS place,
+  CASE WHEN m.commit = 'N/A' THEN [{counts: 1, entity: {kind: 'model', name: m.name, commit: m.commit},
+    detail: {}, digests: [m.digest]}] ELSE [] END AS found
+ORDER BY m.name, m.commit
 `,
+    ],
     settle: 'It stays; waive it where the producer can’t name commits.',
   },
   {
@@ -130,15 +203,26 @@ LIMIT $limit
     severity: 'high',
     of: 'inferences',
     examined: INFERENCES,
-    findings: `
+    findings: [
+      `
+MATCH (at:RulePass {rule: $rule})
 MATCH (i:Inference)
-WHERE i.resolution = 'pending' AND i.model IS NOT NULL
-WITH i.model AS name, i.commit AS commit, count(i) AS inferences, min(i.digest) AS digest
-RETURN {kind: 'model', name: name, commit: commit} AS entity, {inferences: inferences} AS detail,
-  [digest] AS digests
-ORDER BY name, commit
+USING INDEX SEEK i:Inference(resolution, model)
+WHERE i.resolution = 'pending' AND i.model > at.a
+WITH DISTINCT i.model AS name
+ORDER BY name
 LIMIT $limit
+CALL (name) {
+  MATCH (i:Inference)
+  WHERE i.resolution = 'pending' AND i.model = name
+  WITH i.commit AS commit, count(i) AS inferences, min(i.id) AS id
+  RETURN collect({counts: inferences, entity: {kind: 'model', name: name, commit: commit}, detail: {},
+    inferences: [id]}) AS found
+}
+RETURN [name, '', ''] AS place, found
+ORDER BY name
 `,
+    ],
     settle: 'Drop a log with the record of the model version.',
   },
   {
@@ -148,16 +232,22 @@ LIMIT $limit
     severity: 'low',
     of: 'inferences',
     examined: INFERENCES,
-    findings: `
-MATCH (i:Inference)
-WHERE i.resolution IN ['as-of', 'before-model'] AND i.model IS NOT NULL
-MATCH (m:Model)-[:GENERATED]->(i)
-WITH m, count(i) AS inferences, min(i.digest) AS digest
-RETURN {kind: 'model', name: m.name, commit: m.commit} AS entity,
-  {inferences: inferences} AS detail, [digest] AS digests
-ORDER BY m.name, m.commit
-LIMIT $limit
+    findings: [
+      `${NEXT_NAMES}
+CALL (name) {
+  UNWIND ['as-of', 'before-model'] AS resolution
+  MATCH (i:Inference)
+  WHERE i.resolution = resolution AND i.model = name
+  WITH i
+  MATCH (m:Model)-[:GENERATED]->(i)
+  WITH m, count(i) AS inferences, min(i.id) AS id
+  RETURN collect({counts: inferences, entity: {kind: 'model', name: m.name, commit: m.commit}, detail: {},
+    inferences: [id]}) AS found
+}
+RETURN [name, '', ''] AS place, found
+ORDER BY name
 `,
+    ],
     settle:
       'It stays for what was recorded; have the producer sign the commit with each inference.',
   },
@@ -171,14 +261,18 @@ LIMIT $limit
 MATCH (d:Dataset)
 RETURN count(d) AS examined
 `,
-    findings: `
-MATCH (r:Record)-[:ASSERTS]->(d:Dataset)
-WITH d, count(DISTINCT r.content) AS contents, collect(r.digest)[..10] AS digests
-WHERE contents > 1
-RETURN {kind: 'dataset', hash: d.hash} AS entity, {contents: contents} AS detail, digests
+    findings: [
+      `${NEXT_DATASETS}
+CALL (d) {
+  MATCH (r:Record)-[:ASSERTS]->(d)
+  RETURN count(DISTINCT r.content) AS contents, collect(r.digest)[..10] AS digests
+}
+RETURN [d.hash, '', ''] AS place,
+  CASE WHEN contents > 1 THEN [{counts: 1, entity: {kind: 'dataset', hash: d.hash},
+    detail: {contents: contents}, digests: digests}] ELSE [] END AS found
 ORDER BY d.hash
-LIMIT $limit
 `,
+    ],
     settle: 'It stays: look at the envelopes, then waive it.',
   },
   {
@@ -188,14 +282,18 @@ LIMIT $limit
     severity: 'high',
     of: 'model versions',
     examined: MODELS,
-    findings: `
-MATCH (r:Record)-[:ASSERTS]->(m:Model)
-WITH m, count(DISTINCT r.content) AS contents, collect(r.digest)[..10] AS digests
-WHERE contents > 1
-RETURN {kind: 'model', name: m.name, commit: m.commit} AS entity, {contents: contents} AS detail, digests
+    findings: [
+      `${NEXT_MODELS}
+CALL (m) {
+  MATCH (r:Record)-[:ASSERTS]->(m)
+  RETURN count(DISTINCT r.content) AS contents, collect(r.digest)[..10] AS digests
+}
+RETURN [m.name, m.commit, ''] AS place,
+  CASE WHEN contents > 1 THEN [{counts: 1, entity: {kind: 'model', name: m.name, commit: m.commit},
+    detail: {contents: contents}, digests: digests}] ELSE [] END AS found
 ORDER BY m.name, m.commit
-LIMIT $limit
 `,
+    ],
     settle: 'It stays: look at the envelopes, then waive it.',
   },
   {
@@ -205,14 +303,25 @@ LIMIT $limit
     severity: 'high',
     of: 'inferences',
     examined: INFERENCES,
-    findings: `
-MATCH (r:Record)-[:ASSERTS]->(i:Inference)
-WITH i, count(r) AS records, collect(r.digest)[..10] AS digests
-WHERE records > 1
-RETURN {kind: 'inference', id: i.id} AS entity, {records: records} AS detail, digests
-ORDER BY i.id
+    // By the records, since only such an inference has any: its finding is met once for each of them.
+    findings: [
+      `
+MATCH (at:RulePass {rule: $rule})
+MATCH (r:Record)
+USING INDEX SEEK r:Record(digest)
+WHERE r.digest > at.a
+WITH r
+ORDER BY r.digest
 LIMIT $limit
+OPTIONAL MATCH (r)-[:ASSERTS]->(i:Inference)
+WHERE r.type = 'inference'
+WITH r, i, COUNT { (i)<-[:ASSERTS]-() } AS records
+RETURN [r.digest, '', ''] AS place,
+  CASE WHEN records > 1 THEN [{counts: 1, entity: {kind: 'inference', id: i.id},
+    detail: {records: records}, inferences: [i.id]}] ELSE [] END AS found
+ORDER BY r.digest
 `,
+    ],
     settle: 'It stays: look at the envelopes, then waive it.',
   },
   {
@@ -227,25 +336,38 @@ CALL () { MATCH (m:Model) RETURN count(m) AS models }
 CALL () { MATCH (i:Inference) RETURN count(i) AS inferences }
 RETURN datasets + models + inferences AS examined
 `,
-    findings: `
-CALL () {
-  MATCH (i:Inference)
-  WHERE i.recordedAt > datetime($now) + duration({hours: $futureToleranceHours}) AND i.digest IS NOT NULL
-  RETURN {kind: 'inference', id: i.id} AS entity, i.recordedAt AS at, i.digest AS digest
-  LIMIT $limit
-  UNION ALL
-  MATCH (d:Dataset)
-  WHERE d.recordedAt > datetime($now) + duration({hours: $futureToleranceHours})
-  RETURN {kind: 'dataset', hash: d.hash} AS entity, d.recordedAt AS at, d.digest AS digest
-  UNION ALL
-  MATCH (m:Model)
-  WHERE m.recordedAt > datetime($now) + duration({hours: $futureToleranceHours})
-  RETURN {kind: 'model', name: m.name, commit: m.commit} AS entity, m.recordedAt AS at, m.digest AS digest
-}
-RETURN entity, {recordedAt: toString(at)} AS detail, [digest] AS digests
-ORDER BY digest
-LIMIT $limit
+    findings: [
+      `${NEXT_DATASETS}
+RETURN [d.hash, '', ''] AS place,
+  CASE WHEN d.recordedAt > datetime($now) + duration({hours: $futureToleranceHours}) THEN [{counts: 1,
+    entity: {kind: 'dataset', hash: d.hash}, detail: {recordedAt: toString(d.recordedAt)},
+    digests: [d.digest]}] ELSE [] END AS found
+ORDER BY d.hash
 `,
+      `${NEXT_MODELS}
+RETURN [m.name, m.commit, ''] AS place,
+  CASE WHEN m.recordedAt > datetime($now) + duration({hours: $futureToleranceHours}) THEN [{counts: 1,
+    entity: {kind: 'model', name: m.name, commit: m.commit}, detail: {recordedAt: toString(m.recordedAt)},
+    digests: [m.digest]}] ELSE [] END AS found
+ORDER BY m.name, m.commit
+`,
+      // An inference's head moves to a later time only, so that none is passed over.
+      `
+MATCH (at:RulePass {rule: $rule})
+WITH at, datetime($now) + duration({hours: $futureToleranceHours}) AS latest
+WITH at, latest, CASE at.a WHEN '' THEN latest ELSE datetime(at.a) END AS since
+MATCH (i:Inference)
+USING INDEX SEEK i:Inference(recordedAt, digest)
+WHERE i.recordedAt >= since AND i.digest IS NOT NULL AND (i.recordedAt > since OR i.digest > at.b)
+WITH i, latest
+ORDER BY i.recordedAt, i.digest
+LIMIT $limit
+RETURN [toString(i.recordedAt), i.digest, ''] AS place,
+  CASE WHEN i.recordedAt > latest THEN [{counts: 1, entity: {kind: 'inference', id: i.id},
+    detail: {recordedAt: toString(i.recordedAt)}, inferences: [i.id]}] ELSE [] END AS found
+ORDER BY i.recordedAt, i.digest
+`,
+    ],
     settle: 'It settles when that time has come; look at the producer’s clock.',
   },
   {
@@ -258,14 +380,25 @@ LIMIT $limit
 MATCH ()-[u:USED_IN]->()
 RETURN count(u) AS examined
 `,
-    findings: `
-MATCH (d:Dataset)-[u:USED_IN]->(m:Model)
-WHERE d.since > m.since
-RETURN {kind: 'use', hash: d.hash, name: m.name, commit: m.commit} AS entity,
-  {dataset: toString(d.since), model: toString(m.since)} AS detail, u.evidence[..10] AS digests
+    findings: [
+      `
+MATCH (at:RulePass {rule: $rule})
+MATCH (d:Dataset)
+USING INDEX SEEK d:Dataset(hash)
+WHERE d.hash >= at.a
+MATCH (d)-[u:USED_IN]->(m:Model)
+WHERE d.hash > at.a OR m.name > at.b OR (m.name = at.b AND m.commit > at.c)
+WITH d, u, m
 ORDER BY d.hash, m.name, m.commit
 LIMIT $limit
+RETURN [d.hash, m.name, m.commit] AS place,
+  CASE WHEN d.since > m.since THEN [{counts: 1,
+    entity: {kind: 'use', hash: d.hash, name: m.name, commit: m.commit},
+    detail: {dataset: toString(d.since), model: toString(m.since)}, digests: u.evidence[..10]}]
+    ELSE [] END AS found
+ORDER BY d.hash, m.name, m.commit
 `,
+    ],
     settle: 'Drop an earlier record of the dataset, where there is one; else waive it.',
   },
   {
@@ -275,22 +408,26 @@ LIMIT $limit
     severity: 'medium',
     of: 'inferences',
     examined: INFERENCES,
-    findings: `
-MATCH (m:Model)
-CALL (m) {
+    findings: [
+      `${NEXT_NAMES}
+CALL (name) {
+  MATCH (v:Model {name: name})
+  WHERE v.commit IS NOT NULL
+  WITH max(v.since) AS newest
   MATCH (i:Inference)
-  WHERE i.model = m.name AND i.recordedAt < m.since AND i.digest IS NOT NULL
-    AND EXISTS { (m)-[:GENERATED]->(i) }
-  RETURN count(i) AS inferences, min(i.recordedAt) AS first, min(i.digest) AS digest
+  USING INDEX SEEK i:Inference(model, recordedAt, digest)
+  WHERE i.model = name AND i.recordedAt < newest AND i.digest IS NOT NULL
+  WITH i
+  MATCH (m:Model)-[:GENERATED]->(i)
+  WHERE i.recordedAt < m.since
+  WITH m, count(i) AS inferences, min(i.recordedAt) AS first, min(i.id) AS id
+  RETURN collect({counts: inferences, entity: {kind: 'model', name: m.name, commit: m.commit},
+    detail: {first: toString(first), model: toString(m.since)}, inferences: [id]}) AS found
 }
-WITH m, inferences, first, digest
-WHERE inferences > 0
-RETURN {kind: 'model', name: m.name, commit: m.commit} AS entity,
-  {inferences: inferences, first: toString(first), model: toString(m.since)} AS detail,
-  [digest] AS digests
-ORDER BY m.name, m.commit
-LIMIT $limit
+RETURN [name, '', ''] AS place, found
+ORDER BY name
 `,
+    ],
     settle: 'Drop an earlier record of the model version, where there is one; else waive it.',
   },
   {
@@ -300,19 +437,20 @@ LIMIT $limit
     severity: 'medium',
     of: 'dropped logs',
     examined: OBJECTS,
-    findings: `
-MATCH (o:SourceObject)
-WHERE o.status = 'rejected' AND o.lastSeenAt IS NOT NULL
-  AND NOT EXISTS {
-    MATCH (later:SourceObject)
-    WHERE later.uri STARTS WITH split(o.uri, '?')[0] + '?'
-      AND later.status IN ['accepted', 'partial'] AND later.firstSeenAt >= o.firstSeenAt
-  }
-RETURN {kind: 'object', uri: o.uri} AS entity,
-  {lines: o.lines, rejected: o.rejected, problem: o.problem} AS detail, [] AS digests
+    findings: [
+      `${NEXT_OBJECTS}${SINCE_MENDED}
+WITH o, isMended, split(o.uri, '/') AS parts, size(split(split(o.uri, '?')[0], '/')) AS depth,
+  coalesce(o.problemCode, split(split(o.rejections, '"code":"')[1], '"')[0], 'OTHER') AS code
+RETURN [o.uri, '', ''] AS place,
+  CASE WHEN o.status = 'rejected' AND NOT isMended THEN [{counts: 1, entity: {kind: 'object', uri: o.uri},
+    detail: {lines: o.lines, rejected: o.rejected, problem: o.problem},
+    group: {kind: 'objects', prefix: coalesce(head([prefix IN $prefixes WHERE o.uri STARTS WITH prefix]),
+      reduce(folder = '', part IN parts[..depth - 1] | folder + part + '/')), code: code}}]
+    ELSE [] END AS found
 ORDER BY o.uri
-LIMIT $limit
 `,
+    ],
+    mostOfGroup: 100,
     settle: 'Drop the log again, mended, under the same name.',
   },
   {
@@ -322,16 +460,38 @@ LIMIT $limit
     severity: 'high',
     of: 'dropped logs',
     examined: OBJECTS,
-    findings: `
-MATCH (o:SourceObject)
-WHERE o.status IN ['verifying', 'writing']
-  AND o.lastSeenAt < datetime($now) - duration({hours: $unfinishedHours})
-RETURN {kind: 'object', uri: o.uri} AS entity,
-  {status: o.status, linesDone: o.linesDone, lines: o.lines, problem: o.problem} AS detail, [] AS digests
+    findings: [
+      `${NEXT_OBJECTS}
+OPTIONAL MATCH (p:Progress {key: o.progress})
+WITH o, coalesce(p.linesDone, 0) AS linesDone
+RETURN [o.uri, '', ''] AS place,
+  CASE WHEN o.status IN ['verifying', 'writing']
+    AND o.lastSeenAt < datetime($now) - duration({hours: $unfinishedHours}) THEN [{counts: 1,
+    entity: {kind: 'object', uri: o.uri},
+    detail: {status: o.status, linesDone: linesDone, lines: o.lines, problem: o.problem}}] ELSE [] END AS found
 ORDER BY o.uri
-LIMIT $limit
 `,
+    ],
     settle: 'The sweep hands it on; where its object is gone, drop the log again.',
+  },
+  {
+    id: 'object-abandoned',
+    title: 'Log that could not be finished',
+    why: 'The graph holds a part of what it says, and nobody works on the rest.',
+    severity: 'high',
+    of: 'dropped logs',
+    examined: OBJECTS,
+    findings: [
+      `${NEXT_OBJECTS}${SINCE_MENDED}
+OPTIONAL MATCH (p:Progress {key: o.progress})
+WITH o, isMended OR coalesce(p.isDone, false) AS isMended, coalesce(p.linesDone, 0) AS linesDone
+RETURN [o.uri, '', ''] AS place,
+  CASE WHEN o.status = 'abandoned' AND NOT isMended THEN [{counts: 1, entity: {kind: 'object', uri: o.uri},
+    detail: {linesDone: linesDone, lines: o.lines, problem: o.problem}}] ELSE [] END AS found
+ORDER BY o.uri
+`,
+    ],
+    settle: 'Drop the log again under the same name; else waive it.',
   },
   {
     id: 'silence',
@@ -340,22 +500,31 @@ LIMIT $limit
     severity: 'medium',
     of: 'configured prefixes',
     examined: `
-RETURN size($prefixes) AS examined
-`,
-    findings: `
 UNWIND $prefixes AS prefix
-CALL (prefix) {
-  OPTIONAL MATCH (o:SourceObject)
-  WHERE o.uri STARTS WITH prefix
-  RETURN max(o.firstSeenAt) AS last
-}
-WITH prefix, last
-WHERE last IS NULL OR last < datetime($now) - duration({hours: $silenceHours})
-RETURN {kind: 'prefix', prefix: prefix} AS entity, {last: toString(last)} AS detail, [] AS digests
+RETURN count(DISTINCT prefix) AS examined
+`,
+    // What brings no record breaks no silence: whoever can write to the bucket could drop it.
+    findings: [
+      `
+MATCH (at:RulePass {rule: $rule})
+UNWIND $prefixes AS prefix
+WITH DISTINCT at, prefix
+WHERE prefix > at.a
+WITH prefix
 ORDER BY prefix
 LIMIT $limit
+CALL (prefix) {
+  OPTIONAL MATCH (o:SourceObject)
+  WHERE o.uri STARTS WITH prefix AND o.accepted > 0
+  RETURN max(o.firstSeenAt) AS last
+}
+RETURN [prefix, '', ''] AS place,
+  CASE WHEN last IS NULL OR last < datetime($now) - duration({hours: $silenceHours}) THEN [{counts: 1,
+    entity: {kind: 'prefix', prefix: prefix}, detail: {last: toString(last)}}] ELSE [] END AS found
+ORDER BY prefix
 `,
-    settle: 'It settles with the next log under the prefix.',
+    ],
+    settle: 'It settles with the next log under the prefix that brings a record.',
     offWhen: ({ prefixes }) => (prefixes.length === 0 ? 'no prefix is configured' : null),
   },
 ];

@@ -20,16 +20,23 @@ export interface Graph {
 
 type Mode = 'READ' | 'WRITE';
 
-/** A transaction that outlives this is ended by the server, so that a dead writer can't hold the write lock (docs/graph.md, G-30). */
-const TRANSACTION_TIMEOUT_MS = 120_000;
+/** When the server ends what was begun, in milliseconds. */
+interface TimeLimits {
+  /** A dead writer can't hold the write lock longer (docs/graph.md, G-30). */
+  readonly transactionMs: number;
+  /** Of one question; an answer may take several. */
+  readonly questionMs: number;
+}
 
-/** Of one question; an answer may take several. */
-const QUESTION_TIMEOUT_MS = 5_000;
+const TIME_LIMITS: TimeLimits = { transactionMs: 120_000, questionMs: 5_000 };
 
 /** Opens nothing yet: the first statement, or `verify`, connects. */
 export function openGraph(
   settings: GraphSettings,
-  transactionTimeoutMs = TRANSACTION_TIMEOUT_MS,
+  {
+    transactionMs = TIME_LIMITS.transactionMs,
+    questionMs = TIME_LIMITS.questionMs,
+  }: Partial<TimeLimits> = {},
 ): Graph {
   const login = new Login(settings);
   const driver = connect(settings.uri, login);
@@ -64,15 +71,14 @@ export function openGraph(
       write: (work, limit) =>
         within(
           'WRITE',
-          (open) => open.executeWrite(work, { timeout: limit ?? transactionTimeoutMs }),
+          (open) => open.executeWrite(work, { timeout: limit ?? transactionMs }),
           limit !== undefined,
         ),
-      read: (work) =>
-        within('READ', (open) => open.executeRead(work, { timeout: transactionTimeoutMs })),
+      read: (work) => within('READ', (open) => open.executeRead(work, { timeout: transactionMs })),
       ask: (statement, parameters = {}) =>
         within('READ', async (open) => {
           const run = async (): Promise<Row[]> =>
-            rows(await open.run(statement, parameters, { timeout: QUESTION_TIMEOUT_MS }));
+            rows(await open.run(statement, parameters, { timeout: questionMs }));
           // The driver tries again for its own transactions only; a question may be asked twice.
           return run().catch((error: unknown) => {
             if (error instanceof neo4j.Neo4jError && neo4j.isRetryableError(error)) return run();

@@ -3,22 +3,29 @@ export const FINDING_STATUSES = ['open', 'waived', 'settled'] as const;
 
 export type FindingStatus = (typeof FINDING_STATUSES)[number];
 
-/** `off`: not asked, as configured. `not-run`: it took too long; nothing of it was settled. */
-export const OUTCOMES = ['done', 'off', 'not-run'] as const;
+/**
+ * `unfinished`: the time was up before all was looked at; the next check goes on from there, and nothing
+ * is settled before. `off`: not asked, as configured. `not-run`: there was no time for it.
+ */
+export const OUTCOMES = ['done', 'unfinished', 'off', 'not-run'] as const;
 
 /** What one rule found in one check. */
 export interface RuleResult {
   readonly rule: string;
   readonly outcome: (typeof OUTCOMES)[number];
   readonly reason: string | null;
-  /** How many of what the rule is about were looked at. */
+  /** How many there are of what the rule is about. */
   readonly examined: number | null;
+  /** How many of those the open findings stand for; at least so many where the rule is `unfinished`. */
   readonly open: number;
+  /** How many of those the waived findings stand for. */
   readonly waived: number;
+  /** Open findings. */
+  readonly findings: number;
+  /** Findings that this check opened. */
   readonly new: number;
+  /** Findings that this check settled. */
   readonly settled: number;
-  /** There were more than are kept. */
-  readonly isCut: boolean;
 }
 
 /** One run of the rules. */
@@ -26,7 +33,7 @@ export interface CheckRow {
   readonly id: string;
   readonly startedAt: string;
   readonly finishedAt: string;
-  /** Every rule that is not off was asked and all that it found is kept. */
+  /** Every rule that is not off was asked to its end. */
   readonly complete: boolean;
   readonly version: string;
   readonly rules: readonly RuleResult[];

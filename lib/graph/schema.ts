@@ -44,6 +44,10 @@ const SCHEMA = {
   finding_by_status:
     'CREATE INDEX finding_by_status IF NOT EXISTS FOR (f:Finding) ON (f.status, f.rule, f.key)',
   finding_by_untold: 'CREATE INDEX finding_by_untold IF NOT EXISTS FOR (f:Finding) ON (f.untold)',
+  finding_by_group: 'CREATE INDEX finding_by_group IF NOT EXISTS FOR (f:Finding) ON (f.group)',
+  finding_group_key:
+    'CREATE CONSTRAINT finding_group_key IF NOT EXISTS FOR (g:FindingGroup) REQUIRE g.key IS UNIQUE',
+  rule_pass: 'CREATE CONSTRAINT rule_pass IF NOT EXISTS FOR (p:RulePass) REQUIRE p.rule IS UNIQUE',
   check_id: 'CREATE CONSTRAINT check_id IF NOT EXISTS FOR (c:Check) REQUIRE c.id IS UNIQUE',
   check_by_time: 'CREATE INDEX check_by_time IF NOT EXISTS FOR (c:Check) ON (c.startedAt)',
   source_object_by_status:

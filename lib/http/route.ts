@@ -35,6 +35,8 @@ export interface Route<Value = unknown> extends Handler<Value> {
   /** Each one is a string, as it stands in the query. */
   readonly parameters: z.ZodObject;
   readonly answer: z.ZodType<Value>;
+  /** In milliseconds: when it takes longer, the database counts as unreachable. */
+  readonly withinMs?: number;
   /** Answers in another form where the caller asks for it. */
   readonly other?: Handler<Answer> & { readonly mediaType: string };
 }
@@ -47,6 +49,7 @@ export function route<P extends z.ZodObject, Value>(of: {
   summary: string;
   parameters: P;
   answer: z.ZodType<Value>;
+  withinMs?: number;
   handle: (context: RouteContext, parameters: z.output<P>) => Promise<NoInfer<Value>>;
   other?: {
     mediaType: string;

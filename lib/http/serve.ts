@@ -1,4 +1,6 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type * as z from 'zod';
+import { TransientError } from '../errors.ts';
 import type { ReadEnvelope } from '../evidence.ts';
 import type { Graph } from '../graph/connection.ts';
 import { readCursorKey } from '../graph/schema.ts';
@@ -36,7 +38,7 @@ const TIME_BUDGET_MS = 5_000;
 
 /** Asks a route; rejects with {@link RequestError} where the caller can mend the question. */
 type Ask = <Value>(
-  route: Pick<Route, 'path' | 'parameters'> & Handler<Value>,
+  route: Pick<Route, 'path' | 'parameters' | 'withinMs'> & Handler<Value>,
   query: string,
   may: (scope: Scope) => boolean,
 ) => Promise<Value>;
@@ -44,7 +46,7 @@ type Ask = <Value>(
 /** The routes of this process. Each handler gets what its own route's schema has read of the query. */
 export function asker({ graph, readEnvelope }: Pick<ServeOptions, 'graph' | 'readEnvelope'>): Ask {
   const cursorKey = once(async () => readCursorKey(await graph()));
-  return async (route, query, may) => {
+  const answer: Ask = async (route, query, may) => {
     const end = performance.now() + TIME_BUDGET_MS;
     const parameters = readParameters(route.parameters, query);
     // A cursor goes on with the same question; how many items a page has is no part of it.
@@ -58,6 +60,25 @@ export function asker({ graph, readEnvelope }: Pick<ServeOptions, 'graph' | 'rea
     };
     return route.handle(context, parameters);
   };
+  return async (route, query, may) => {
+    // Opening it may take a secret that is elsewhere.
+    await graph();
+    const answered = answer(route, query, may);
+    return route.withinMs === undefined ? answered : within(route.withinMs, answered);
+  };
+}
+
+/** What is asked goes on behind a refusal; only nobody waits for it any more. */
+async function within<T>(ms: number, answer: Promise<T>): Promise<T> {
+  const timer = new AbortController();
+  const late = pause(ms, undefined, { signal: timer.signal }).then((): never => {
+    throw new TransientError('DATABASE_UNREACHABLE', `the database did not answer within ${ms} ms`);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    timer.abort();
+  }
 }
 
 export function server({ routes, onFailure, ...of }: ServeOptions): Serve {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { isHashState, type HashState, type LogHash } from '../object/log-hash.ts';
 import type { StoredObject } from '../object/stored.ts';
+import { explained } from '../trust/explain-signature.ts';
 import { memberOf } from '../trust/json.ts';
 import type { VerifyingKey } from '../trust/keys.ts';
 import type { Line, Place } from '../trust/lines.ts';
@@ -29,6 +30,8 @@ export interface TimedOptions extends IngestOptions {
 export type Options = IngestOptions & Partial<TimedOptions>;
 
 const MAX_REJECTIONS = 100;
+/** Of those: explaining a signature costs as much as checking it once more. */
+const MAX_EXPLAINED = 20;
 /** The white space of JSON that a line can hold. */
 const BLANK = new Set([0x20, 0x09, 0x0d]);
 
@@ -132,7 +135,9 @@ export async function judge(
       refusals = createHash('sha256')
         .update(`${refusals} ${line.number} ${result.code}`)
         .digest('hex');
-      if (rejected.length < MAX_REJECTIONS) rejected.push(result);
+      const explain = rejected.length < MAX_EXPLAINED;
+      if (rejected.length < MAX_REJECTIONS)
+        rejected.push(explain ? explained(line, result, options.keys) : result);
       isParkable &&= mayBeParked(line, result);
     }
   }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { hasCode } from '../errors.ts';
+import { ConfigError, hasCode } from '../errors.ts';
 import type { Answer } from '../http/answer.ts';
 import { problem, RequestError } from '../http/problem.ts';
 import type { Serve } from '../http/serve.ts';
@@ -26,17 +26,23 @@ const USUAL_PORT = 4477;
  */
 const MAX_HEADER_BYTES = 128 * 1024;
 
-/** Listens on loopback only, on the usual port or, where that is taken, on a free one. */
+/**
+ * Listens on loopback only, on `port` or, where that is taken, on a free one; where it is `wanted`,
+ * {@link ConfigError} says that it is taken.
+ */
 export async function listen(
   serve: Serve,
   file: ServeFile,
   port = USUAL_PORT,
+  wanted = false,
 ): Promise<LocalServer> {
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) => {
     void answer(request, serve, file).then((answered) => send(response, request, answered));
   });
   const taken = await listenOnLoopback(server, port).catch((error: unknown) => {
     if (port === 0 || !hasCode(error, 'EADDRINUSE')) throw error;
+    if (wanted)
+      throw new ConfigError('PORT_UNAVAILABLE', [`port ${port}, wanted for the page, is in use`]);
     return listenOnLoopback(server, 0);
   });
   return {

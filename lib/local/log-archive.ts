@@ -14,7 +14,6 @@ export function localArchive(folder: string, options: ReadOptions = {}): Archive
     open: (sha256) => archivedFile(join(folder, sha256), options),
     async put(object, { sha256, uri }, { name, text }) {
       if (sha256 === null) throw new Error(`the bytes of ${uri} were not read to their end`);
-      await mkdir(folder, { recursive: true, mode: 0o700 });
       if (!(await isThere(join(folder, sha256))))
         await place(join(folder, sha256), (fresh) => copy(object, fresh, sha256));
       const verdict = join(folder, verdictFile(name));
@@ -36,7 +35,7 @@ async function isThere(file: string): Promise<boolean> {
     await (await open(file, 'r')).close();
     return true;
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return false;
+    if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) return false;
     throw error;
   }
 }
@@ -45,6 +44,7 @@ async function isThere(file: string): Promise<boolean> {
 async function place(file: string, make: (fresh: string) => Promise<void>): Promise<void> {
   const fresh = `${file}.${randomUUID()}.tmp`;
   try {
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     await make(fresh);
     await flush(fresh);
     await rename(fresh, file);
@@ -57,7 +57,7 @@ async function place(file: string, make: (fresh: string) => Promise<void>): Prom
       { cause: error },
     );
   } finally {
-    await rm(fresh, { force: true });
+    await rm(fresh, { force: true }).catch(() => undefined);
   }
 }
 

@@ -7,8 +7,12 @@ import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import * as z from 'zod';
 import { ConfigError, TransientError } from '../errors.ts';
+import { openGraph } from '../graph/connection.ts';
+import type { GraphSettings } from '../graph/settings.ts';
 import { EMBEDDED, resolveClasspath, serverCommand, type ServerBuild } from './classpath.ts';
 import { freePorts } from './free-port.ts';
+import { keepPort, keptPort } from './kept-port.ts';
+import { configuration, initialLogin, type ServerPorts } from './neo4j-settings.ts';
 import { endServer, isServer } from './server-process.ts';
 import { holding } from './start-lock.ts';
 import { writeWhole } from './write-whole.ts';
@@ -18,8 +22,8 @@ export interface EmbeddedNeo4j {
   readonly uri: string;
   readonly username: 'neo4j';
   readonly password: string;
-  /** Of the genuine Neo4j Browser. */
-  readonly browserUrl: string;
+  /** Of the genuine Neo4j Browser; null where it is off. */
+  readonly browserUrl: string | null;
   /** Readable by its owner alone. */
   readonly passwordFile: string;
   readonly pid: number;
@@ -30,9 +34,11 @@ export interface EmbeddedNeo4j {
 export interface StartOptions {
   /** Holds the data, the configuration, the password and the log. */
   readonly home: string;
-  /** The default is 7687, or a free one where that is taken; a port named here must be free. */
+  /** The default is the one of the last start, else 7687, or a free one where that is taken; a port named here must be free. */
   readonly boltPort?: number;
-  /** The default is 7474, or a free one where that is taken. */
+  /** HTTP, for the genuine Neo4j Browser, is off without it. */
+  readonly browser?: boolean;
+  /** Of HTTP: the default is the one of the last start, else 7474, or a free one where that is taken. */
   readonly httpPort?: number;
   readonly heapMegabytes?: number;
   /** Another Neo4j than the one that Custody brings. */
@@ -42,22 +48,22 @@ export interface StartOptions {
   readonly detached?: boolean;
 }
 
-const stateFile = z.object({ pid: z.int(), boltPort: z.int(), httpPort: z.int() });
+const stateFile = z.object({ pid: z.int(), boltPort: z.int(), httpPort: z.int().nullable() });
 
 type State = Readonly<z.output<typeof stateFile>>;
-
-/** What Neo4j answers over HTTP, as far as it is looked at. */
-const transactionAnswer = z.object({ errors: z.array(z.unknown()) });
 
 /** Whether a server runs in a home, and where. */
 export interface Neo4jStatus {
   readonly running: boolean;
   readonly pid?: number;
   readonly uri?: string;
-  readonly browserUrl?: string;
+  readonly browserUrl?: string | null;
 }
 
 const START_SECONDS = 120;
+
+const BOLT_PORT = 'bolt-port';
+const HTTP_PORT = 'http-port';
 
 // The server ends when its parent does, even by SIGKILL: the pipe that `cat` reads closes with it.
 // The state goes first, so that nobody joins a server that is on its way out; the watch ends with
@@ -90,23 +96,21 @@ export async function startNeo4j(options: StartOptions): Promise<EmbeddedNeo4j> 
     const build = options.build ?? EMBEDDED;
     const classpath = await resolveClasspath(home, build, progress);
     await endLeftover(home);
-    const [boltPort, httpPort] = await freePorts(
-      { kind: 'bolt', wanted: options.boltPort, usual: 7687 },
-      { kind: 'http', wanted: options.httpPort, usual: 7474 },
-    );
-    await writeFile(join(home, 'conf', 'neo4j.conf'), configuration(boltPort, httpPort));
+    const ports = await choosePorts(home, options);
+    await writeFile(join(home, 'conf', 'neo4j.conf'), configuration(ports));
     progress('starting Neo4j …');
     const password = await ownPassword(home);
+    await setInitialPassword(home, password);
     const command = serverCommand(build, classpath, home, options.heapMegabytes);
-    const ports = { boltPort, httpPort };
     const state = await launch(home, command, options.detached === true, ports);
     try {
-      await answering(home, state);
-      await setPassword(state.httpPort, password);
+      await answering(home, state, password);
     } catch (error) {
       await end(home, state, true);
       throw error;
     }
+    await keepPort(join(home, BOLT_PORT), ports.boltPort);
+    if (ports.httpPort !== null) await keepPort(join(home, HTTP_PORT), ports.httpPort);
     await writeWhole(join(home, 'state.json'), JSON.stringify(state));
     return {
       ...described(home, state, password),
@@ -137,30 +141,35 @@ export async function stopNeo4j(home: string): Promise<boolean> {
   return true;
 }
 
-function configuration(boltPort: number, httpPort: number): string {
-  const settings = {
-    'server.default_listen_address': '127.0.0.1',
-    'server.bolt.listen_address': `127.0.0.1:${boltPort}`,
-    'server.bolt.advertised_address': `127.0.0.1:${boltPort}`,
-    'server.http.listen_address': `127.0.0.1:${httpPort}`,
-    'server.http.advertised_address': `127.0.0.1:${httpPort}`,
-    'server.https.enabled': 'false',
-    'dbms.security.auth_enabled': 'true',
-    'dbms.usage_report.enabled': 'false',
-    'client.allow_telemetry': 'false',
-    'server.memory.pagecache.size': '256m',
-    'db.tx_log.rotation.retention_policy': '256M size',
-  };
-  return Object.entries(settings)
-    .map(([name, value]) => `${name}=${value}\n`)
-    .join('');
+async function choosePorts(home: string, options: StartOptions): Promise<ServerPorts> {
+  const hasHttp = options.browser === true;
+  const [boltPort, httpPort] = await freePorts(
+    {
+      kind: 'bolt',
+      wanted: options.boltPort,
+      usual: (await keptPort(join(home, BOLT_PORT))) ?? 7687,
+    },
+    {
+      kind: 'http',
+      wanted: hasHttp ? options.httpPort : 0,
+      usual: (await keptPort(join(home, HTTP_PORT))) ?? 7474,
+    },
+  );
+  return { boltPort, httpPort: hasHttp ? httpPort : null };
+}
+
+/** Read by a server that has no users yet, before it listens; it is passed over by any other. */
+async function setInitialPassword(home: string, password: string): Promise<void> {
+  const folder = join(home, 'data', 'dbms');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await writeWhole(join(folder, 'auth.ini'), initialLogin(password), 0o600);
 }
 
 async function launch(
   home: string,
   command: readonly string[],
   isDetached: boolean,
-  ports: Omit<State, 'pid'>,
+  ports: ServerPorts,
 ): Promise<State> {
   const pidFile = join(home, 'neo4j.pid');
   await rm(pidFile, { force: true });
@@ -187,18 +196,32 @@ async function launch(
   throw await notUp(home, 'Neo4j did not start');
 }
 
-async function answering(home: string, state: State): Promise<void> {
+async function answering(home: string, state: State, password: string): Promise<void> {
   const deadline = Date.now() + START_SECONDS * 1000;
+  const { uri, username } = described(home, state, password);
   while (Date.now() < deadline) {
     if (!(await isServer(state.pid, home))) throw await notUp(home, 'Neo4j ended while it started');
-    const answer = await fetch(`http://127.0.0.1:${state.httpPort}/`, {
-      signal: AbortSignal.timeout(5_000),
-    }).catch(() => null);
-    await answer?.body?.cancel();
-    if (answer?.ok === true && (await accepts(state.boltPort))) return;
+    if ((await accepts(state.boltPort)) && (await answers({ uri, username, password }))) return;
     await pause(100);
   }
   throw await notUp(home, `Neo4j did not answer within ${START_SECONDS} s`);
+}
+
+/** False where it does not answer yet. */
+async function answers(settings: GraphSettings): Promise<boolean> {
+  const graph = openGraph(settings);
+  try {
+    await graph.verify();
+    return true;
+  } catch (error) {
+    if (error instanceof ConfigError)
+      throw new ConfigError('DATABASE_LOGIN_REFUSED', [
+        'the embedded Neo4j has another password than its password file: restore that file, or remove the data folder to begin anew',
+      ]);
+    return false;
+  } finally {
+    await graph.close();
+  }
 }
 
 async function notUp(home: string, what: string): Promise<TransientError> {
@@ -209,28 +232,6 @@ async function notUp(home: string, what: string): Promise<TransientError> {
     'DATABASE_NOT_STARTED',
     `${what}; its log, ${file}, ends with\n${last}`,
   );
-}
-
-/** First login is neo4j/neo4j; nothing is done when the password is ours already. */
-async function setPassword(httpPort: number, password: string): Promise<void> {
-  const ask = async (as: string, statement: string, parameters: object): Promise<boolean> => {
-    const answer = await fetch(`http://127.0.0.1:${httpPort}/db/system/tx/commit`, {
-      method: 'POST',
-      headers: {
-        authorization: `Basic ${Buffer.from(`neo4j:${as}`).toString('base64')}`,
-        'content-type': 'application/json',
-      },
-      body: JSON.stringify({ statements: [{ statement, parameters }] }),
-    });
-    const { errors } = transactionAnswer.parse(await answer.json());
-    return answer.ok && errors.length === 0;
-  };
-  if (await ask(password, 'SHOW CURRENT USER', {})) return;
-  const statement = "ALTER CURRENT USER SET PASSWORD FROM 'neo4j' TO $password";
-  if (await ask('neo4j', statement, { password })) return;
-  throw new ConfigError('DATABASE_LOGIN_REFUSED', [
-    'the embedded Neo4j has another password than its password file: restore that file, or remove the data folder to begin anew',
-  ]);
 }
 
 async function ownPassword(home: string): Promise<string> {
@@ -251,7 +252,7 @@ function described(home: string, state: State, password: string): Omit<EmbeddedN
     uri: `bolt://127.0.0.1:${state.boltPort}`,
     username: 'neo4j',
     password,
-    browserUrl: `http://127.0.0.1:${state.httpPort}/browser/`,
+    browserUrl: state.httpPort === null ? null : `http://127.0.0.1:${state.httpPort}/browser/`,
     passwordFile: join(home, 'password'),
     pid: state.pid,
   };

@@ -12,11 +12,34 @@ const WAIT_SECONDS = 900;
  * that died is taken over, also when its pid has gone to another process since.
  */
 export async function holding<T>(file: string, work: () => Promise<T>): Promise<T> {
+  return hold(file, Date.now() + WAIT_SECONDS * 1000, work, () => {
+    throw new TransientError(
+      'DATABASE_NOT_STARTED',
+      `another start has held ${file} for ${WAIT_SECONDS} s`,
+    );
+  });
+}
+
+/** As {@link holding}, but does not wait: `whenHeld` in place of `work` where another process is at it. */
+export async function holdingAlone<T>(
+  file: string,
+  work: () => Promise<T>,
+  whenHeld: () => Promise<T>,
+): Promise<T> {
+  return hold(file, 0, work, whenHeld);
+}
+
+async function hold<T>(
+  file: string,
+  deadline: number,
+  work: () => Promise<T>,
+  whenHeld: () => Promise<T>,
+): Promise<T> {
   const own = `${file}.${randomUUID()}`;
   // Linked, not written, into place: nobody ever sees a lock without its holder.
   await writeFile(own, `${process.pid} ${await startOf(process.pid)}`);
   try {
-    await take(file, own);
+    if (!(await take(file, own, deadline))) return await whenHeld();
   } finally {
     await rm(own, { force: true });
   }
@@ -27,19 +50,16 @@ export async function holding<T>(file: string, work: () => Promise<T>): Promise<
   }
 }
 
-async function take(file: string, own: string): Promise<void> {
-  const deadline = Date.now() + WAIT_SECONDS * 1000;
+/** False when somebody alive still holds it at the deadline. */
+async function take(file: string, own: string, deadline: number): Promise<boolean> {
   while (!(await tryLink(own, file))) {
     const holder = await readFile(file, 'utf8').catch(() => null);
     if (holder === null) continue;
     if (!(await isAlive(holder))) await setAside(file, holder);
-    else if (Date.now() > deadline)
-      throw new TransientError(
-        'DATABASE_NOT_STARTED',
-        `another start has held ${file} for ${WAIT_SECONDS} s`,
-      );
+    else if (Date.now() > deadline) return false;
     else await pause(100);
   }
+  return true;
 }
 
 async function isAlive(holder: string): Promise<boolean> {

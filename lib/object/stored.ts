@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { PoisonObjectError } from '../errors.ts';
+import { PoisonObjectError, TransientError } from '../errors.ts';
 import { isGzip } from './gzip.ts';
 import { LogHash, type Hashes, type HashState } from './log-hash.ts';
 import type { S3Name } from './s3-name.ts';
@@ -25,14 +25,18 @@ export interface ReadOptions {
 }
 
 /** Where an object lies, for a copy that need not pass through here: its version is pinned, or its ETag. */
-export type Origin = { readonly path: string } | { readonly s3: S3Name; readonly etag: string };
+export type Origin =
+  | { readonly path: string }
+  | { readonly s3: S3Name; readonly etag: string }
+  /** Nowhere that it could be copied from. */
+  | { readonly pipe: string };
 
 /** One version of one object, which can be read more than once. */
 export interface StoredObject {
   /** For messages. */
   readonly name: string;
   readonly origin: Origin;
-  /** Names the version; null where only a whole reading tells it, as with a local file. */
+  /** Names the version; null where only a whole reading tells it. */
   readonly uri: string | null;
   /**
    * The unpacked bytes in order, from byte `from` on. {@link PoisonObjectError} for a form that can't
@@ -113,7 +117,9 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
       yield part;
     }
     const { sha256, parts } = hash.end();
-    known = { uri: store.uri ?? store.uriOf(sha256), sha256, parts, bytes: hash.bytes };
+    const uri = store.uriOf(sha256);
+    if (store.uri !== null && store.uri !== uri) throw changed(store.name);
+    known = { uri, sha256, parts, bytes: hash.bytes };
   }
 
   async function* rest(from: number, left: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -247,4 +253,11 @@ async function* recut(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Ar
       [held, bytes] = [[], 0];
     }
   if (bytes > 0) yield Buffer.concat(held);
+}
+
+function changed(name: string): TransientError {
+  return new TransientError(
+    'OBJECT_CHANGED',
+    `${name} changed while it was read; nothing more of it was written`,
+  );
 }

@@ -1,3 +1,4 @@
+import { whyNoObject, whyNotBase64, whyNotJson, whyNotUtf8 } from './explain-text.ts';
 import { memberOf, scanObject } from './json.ts';
 import { MAX_LINE_BYTES, type Line } from './lines.ts';
 import type { Refusal } from './rejection.ts';
@@ -27,18 +28,17 @@ export function openEnvelope(bytes: Line['bytes']): Envelope | Refusal {
   try {
     text = decoder.decode(bytes);
   } catch {
-    return { code: 'LINE_NOT_UTF8', detail: 'the line is not valid UTF-8' };
+    return { code: 'LINE_NOT_UTF8', detail: `the line ${whyNotUtf8(bytes)}` };
   }
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
     // The parser's own message would quote the line.
-    const isBlank = /^[ \t\r]*$/.test(text);
-    return { code: 'LINE_NOT_JSON', detail: `the line is ${isBlank ? 'blank' : 'not JSON'}` };
+    return { code: 'LINE_NOT_JSON', detail: `the line ${whyNotJson(text)}` };
   }
   if (value === null || typeof value !== 'object' || Array.isArray(value))
-    return invalid('the line is JSON, but not an object');
+    return invalid(`the line ${whyNoObject(text)}`);
   // Duplicates alone hide from the parsed value: look at what the text has.
   const members = scanObject(text);
   if (Array.isArray(members) && new Set(members.map(({ name }) => name)).size !== members.length)
@@ -62,7 +62,7 @@ export function openEnvelope(bytes: Line['bytes']): Envelope | Refusal {
   // Node's decoder also takes url-safe, unpadded and broken base64: only what encodes back is canonical.
   const decoded = Buffer.from(signature, 'base64');
   if (decoded.toString('base64') !== signature)
-    return { code: 'SIGNATURE_INVALID', detail: 'the signature is not canonical base64' };
+    return { code: 'SIGNATURE_INVALID', detail: `the signature ${whyNotBase64(signature)}` };
   return { signedData, signature: decoded };
 }
 

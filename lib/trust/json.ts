@@ -43,6 +43,11 @@ export function scanObject(text: string): Member[] | 'not-json' | 'not-object' |
   return new Scanner(text).object();
 }
 
+/** Where the value ends that a text begins with; null where it begins with none, or with one that is too deep. */
+export function valueEnd(text: string): number | null {
+  return new Scanner(text).valueEnd();
+}
+
 class Scanner {
   readonly #text: string;
   #at = 0;
@@ -63,6 +68,11 @@ class Scanner {
     this.#space();
     if (this.#at !== this.#text.length) return 'not-json';
     return isObject ? members : 'not-object';
+  }
+
+  valueEnd(): number | null {
+    this.#space();
+    return this.#value() ? this.#at : null;
   }
 
   #space(): void {

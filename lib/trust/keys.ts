@@ -48,7 +48,17 @@ const HASH_BYTES = 32;
 export function readVerifyingKey(pem: string): VerifyingKey | KeyProblem {
   if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem))
     return { problem: 'this is a private key; verifying takes the public one' };
-  // Node also takes the key out of a certificate, without a look at its dates or its issuer.
+  // Node would take the key out of a certificate, without a look at its dates or its issuer.
+  if (/-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/.test(pem))
+    return {
+      problem:
+        'this is a certificate, not a public key; openssl x509 -in CERTIFICATE -noout -pubkey > KEY.pem takes its key out',
+    };
+  if (/^\s*ssh-\S+ /.test(pem))
+    return {
+      problem:
+        'this is a key of OpenSSH; ssh-keygen -e -m PKCS8 -f KEY.pub > KEY.pem makes it one in PEM form',
+    };
   if (/-----BEGIN (?!(?:RSA )?PUBLIC KEY-----)/.test(pem))
     return { problem: 'this is not a public key in PEM form (SPKI or PKCS#1)' };
   let key: KeyObject;

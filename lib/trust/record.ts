@@ -1,6 +1,7 @@
 import { SCHEMA_VERSION } from './envelope.ts';
+import { whyNoObject, whyNotJson } from './explain-text.ts';
 import { MAX_DEPTH, scanObject } from './json.ts';
-import type { Refusal } from './rejection.ts';
+import { isRefusal, type Refusal } from './rejection.ts';
 import type { VerifiedEnvelope } from './signers.ts';
 import { parseTimestamp, type Instant } from './timestamp.ts';
 
@@ -52,12 +53,22 @@ const MAX_IDENTITY_BYTES = 2_048;
 
 /** Parses what was signed; takes nothing whose signature has not been checked. */
 export function parseRecord({ text, digest }: VerifiedEnvelope): LineageRecord | Refusal {
+  return read(text, digest);
+}
+
+/** Why a text that is still to be signed would be refused as a record; null where it would not. */
+export function recordRefusal(text: string): Refusal | null {
+  const record = read(text, '');
+  return isRefusal(record) ? record : null;
+}
+
+function read(text: string, digest: string): LineageRecord | Refusal {
   const scanned = scanObject(text);
   switch (scanned) {
     case 'not-json':
-      return { code: 'RECORD_NOT_JSON', detail: 'signed_data is not JSON' };
+      return { code: 'RECORD_NOT_JSON', detail: `signed_data ${whyNotJson(text)}` };
     case 'not-object':
-      return { code: 'RECORD_NOT_JSON', detail: 'signed_data is JSON, but not an object' };
+      return { code: 'RECORD_NOT_JSON', detail: `signed_data ${whyNoObject(text)}` };
     case 'too-deep':
       return {
         code: 'RECORD_NOT_JSON',

@@ -18,6 +18,9 @@ export interface VerifiedEnvelope {
   readonly kid: string;
 }
 
+/** The detail where no key's signature holds. */
+export const NO_KEY = 'no configured key made this signature';
+
 /** Checks the signature against each key in turn. */
 export function verifyEnvelope(
   { signedData, signature }: Envelope,
@@ -25,8 +28,7 @@ export function verifyEnvelope(
 ): VerifiedEnvelope | Refusal {
   const data = Buffer.from(signedData, 'utf8');
   const key = keys.find((candidate) => candidate.verify(data, signature));
-  if (key === undefined)
-    return { code: 'SIGNATURE_INVALID', detail: 'no configured key made this signature' };
+  if (key === undefined) return { code: 'SIGNATURE_INVALID', detail: NO_KEY };
   return mint(signedData, data, key.kid);
 }
 

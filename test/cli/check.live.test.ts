@@ -70,5 +70,5 @@ test.each([
 test('only what a check has found can be waived', async () => {
   const args = ['--who', 'w', '--why', 'y', '--until', '2100-01-01T00:00:00Z'];
   const { exit, err } = await custody('waive', 'silence:{}', ...args);
-  expect([exit, err]).toEqual([2, 'custody: there is no finding silence:{}\n']);
+  expect([exit, err]).toEqual([1, 'custody: there is no finding silence:{}\n']);
 });

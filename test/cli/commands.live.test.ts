@@ -131,7 +131,7 @@ test('lineage and impact say on the command line what the HTTP API says', async 
   expect(lines).toContainEqual(expect.objectContaining({ id }));
 
   const nobody = await custody(['lineage', '--inference', 'nobody']);
-  expect([nobody.exit, nobody.out]).toEqual([2, '']);
+  expect([nobody.exit, nobody.out]).toEqual([1, '']);
   expect(nobody.err).toContain('had not been recorded');
   expect((await custody(['impact'])).err).toContain('exactly one dataset');
 });

@@ -24,7 +24,7 @@ test.each([
 ])('the commands say what to do about %s, and end with its exit code', (_, error, exit, said) => {
   const explained = explanation(error);
   expect(explained?.exit).toBe(exit);
-  expect(explained?.message).toMatch(said);
+  expect(explained?.lines.join('\n')).toMatch(said);
 });
 
 test('a mistake in Custody keeps its stack', () => {

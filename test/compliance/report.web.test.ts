@@ -22,7 +22,7 @@ let logs: SignedLogs;
 let browser: Browser;
 let url: string;
 beforeAll(async () => {
-  graph = openGraph(neo4jLogin);
+  graph = openGraph(neo4jLogin, { questionMs: 60_000 });
   await wipe(graph);
   logs = new SignedLogs(graph);
   const at = { timestamp: '2026-01-01T00:00:00Z' };

@@ -80,7 +80,7 @@ beforeAll(async () => {
   await emptyHome(NEO4J_HOME);
   [aws, neo4j] = await Promise.all([
     startMiniStack(),
-    startNeo4j({ home: NEO4J_HOME, boltPort: 0, httpPort: 0 }),
+    startNeo4j({ home: NEO4J_HOME, boltPort: 0 }),
   ]);
   graph = openGraph(neo4j);
   s3 = new S3Client({ ...aws.client, forcePathStyle: true });
@@ -169,7 +169,11 @@ async function allow(user: string, action: string, resource: string): Promise<vo
 }
 
 /** The answer of `look` as soon as it has one. */
-async function soon<T>(what: string, look: () => Promise<T | undefined>, seconds = 60): Promise<T> {
+async function soon<T>(
+  what: string,
+  look: () => Promise<T | undefined>,
+  seconds = 180,
+): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   while (Date.now() < deadline) {
     const found = await look();

@@ -54,7 +54,12 @@ const FUNCTIONS = {
   compliance: QUERY,
   datasets: QUERY,
   evidence: {
-    environment: ['CUSTODY_KEYS', 'CUSTODY_NEO4J_SECRET_ARN', 'CUSTODY_PAYLOAD_READERS'],
+    environment: [
+      'CUSTODY_EVIDENCE_BUCKET',
+      'CUSTODY_KEYS',
+      'CUSTODY_NEO4J_SECRET_ARN',
+      'CUSTODY_PAYLOAD_READERS',
+    ],
     actions: [...LOG, 's3:GetObject', 's3:GetObjectVersion', 's3:ListBucket', SECRET],
   },
   inferences: {
@@ -74,6 +79,7 @@ const FUNCTIONS = {
     ],
     actions: [
       ...LOG,
+      's3:AbortMultipartUpload',
       's3:GetObject',
       's3:GetObjectVersion',
       's3:ListBucket',
@@ -212,6 +218,33 @@ test('what verifies may fetch the public half of the named KMS keys, what report
   expect(kms(two)).toEqual([...verifies, signs]);
 });
 
+test('ingest alone may decrypt objects, by the keys that are named', async () => {
+  const given = await resourcesOf(file, { SourceKmsKeyArns: 'arn:one,arn:two' });
+  const decrypts = statementsOf(given).filter(({ actions }) => actions.includes('kms:Decrypt'));
+  expect(decrypts).toMatchObject([{ in: 'IngestRole', resources: ['arn:one', 'arn:two'] }]);
+});
+
+test('ingest alone puts logs into the archive, and nobody deletes from the evidence bucket or lifts its lock', () => {
+  const logs = JSON.stringify({ 'Fn::Sub': '${EvidenceBucket.Arn}/logs/*' });
+  const puts = statementsOf(resources).filter(
+    ({ actions, resources: on }) =>
+      actions.includes('s3:PutObject') && on.some((of) => JSON.stringify(of) === logs),
+  );
+  expect(puts.map(({ in: role }) => role)).toEqual(['IngestRole']);
+  const lifting = /^s3:(Delete|PutObjectRetention|PutObjectLegalHold|Bypass)/;
+  const allowed = statementsOf(resources).filter(({ effect }) => effect === 'Allow');
+  expect(allowed.flatMap(({ actions }) => actions).filter((of) => lifting.test(of))).toEqual([]);
+});
+
+test('what answers and reports reads the archive, and not the bucket where logs are dropped', () => {
+  for (const role of ['EvidenceRole', 'ReportRole']) {
+    const reads = statementsOf(resources)
+      .filter(({ in: of, actions }) => of === role && actions.includes('s3:GetObjectVersion'))
+      .flatMap(({ resources: on }) => on);
+    expect(reads).toEqual([{ 'Fn::Sub': '${EvidenceBucket.Arn}/logs/*' }]);
+  }
+});
+
 test('reports are signed with a key that is made for nothing else and is never deleted with the stack', () => {
   expect(every('AWS::KMS::Key')).toMatchObject([
     {
@@ -322,6 +355,8 @@ test('one bad message fails alone, and four objects at most are ingested side by
     EventSourceArn: { 'Fn::GetAtt': ['IngestQueue', 'Arn'] },
     FunctionName: { 'Fn::GetAtt': ['IngestLambdaFunction', 'Arn'] },
     FunctionResponseTypes: ['ReportBatchItemFailures'],
+    // An object shares its call with no other.
+    BatchSize: 1,
     ScalingConfig: { MaximumConcurrency: 4 },
   });
 });

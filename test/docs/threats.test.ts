@@ -6,13 +6,13 @@ const threats = read('../../docs/threats.md');
 
 const CITATION = /`([\w./-]+\.test\.ts)`: "([^"]+)"/g;
 /** A title behind test(, or behind the ) of test.each(…); for the latter it is the template. */
-const TITLE = /(?:\btest|\))\(\s*(?:'([^']+)'|`([^`]+)`),/g;
+const TITLE = /(?:\btest|\))\(\s*(?:'([^']+)'|"([^"]+)"|`([^`]+)`),/g;
 
 test('every test that docs/threats.md names exists in the file that it names', () => {
   const cited = [...threats.matchAll(CITATION)].map(([, file = '', name = '']) => ({ file, name }));
   const missing = cited.filter(({ file, name }) => {
     const titles = [...read(`../${file}`).matchAll(TITLE)].map(
-      ([, plain, built]) => plain ?? built,
+      ([, plain, quoted, built]) => plain ?? quoted ?? built,
     );
     return !titles.includes(name);
   });

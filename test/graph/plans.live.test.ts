@@ -341,7 +341,7 @@ test('no statement that writes scans, sorts or gathers what grows with inference
   expect(await unexcused(checks)).toEqual([]);
 });
 
-test('what adds new inferences needs no excuse, but where it opens and closes their object', async () => {
+test('what adds new inferences needs no excuse, but where it opens and closes their log', async () => {
   const hot: Statements = new Map();
   const fresh = numbers(100).map((index) =>
     inferenceRecord(`hot${index}`, `m${index}`, null, index),
@@ -349,7 +349,7 @@ test('what adds new inferences needs no excuse, but where it opens and closes th
   await bringRecords(new GraphWriter(noting(graph, hot)), fresh);
   const found: string[] = [];
   for (const [text, parameters] of hot)
-    if (!/^(?:MERGE|MATCH) \(o:SourceObject/.test(text.trim()) && !text.includes(':Relink'))
+    if (!/^(?:MERGE \(l:Log|MATCH \(p:Progress)/.test(text.trim()) && !text.includes(':Relink'))
       found.push(...faults(await explain(text, parameters)));
   expect(found).toEqual([]);
   const created = [...hot.keys()].filter((text) => text.includes('CREATE ('));

@@ -41,12 +41,9 @@ test.each([1, SCHEMA_VERSION + 1])(
         () => missingSchema(graph),
         () => new GraphWriter(graph).known('file:///a.jsonl'),
       ])
-        await expect(ask()).rejects.toMatchObject({
-          code: 'SCHEMA_OTHER',
-          message: expect.stringMatching(
-            `edition ${edition} of the graph.*empty database.*ingest the logs again`,
-          ),
-        });
+        await expect(ask()).rejects.toThrow(
+          new RegExp(`edition ${edition} of the graph.*empty database.*ingest the logs again`),
+        );
       expect(await everything()).toEqual(before);
     } finally {
       await setVersion(SCHEMA_VERSION);

@@ -484,8 +484,10 @@ test(
           ].sort();
           const items = pages.flatMap((page) => page.items);
           expect({ query, keys: items.map(keyOfItem).sort() }).toEqual({ query, keys: expected });
-          const isProven = (key: string): boolean =>
-            ['exact', 'only-version'].includes(inferences.get(key)?.resolution ?? '');
+          const linkedBy = (...all: readonly string[]) => ({
+            count: linked.filter((key) => all.includes(inferences.get(key)?.resolution ?? ''))
+              .length,
+          });
           const { elsewhereByTime, ...missing } = doubts(oracle, versions, isRecorded);
           const keysOf = (of: KnownSigning): number =>
             signed.filter(({ asserts, digest }) => asserts === of.asserts && digest === of.digest)
@@ -506,8 +508,9 @@ test(
                     alone: own.filter((of) => keysOf(of) === 1).length,
                   },
             elsewhereByTime,
-            proven: { count: linked.filter(isProven).length },
-            inferred: { count: linked.filter((key) => !isProven(key)).length },
+            exact: linkedBy('exact'),
+            onlyVersion: linkedBy('only-version'),
+            inferred: linkedBy('as-of', 'before-model'),
           });
           for (const { complete, incomplete = [] } of pages) {
             const told = incomplete.filter(

@@ -479,11 +479,11 @@ test('a link is told as it was at the time: the only version then, or none yet',
   const impact = { model: 'm', commit: 'a' };
   expect(await api.get('/v1/impact', { ...impact, asOf: at(29) })).toMatchObject({
     basis: { exact: 1, onlyVersion: 1, inferred: 0 },
-    summary: { proven: { count: 2 }, inferred: { count: 0 } },
+    summary: { exact: { count: 1 }, onlyVersion: { count: 1 }, inferred: { count: 0 } },
   });
   expect(await api.get('/v1/impact', { ...impact, asOf: at(30) })).toMatchObject({
     basis: { exact: 1, onlyVersion: 0, inferred: 1 },
-    summary: { proven: { count: 1 }, inferred: { count: 1 } },
+    summary: { exact: { count: 1 }, onlyVersion: { count: 0 }, inferred: { count: 1 } },
   });
 });
 
@@ -557,7 +557,7 @@ test('while an object is written every answer about the graph says so and names 
   });
   const csv = await api.ask('/v1/impact', { dataset: 'd1' }, { accepts: 'text/csv' });
   expect(csv.body.trimEnd().split('\r\n').at(-1)).toMatch(
-    /^#incomplete,.*1 object is being written; its records are here in part/,
+    /^,{13}"incomplete: .*1 object is being written; its records are here in part"$/,
   );
   await writeObject(writer, { uri, log, records }, 1);
   expect(await api.get('/v1/datasets')).toMatchObject({ complete: true });

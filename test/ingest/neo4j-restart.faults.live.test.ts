@@ -32,7 +32,7 @@ beforeAll(async () => {
   undisturbed = openGraph(neo4jLogin);
   await wipe(undisturbed);
   await emptyHome(HOME);
-  neo4j = await startNeo4j({ home: HOME, boltPort: 0, httpPort: 0 });
+  neo4j = await startNeo4j({ home: HOME, boltPort: 0 });
 });
 afterAll(async () => {
   await undisturbed.close();
@@ -87,7 +87,7 @@ test(
       const left = queue.length;
       while (queue.length > left - 3 && queue.length > 0) await pause(5);
       await neo4j.stop(how);
-      neo4j = await startNeo4j({ home: HOME, boltPort: port, httpPort: 0 });
+      neo4j = await startNeo4j({ home: HOME, boltPort: port });
     }
     await load;
     // What came back to the queue when its worker had gone home.

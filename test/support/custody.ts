@@ -16,7 +16,7 @@ export interface Ended {
 interface Options {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
-  readonly input?: string;
+  readonly input?: string | Uint8Array;
 }
 
 /** Starts `custody`, which finds this worker's Neo4j in its environment, and no setting but those that are given. */

@@ -62,7 +62,7 @@ async function handOut(version: string, worker: string) {
 async function start(version: string, home: string): Promise<EmbeddedNeo4j> {
   const build = neo4jBuild(version);
   await emptyHome(home, build);
-  const options = { home, build, boltPort: 0, httpPort: 0, heapMegabytes: 768 };
+  const options = { home, build, boltPort: 0, heapMegabytes: 768 };
   const server = await startNeo4j(options);
   const graph = openGraph(server);
   await migrate(graph);

@@ -283,6 +283,10 @@ export class StubAws {
     }
     const isDamaged = fault !== null && 'checksum' in fault;
     const upload = this.uploads.get(url.searchParams.get('uploadId') ?? '');
+    if (upload === undefined && url.searchParams.has('uploadId')) {
+      error(response, true, 404, 'NoSuchUpload');
+      return;
+    }
     const [, start, end] =
       /^bytes=(\d+)-(\d+)$/.exec(String(request.headers['x-amz-copy-source-range'])) ?? [];
     const range = source.bytes.subarray(Number(start ?? 0), Number(end ?? Infinity) + 1);

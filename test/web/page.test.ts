@@ -5,11 +5,15 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { GraphAnswer } from '../../lib/http/answers/lineage.ts';
 import { problem } from '../../lib/http/problem.ts';
+import { LINK_WORDS, LINKS, linkText } from '../../lib/links.ts';
 import { buildPage } from '../../lib/page/build.ts';
 import { pageFiles } from '../../lib/page/files.ts';
 import { formatAddress, parseAddress, type Address } from '../../web/address.ts';
+import { problemOf } from '../../web/ask.ts';
 import { Chain } from '../../web/chain.ts';
+import { arrivals } from '../../web/files-view.ts';
 import { keyOf, namedBy } from '../../web/keys.ts';
+import { DASHES, linkStrokes, type Palette } from '../../web/look.ts';
 import { visible } from '../../web/text.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'custody-page-'));
@@ -101,7 +105,7 @@ test('what would turn the reading direction or steer a terminal is spelled out',
 });
 
 const asOf = '2026-01-01T00:00:00Z';
-const signed = { digest: 'd', kid: 'k', log: 's', line: 1, offset: 0, length: 1 };
+const signed = { digest: 'd', kid: 'k', log: 'l', line: 1, offset: 0, length: 1 };
 const pageOfGraph = (
   name: string,
   next: string | null,
@@ -142,4 +146,105 @@ test('inferences that are not opened stand in the drawing as their count', () =>
     chain.picture({ withGroups: true, isPast, isAll: true }).nodes.map(({ label }) => label);
   expect(labels(false)).toEqual(['a', '3 inferences']);
   expect(labels(true)).toEqual(['a', 'at most 3 inferences']);
+});
+
+test('a model that nobody recorded stands hollow in the drawing, with the number of its inferences', () => {
+  const chain = new Chain();
+  const of = { kind: 'claimed', inferenceCount: 100, isCut: false } as const;
+  chain.addGraph({
+    ...pageOfGraph('a', null),
+    nodes: [
+      { ...of, key: 'claimed:["nobody",null]', name: 'nobody' },
+      { ...of, key: 'claimed:["many",null]', name: 'many', inferenceCount: 10_000, isCut: true },
+    ],
+  });
+  const { nodes } = chain.picture({ withGroups: true, isPast: false, isAll: true });
+  expect(nodes.map(({ look, column, label, detail }) => [look, column, label, detail])).toEqual([
+    ['hollow', 1, 'nobody', 'not recorded, 100 inferences'],
+    ['hollow', 1, 'many', 'not recorded, at least 10,000 inferences'],
+  ]);
+  for (const { key } of nodes) expect(namedBy(key)?.kind).toBe('claimed');
+});
+
+const colours: Palette = {
+  paper: 'paper',
+  ink: 'ink',
+  soft: 'soft',
+  line: 'line',
+  accent: 'accent',
+  dataset: 'dataset',
+  model: 'model',
+  inference: 'inference',
+  byTime: 'by time',
+  pending: 'pending',
+};
+
+test('a chosen link keeps the colour and the dashes that say what it rests on', () => {
+  for (const basis of Object.keys(DASHES) as (keyof typeof DASHES)[]) {
+    const [plain] = linkStrokes(basis, false, colours);
+    const [halo, over] = linkStrokes(basis, true, colours);
+    expect(over).toEqual({ ...plain, width: 2.5 });
+    expect([halo?.colour, halo?.dashes]).toEqual([plain?.colour, []]);
+    expect(halo?.opacity).toBeLessThan(0.5);
+    expect(halo?.width).toBeGreaterThan(5);
+  }
+});
+
+test('what a link rests on has three words, and links of different words never look alike', () => {
+  expect(
+    Object.keys(LINKS).map((of) => [of, linkText(of as keyof typeof LINKS).split(':')[0]]),
+  ).toEqual([
+    ['exact', 'signed'],
+    ['only-version', 'only version'],
+    ['as-of', 'by time'],
+    ['before-model', 'by time'],
+    ['pending', 'pending'],
+  ]);
+  const bases = Object.keys(LINK_WORDS) as (keyof typeof LINK_WORDS)[];
+  expect(new Set(bases.map((basis) => DASHES[basis].join())).size).toBe(bases.length);
+});
+
+const fileSeen = (object: string, second: number, status: 'writing' | 'accepted') => ({
+  object,
+  status,
+  lines: 1,
+  linesDone: 1,
+  accepted: 1,
+  duplicate: 0,
+  withheld: 0,
+  rejected: [],
+  rejectedTotal: 0,
+  bytes: 1,
+  sha256: null,
+  problem: null,
+  complete: true,
+  firstSeenAt: new Date(second * 1_000).toISOString(),
+  lastSeenAt: new Date(second * 1_000).toISOString(),
+});
+
+test('a file is told of when it comes or ends otherwise than it stood, and not because it is listed', () => {
+  const [old, begun, done, fresh] = [
+    fileSeen('old', 1, 'accepted'),
+    fileSeen('begun', 2, 'writing'),
+    fileSeen('begun', 2, 'accepted'),
+    fileSeen('fresh', 3, 'accepted'),
+  ];
+  const told = (before: (typeof old)[], now: (typeof old)[]): string[] =>
+    arrivals(before, now).map(({ object }) => object);
+  expect(told([], [fresh])).toEqual(['fresh']);
+  expect(told([begun], [begun])).toEqual([]);
+  expect(told([begun], [fresh, done])).toEqual(['fresh', 'begun']);
+  // One more of the list came into sight because another left it.
+  expect(told([begun], [begun, old])).toEqual([]);
+});
+
+test('each way in which an answer stays away for a while has words of its own', () => {
+  const kind = (status: number, code?: string): string =>
+    problemOf(status, code === undefined ? '<html>' : JSON.stringify({ code })).kind;
+  expect(kind(503, 'DATABASE_UNREACHABLE')).toBe('no-database');
+  expect(kind(503, 'TIME_BUDGET')).toBe('too-long');
+  expect(kind(504)).toBe('too-long');
+  expect(kind(429)).toBe('limited');
+  expect(kind(503, 'SCHEMA_MISSING')).toBe('unavailable');
+  expect(kind(502)).toBe('unavailable');
 });

@@ -88,7 +88,7 @@ let browser: Browser;
 const pages: { readonly page: Page; readonly wrong: string[] }[] = [];
 
 beforeAll(async () => {
-  graph = openGraph(neo4jLogin);
+  graph = openGraph(neo4jLogin, { questionMs: 60_000 });
   await wipe(graph);
   logs = new SignedLogs(graph);
   await logs.bring(RECORDS);
@@ -298,7 +298,7 @@ test('what a dataset touches is one click away, and its CSV says whether that is
   expect(summary).toMatch(/Inferred by time60, from 2026-01-05 09:05:00Z to 2026-01-05 09:24:00Z/);
   const rows = (await exported(page, 'Export all as CSV')).toString().trimEnd().split('\r\n');
   expect(rows).toHaveLength(1 + 61 + 1);
-  expect(rows.at(-1)).toBe('#complete');
+  expect(rows.at(-1)).toBe(`${','.repeat(11)}"complete"`);
   await page.getByRole('link', { name: 'signed-commit' }).click();
   await panel(page).getByText('as signed: the record names this very version').waitFor();
 });
@@ -316,9 +316,9 @@ test('the exports hold what is shown: PNG, SVG and CSV', async () => {
   );
   expect(shown).toContain(`${HOSTILE}\n${LABELS}`);
   const rows = (await exported(page, 'Export the tables as CSV')).toString().split('\r\n');
-  expect(rows[0]).toMatch(/^kind,identity,commit,path,/);
-  expect(rows.filter((row) => row.startsWith('model,'))).toHaveLength(4);
-  expect(rows.at(-2)).toBe('#incomplete,PENDING_LINKS');
+  expect(rows[0]).toMatch(/^"kind","identity","commit","path",/);
+  expect(rows.filter((row) => row.startsWith('"model",'))).toHaveLength(4);
+  expect(rows.at(-2)).toBe(`${','.repeat(12)}"incomplete: PENDING_LINKS"`);
 });
 
 async function drop(text: string, name = 'dropped'): Promise<Receipt> {
@@ -341,7 +341,7 @@ test('a dropped file appears without a reload, with the line and the reason of e
   expect(await card.locator('tbody tr').first().textContent()).toBe(
     '3LINE_NOT_JSONthe line is not JSON',
   );
-  await card.getByText('Nothing of it is in the graph. 3 lines: 2 good, but withheld').waitFor();
+  await card.getByText('Nothing was written of it. 3 lines: 2 good, but withheld').waitFor();
   await list.locator('#said', { hasText: 'torn.jsonl: rejected, 1 line refused' }).waitFor();
 
   const fresh = { type: 'model', model_name: 'fresh', git_commit: 'f1', timestamp: at(50) };

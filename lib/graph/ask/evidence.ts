@@ -1,6 +1,6 @@
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
-import { count, maybe, node, text, texts, type Row } from '../rows.ts';
+import { count, maybe, node, text, texts, time, type Row } from '../rows.ts';
 import { ARCHIVED_SIGNINGS, archivedSigningsOf, type ArchivedSigning } from '../signing.ts';
 import { stretchOf } from '../write/stretches.ts';
 import { modelName } from './models.ts';
@@ -18,8 +18,9 @@ export interface FoundRecord {
   readonly signings: readonly ArchivedSigning[];
 }
 
-/** Names under which a log came: how many, and at most ten of them. */
+/** When a log was taken in, and the names under which it came: how many, and at most ten of them. */
 export interface LogNames {
+  readonly takenAt: string;
   readonly count: number;
   readonly uris: readonly string[];
 }
@@ -52,7 +53,7 @@ RETURN r.digest AS digest, e {.hash, .name, .commit, .id} AS entity, ${ARCHIVED_
 const NAMES_OF_LOGS = `
 UNWIND $logs AS sha256
 MATCH (l:Log {sha256: sha256})
-RETURN sha256, COUNT { (l)<-[:CARRIED]-() } AS count,
+RETURN sha256, l.firstSeenAt AS takenAt, COUNT { (l)<-[:CARRIED]-() } AS count,
   COLLECT { MATCH (l)<-[:CARRIED]-(o:SourceObject) RETURN o.uri LIMIT 10 } AS uris
 `;
 
@@ -93,7 +94,11 @@ export async function namesOfLogs(
   return new Map(
     found.map((row) => [
       text(row, 'sha256'),
-      { count: count(row, 'count'), uris: texts(row, 'uris').sort() },
+      {
+        takenAt: time(row, 'takenAt'),
+        count: count(row, 'count'),
+        uris: texts(row, 'uris').sort(),
+      },
     ]),
   );
 }

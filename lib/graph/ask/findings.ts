@@ -34,8 +34,12 @@ export interface FindingRow {
   readonly status: FindingStatus;
   readonly entity: unknown;
   readonly detail: unknown;
-  /** Of records that it rests on, at most ten. */
+  /** How many of what its rule examines it stands for. */
+  readonly counts: number;
+  /** Of records of datasets and models that it rests on, at most ten. */
   readonly digests: readonly string[];
+  /** Ids of inferences that it rests on: one of those that it stands for. */
+  readonly inferences: readonly string[];
   readonly firstSeenAt: string;
   readonly lastSeenAt: string;
   readonly settledAt: string | null;
@@ -131,7 +135,9 @@ export async function findings(
       status: findingStatus(finding, 'status'),
       entity: json(finding, 'entity'),
       detail: json(finding, 'detail'),
+      counts: count(finding, 'counts'),
       digests: texts(finding, 'digests'),
+      inferences: texts(finding, 'inferences'),
       firstSeenAt: time(finding, 'firstSeenAt'),
       lastSeenAt: time(finding, 'lastSeenAt'),
       settledAt: maybe(time, finding, 'settledAt'),
@@ -169,8 +175,8 @@ function ruleResult(kept: Row): RuleResult {
     examined: maybe(count, kept, 'examined'),
     open: count(kept, 'open'),
     waived: count(kept, 'waived'),
+    findings: count(kept, 'findings'),
     new: count(kept, 'new'),
     settled: count(kept, 'settled'),
-    isCut: flag(kept, 'isCut'),
   };
 }

@@ -69,9 +69,9 @@ export interface RecallSummary {
   readonly inferenceCount: number | null;
   /** What a key signed itself; null of anything else, and where that was not counted. */
   readonly signed: SignedCounts | null;
-  /** Linked as signed, or to the only version; null where that was not counted. */
-  readonly proven: Spread | null;
-  /** Linked by time alone. */
+  /** By what they are linked by: as signed, to the only version, by time alone. Null where that was not counted. */
+  readonly exact: Spread | null;
+  readonly onlyVersion: Spread | null;
   readonly inferred: Spread | null;
   /** False when the time for a question did not suffice to count the inferences by their links. */
   readonly isCounted: boolean;
@@ -132,8 +132,8 @@ export async function summarize(
     if (!(error instanceof OutOfTimeError)) throw error;
     isCounted = false;
   }
-  const isProven = ({ resolution }: Linked): boolean =>
-    resolution === 'exact' || resolution === 'only-version';
+  const linkedBy = (...all: readonly Resolution[]): Spread | null =>
+    spreads && together(spreads.filter(({ resolution }) => all.includes(resolution)));
   return {
     modelCount: versions.length,
     models,
@@ -142,8 +142,9 @@ export async function summarize(
         ? models.reduce((sum, of) => sum + of.inferenceCount, 0)
         : null,
     signed,
-    proven: spreads && together(spreads.filter(isProven)),
-    inferred: spreads && together(spreads.filter((of) => !isProven(of))),
+    exact: linkedBy('exact'),
+    onlyVersion: linkedBy('only-version'),
+    inferred: linkedBy('as-of', 'before-model'),
     isCounted,
   };
 }

@@ -1,7 +1,8 @@
 import type { ManagedTransaction } from 'neo4j-driver';
+import type { ModelRecord } from '../../trust/record.ts';
 import type { VerifiedRecord } from '../../trust/verify.ts';
 import { flag, instant, maybe, rows, text, texts, type Row } from '../rows.ts';
-import { isOf, linkKey, type Stored, type StoredEntity } from './changes.ts';
+import { isOf, linkKey, type Stored, type StoredEntity, type StoredLink } from './changes.ts';
 
 const READ_DATASETS = `
 UNWIND $hashes AS hash
@@ -41,52 +42,54 @@ RETURN i.id AS id, i.digest AS digest, i.recordedAt AS recordedAt,
   EXISTS { (i)<-[:ASSERTS]-() } AS hasRecords
 `;
 
+/** What the records of a batch name. */
+class Named {
+  readonly hashes = new Set<string>();
+  readonly names = new Set<string>();
+  readonly ids = new Set<string>();
+  readonly digests = new Set<string>();
+  readonly links = new Map<string, Row>();
+
+  constructor(batch: readonly VerifiedRecord[]) {
+    for (const { record } of batch) {
+      if (record.type === 'inference') {
+        this.names.add(record.modelName);
+        this.ids.add(record.id);
+        continue;
+      }
+      this.digests.add(record.digest);
+      if (record.type === 'dataset') this.hashes.add(record.hash);
+      else this.#model(record);
+    }
+  }
+
+  #model({ name, commit, datasetHashes }: ModelRecord): void {
+    this.names.add(name);
+    for (const hash of datasetHashes)
+      this.links.set(linkKey(hash, name, commit), { hash, name, commit });
+  }
+}
+
 /** Reads all that the records of a batch may change. The caller holds the write lock. */
 export async function readStored(
   tx: ManagedTransaction,
   batch: readonly VerifiedRecord[],
 ): Promise<Stored> {
-  const hashes = new Set<string>();
-  const names = new Set<string>();
-  const ids = new Set<string>();
-  const digests = new Set<string>();
-  const links = new Map<string, Row>();
-  for (const { record } of batch) {
-    switch (record.type) {
-      case 'dataset':
-        hashes.add(record.hash);
-        digests.add(record.digest);
-        break;
-      case 'model':
-        names.add(record.name);
-        digests.add(record.digest);
-        for (const hash of record.datasetHashes)
-          links.set(linkKey(hash, record.name, record.commit), {
-            hash,
-            name: record.name,
-            commit: record.commit,
-          });
-        break;
-      case 'inference':
-        names.add(record.modelName);
-        ids.add(record.id);
-        break;
-    }
-  }
+  const { hashes, names, ids, digests, links } = new Named(batch);
   const [datasets, models, inferences, linkRows] = await Promise.all([
     rowsFor(tx, READ_DATASETS, 'hashes', hashes),
     versionsOf(tx, names),
     rowsFor(tx, READ_INFERENCES, 'ids', ids),
     rowsFor(tx, READ_LINKS, 'links', links.values()),
   ]);
-  const contested = new Set(
-    inferences.filter((row) => flag(row, 'hasRecords')).map((row) => text(row, 'id')),
+  const { alone = [], contested = [] } = Object.groupBy(inferences, (row) =>
+    flag(row, 'hasRecords') ? 'contested' : 'alone',
   );
+  const contestedIds = new Set(contested.map((row) => text(row, 'id')));
   for (const verified of batch)
-    if (isOf('inference', verified) && contested.has(verified.record.id))
+    if (isOf('inference', verified) && contestedIds.has(verified.record.id))
       digests.add(verified.record.digest);
   const records = await rowsFor(tx, READ_SIGNERS, 'digests', digests);
-  const alone = inferences.filter((row) => !flag(row, 'hasRecords'));
   return {
     datasets: new Map(datasets.map((row) => [text(row, 'hash'), entityOf(row)])),
     models,
@@ -99,17 +102,19 @@ export async function readStored(
     signers: new Map(
       [...records, ...alone].map((row) => [text(row, 'digest'), new Set(texts(row, 'kids'))]),
     ),
-    links: new Map(
-      linkRows.map((row) => [
-        linkKey(text(row, 'hash'), text(row, 'name'), text(row, 'commit')),
-        {
-          usedIn: maybe(texts, row, 'usedIn'),
-          pending: maybe(texts, row, 'pending'),
-          datasetExists: flag(row, 'datasetExists'),
-        },
-      ]),
-    ),
+    links: new Map(linkRows.map(storedLink)),
   };
+}
+
+function storedLink(row: Row): [key: string, link: StoredLink] {
+  return [
+    linkKey(text(row, 'hash'), text(row, 'name'), text(row, 'commit')),
+    {
+      usedIn: maybe(texts, row, 'usedIn'),
+      pending: maybe(texts, row, 'pending'),
+      datasetExists: flag(row, 'datasetExists'),
+    },
+  ];
 }
 
 /**

@@ -3,7 +3,7 @@ import { compareInstants } from '../../trust/timestamp.ts';
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
 import { toDateTime } from '../instant.ts';
-import { count, only, rows, type Row } from '../rows.ts';
+import type { Row } from '../rows.ts';
 import type { Signing } from './changes.ts';
 
 /** Lines that a stretch spans: number n holds those from 1,000·n + 1 on (docs/graph.md, G-7). */
@@ -30,7 +30,6 @@ UNWIND $kids AS kid
 MERGE (s:Stretch {log: $log, number: number, kid: kid})
 ON CREATE SET s.count = 0
 MERGE (s)-[:PART_OF]->(l)
-RETURN count(s) AS made
 `;
 
 /** Of a batch that has none yet: a log's first, or one that is applied alone. */
@@ -65,22 +64,18 @@ export class Stretches {
     this.#graph = graph;
   }
 
-  /** Sees to it that a stretch is there for each of these keys, unless the log itself is not there yet. */
+  /** Sees to it that a stretch is there for each of these keys; the log is there already. */
   async need({ log, number }: StretchName, lines: number, kids: Iterable<string>): Promise<void> {
     const all = new Set([...this.#kids, ...kids]);
     if (number < this.#next && all.size === this.#kids.size) return;
     const last = Math.min(number + AHEAD - 1, stretchOf(Math.max(lines, 1)));
-    const made = await this.#graph[database].write(async (tx) =>
-      rows(
-        await tx.run(MAKE_AHEAD, {
-          log,
-          first: neo4j.int(number),
-          last: neo4j.int(last),
-          kids: [...all].sort(),
-        }),
-      ),
-    );
-    if (count(only(made), 'made') === 0) return;
+    const parameters = {
+      log,
+      first: neo4j.int(number),
+      last: neo4j.int(last),
+      kids: [...all].sort(),
+    };
+    await this.#graph[database].write((tx) => tx.run(MAKE_AHEAD, parameters));
     for (const kid of all) this.#kids.add(kid);
     this.#next = last + 1;
   }

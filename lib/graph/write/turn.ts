@@ -12,6 +12,15 @@ export class OutOfTurnError extends Error {
   override readonly name = 'OutOfTurnError';
 }
 
+/** What all batches of an object know of their log. */
+export interface Course {
+  /** Logs mostly bring new ids; one that has brought old ones is not expected to any more. */
+  expectsNewIds: boolean;
+  /** The log is in the graph for everyone to see. */
+  isOpen: boolean;
+  readonly stretches: Stretches;
+}
+
 /**
  * One batch on its way, as the next one of its object sees it. The next one waits for it inside a
  * transaction that holds a lock, so it must never wait for one that may in turn wait for that lock:
@@ -19,19 +28,15 @@ export class OutOfTurnError extends Error {
  */
 export class Turn {
   readonly throughLine: number;
-  /** Logs mostly bring new ids; one that has brought an old one is not expected to any more. */
-  expectsNewIds: boolean;
-  /** The same for all batches of an object. */
-  readonly stretches: Stretches;
+  readonly course: Course;
   readonly #locked = Promise.withResolvers<void>();
   readonly #inAtOnce = Promise.withResolvers<boolean>();
   #isOver: Promise<unknown> = Promise.resolve();
   #hasBegun = false;
 
-  constructor(throughLine: number, expectsNewIds: boolean, stretches: Stretches) {
-    this.stretches = stretches;
+  constructor(throughLine: number, course: Course) {
     this.throughLine = throughLine;
-    this.expectsNewIds = expectsNewIds;
+    this.course = course;
   }
 
   /** Called before each attempt; the driver makes another one after a lost connection, too. */

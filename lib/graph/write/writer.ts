@@ -27,7 +27,7 @@ import {
 import { readStored, readStoredVersions } from './read-stored.ts';
 import { settle } from './settle.ts';
 import { Stretches, stretchOf, type StretchName } from './stretches.ts';
-import { OutOfTurnError, soon, Turn } from './turn.ts';
+import { OutOfTurnError, soon, Turn, type Course } from './turn.ts';
 import { writeChanges } from './write-changes.ts';
 
 /** A run of a log's lines; its records all stand in one stretch ({@link stretchOf}). */
@@ -107,16 +107,18 @@ export class GraphWriter {
     // Before anything is awaited: batches take their turns in the order in which they were sent.
     const { uri } = batch.object;
     const before = this.#last.get(uri);
-    const turn = new Turn(
-      batch.through.number,
-      before?.expectsNewIds ?? true,
-      before?.stretches ?? new Stretches(this.#graph),
-    );
+    const course = before?.course ?? {
+      expectsNewIds: true,
+      isOpen: false,
+      stretches: new Stretches(this.#graph),
+    };
+    const turn = new Turn(batch.through.number, course);
     this.#last.set(uri, turn);
     const applied = this.#applyInTurn(batch, turn, before);
     turn.follow(applied);
     try {
       let closed = await applied;
+      course.isOpen = true;
       if (batch.final === null) return closed;
       // The log counts as done only when no link that it makes possible is still open.
       for (let isFirst = true; closed.isOpen && (isFirst || !isTimeUp()); isFirst = false) {
@@ -161,16 +163,15 @@ export class GraphWriter {
     await before?.isLocked;
     const isOnlyInferences = batch.records.every((record) => isOf('inference', record));
     const isNext = before?.throughLine === batch.afterLine;
-    if (isNext && before.expectsNewIds && isOnlyInferences) {
+    if (isNext && turn.course.expectsNewIds && isOnlyInferences) {
       try {
-        const kids = new Set(batch.records.map(({ kid }) => kid));
-        await turn.stretches.need(stretchOfBatch(batch), batch.object.lines, kids);
+        await needStretches(batch, turn.course);
         return await this.#graph[database].write((tx) => {
           turn.begin();
           return this.#addInferences(tx, batch, turn, before.isInAtOnce);
         });
       } catch (error) {
-        if (isTaken(error)) turn.expectsNewIds = false;
+        if (isTaken(error)) turn.course.expectsNewIds = false;
         else if (!(error instanceof OutOfTurnError)) throw error;
         turn.begin();
       }
@@ -198,7 +199,7 @@ export class GraphWriter {
     if (changes.changedInferences.length > 0) throw new OutOfTurnError();
     await writeChanges(tx, changes, stretchOfBatch(batch), this.#payload);
     const isIn = await soon(isInBefore);
-    if (isIn === null) turn.expectsNewIds = false;
+    if (isIn === null) turn.course.expectsNewIds = false;
     if (isIn !== true) throw new OutOfTurnError();
     const { log, afterLine, through } = batch;
     if (!(await moveCheckpoint(tx, log, afterLine, through, changes))) throw new OutOfTurnError();
@@ -221,6 +222,7 @@ export class GraphWriter {
       );
     const fresh = batch.records.filter(({ location }) => location.line > linesDone);
     const changes = decide(fresh, stored);
+    if (changes.accepted < changes.duplicate) turn.course.expectsNewIds = false;
     const [, , closed] = await Promise.all([
       writeChanges(tx, changes, stretchOfBatch(batch), this.#payload),
       moveCheckpoint(tx, log, linesDone, through, changes),
@@ -228,6 +230,12 @@ export class GraphWriter {
     ]);
     return closed;
   }
+}
+
+/** Before the log is there its stretches can't be; a batch without them makes its own. */
+async function needStretches(batch: Batch, { isOpen, stretches }: Course): Promise<void> {
+  const kids = new Set(batch.records.map(({ kid }) => kid));
+  if (isOpen) await stretches.need(stretchOfBatch(batch), batch.object.lines, kids);
 }
 
 /** All records of a batch stand in one stretch; of a batch without any, whichever. */

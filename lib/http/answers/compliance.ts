@@ -5,15 +5,19 @@ import { count, instant } from './scalar.ts';
 const result = z.object({
   rule: z.string(),
   outcome: z
-    .enum(['done', 'off', 'not-run'])
-    .describe('off: not asked, as configured; not-run: it took too long'),
+    .enum(['done', 'unfinished', 'off', 'not-run'])
+    .describe(
+      'unfinished: the time was up before all was looked at, and the next check goes on from there; off: not asked, as configured; not-run: there was no time for it',
+    ),
   reason: z.string().nullable(),
-  examined: count.nullable().describe('How many of what the rule is about were looked at'),
-  open: count,
-  waived: count,
-  new: count,
-  settled: count,
-  isCut: z.boolean().describe('There were more than the thousand that are kept'),
+  examined: count.nullable().describe('How many there are of what the rule is about'),
+  open: count.describe(
+    'How many of those the open findings stand for; at least so many of an unfinished rule',
+  ),
+  waived: count.describe('How many of those the waived findings stand for'),
+  findings: count.describe('Open findings'),
+  new: count.describe('Findings that this check opened'),
+  settled: count.describe('Findings that this check settled'),
 });
 
 export type RuleResult = z.output<typeof result>;
@@ -22,7 +26,7 @@ const check = z.object({
   id: z.string(),
   startedAt: instant,
   finishedAt: instant,
-  complete: z.boolean().describe('Every rule that is not off was asked, and all it found is kept'),
+  complete: z.boolean().describe('Every rule that is not off was asked to its end'),
   version: z.string(),
   rules: z.array(result),
 });
@@ -34,7 +38,7 @@ const rule = z.object({
   title: z.string(),
   why: z.string(),
   severity: z.enum(['low', 'medium', 'high']),
-  of: z.string().describe('What `examined` counts'),
+  of: z.string().describe('What `examined`, `open`, `waived` and a finding’s `counts` count'),
   settle: z.string().describe('What makes a finding go away'),
 });
 
@@ -61,7 +65,13 @@ export const finding = z.object({
   detail: z
     .record(z.string(), z.union([z.string(), z.number(), z.null()]))
     .describe('What the rule says of it'),
-  digests: z.array(z.string()).describe('Records that it rests on, for /v1/evidence; at most ten'),
+  counts: count.describe('How many of what its rule examines it stands for'),
+  digests: z
+    .array(z.string())
+    .describe('Records of datasets and models that it rests on, for /v1/evidence; at most ten'),
+  inferences: z
+    .array(z.string())
+    .describe('An inference that it rests on, by its id, for /v1/evidence'),
   firstSeenAt: instant,
   lastSeenAt: instant,
   settledAt: instant.nullable(),

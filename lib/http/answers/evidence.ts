@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { completeness } from './completeness.ts';
-import { count } from './scalar.ts';
+import { count, instant } from './scalar.ts';
 import { signedAt } from './signed-at.ts';
 
 const asserts = z.discriminatedUnion('kind', [
@@ -20,6 +20,11 @@ const signing = signedAt.extend({
     .object({ kid: z.string(), pem: z.string() })
     .nullable()
     .describe('RSASSA-PSS with SHA-256, salt of 32 bytes or the greatest'),
+  takenAt: instant
+    .nullable()
+    .describe(
+      'When the log’s writing began here, by the database’s clock: no claim of its producer’s',
+    ),
   names: z
     .object({ count, uris: z.array(z.string()).describe('At most ten') })
     .describe('Of the objects that this log came as'),

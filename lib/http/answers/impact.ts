@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { LINK_WORDS } from '../../links.ts';
 import { pageOf } from './completeness.ts';
 import { basis, resolution } from './inference.ts';
 import { modelName } from './model.ts';
@@ -6,6 +7,10 @@ import { count, instant } from './scalar.ts';
 import { evidence, inferenceEvidence } from './signed-at.ts';
 
 const spread = z.object({ count, first: instant.nullable(), last: instant.nullable() });
+
+function spreadOf(basis: keyof typeof LINK_WORDS): string {
+  return `Linked, in one word: ${LINK_WORDS[basis]}; null when the time did not suffice`;
+}
 
 const summary = z.object({
   modelCount: count,
@@ -29,10 +34,9 @@ const summary = z.object({
     .describe(
       'Inferences that time alone has placed at other versions of these names; null when the time did not suffice',
     ),
-  proven: spread
-    .nullable()
-    .describe('Linked as signed, or to the only version; null when the time did not suffice'),
-  inferred: spread.nullable().describe('Linked by time alone; null when the time did not suffice'),
+  exact: spread.nullable().describe(spreadOf('signed')),
+  onlyVersion: spread.nullable().describe(spreadOf('only-version')),
+  inferred: spread.nullable().describe(spreadOf('by-time')),
 });
 
 export type ImpactSummary = z.output<typeof summary>;

@@ -1,17 +1,22 @@
 import * as z from 'zod';
+import { LINK_WORDS, linkText } from '../../links.ts';
 import { completeness, pageOf } from './completeness.ts';
 import { model, modelName } from './model.ts';
 import { contents, count, instant, signedJson } from './scalar.ts';
 import { inferenceEvidence } from './signed-at.ts';
 
-export const resolution = z.enum(['exact', 'only-version', 'as-of', 'before-model', 'pending']);
+const RESOLUTIONS = ['exact', 'only-version', 'as-of', 'before-model', 'pending'] as const;
+
+export const resolution = z
+  .enum(RESOLUTIONS)
+  .describe(RESOLUTIONS.map((of) => `${of} is ${linkText(of)}`).join('; '));
 
 export type Resolution = z.output<typeof resolution>;
 
 export const basis = z
   .object({ exact: count, onlyVersion: count, inferred: count })
   .describe(
-    'How the links from models to inferences in this answer were found: signed, unambiguous, inferred',
+    `How many links from models to inferences in this answer are ${LINK_WORDS.signed} (exact), ${LINK_WORDS['only-version']} (onlyVersion) and ${LINK_WORDS['by-time']} (inferred)`,
   );
 
 export type Basis = z.output<typeof basis>;

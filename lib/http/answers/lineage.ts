@@ -76,6 +76,15 @@ const drawnNode = z.discriminatedUnion('kind', [
     inferenceCount: count,
     evidence,
   }),
+  z
+    .object({
+      kind: z.literal('claimed'),
+      key,
+      name: z.string(),
+      inferenceCount: count,
+      isCut: z.boolean().describe('True where at least so many, and more were not counted'),
+    })
+    .describe('A model’s name that inferences claim, with no recorded version to link them to'),
 ]);
 
 export type DrawnNode = z.output<typeof drawnNode>;

@@ -82,11 +82,12 @@ function tellCheck({ rules, ...check }: CheckRow): Check {
 }
 
 /** The database keeps what a finding is about as JSON: it is held against what the answer promises. */
-function tellFinding({ entity, detail, digests, ...row }: FindingRow): Finding {
+function tellFinding({ entity, detail, digests, inferences, ...row }: FindingRow): Finding {
   return {
     ...row,
     entity: finding.shape.entity.parse(entity),
     detail: finding.shape.detail.parse(detail),
     digests: [...digests],
+    inferences: [...inferences],
   };
 }

@@ -115,9 +115,9 @@ async function readSignings(
       told.length > 0 && isTimeUp()
         ? ({ status: 'unread', envelope: null, key: null } as const)
         : await readEnvelope(digest, signing);
-    const { count = 0, uris = [] } = names.get(signing.log) ?? {};
+    const { takenAt = null, count = 0, uris = [] } = names.get(signing.log) ?? {};
     const { version: _, ...place } = signing;
-    told.push({ ...place, ...found, names: { count, uris: [...uris] } });
+    told.push({ ...place, ...found, takenAt, names: { count, uris: [...uris] } });
   }
   return told;
 }

@@ -185,8 +185,8 @@ const COLUMNS = [
 const MAX_ROWS = 10_000;
 
 /**
- * The same as CSV (RFC 4180), as many pages as fit, with a last row that says whether that is all;
- * where it is not, that row holds the cursor to go on with.
+ * The same as CSV, as many pages as fit, with a last row that says whether that is all; where it is
+ * not, that row holds the cursor to go on with.
  */
 export async function impactCsv(
   context: RouteContext,
@@ -197,10 +197,10 @@ export async function impactCsv(
   const from = cursors.open(parameters.cursor, impactPlace);
   const inDoubt = from === null ? await doubtsAbout(graph, recall) : from.doubts;
   let at: RecallPlace | null = from?.at ?? null;
-  const rows: (readonly Cell[])[] = [COLUMNS];
+  const rows: (readonly Cell[])[] = [];
   let isEnd = false;
   let missing: readonly Incomplete[] = [];
-  while (!isEnd && rows.length <= MAX_ROWS) {
+  while (!isEnd && rows.length < MAX_ROWS) {
     const page = await affected(graph, recall, at, 1_000, { isTimeUp, takes: () => true });
     rows.push(...page.items.map((item) => cellsOf(tellItem(item, context.may))));
     at = page.next;
@@ -214,10 +214,7 @@ export async function impactCsv(
   ]);
   const next = at && cursors.seal({ at, doubts: inDoubt });
   const reasons = incomplete.map(({ detail }) => detail).join('; ');
-  const trailer = complete
-    ? ['#complete']
-    : ['#incomplete', next === null ? reasons : `next=${next}`];
-  rows.push(trailer);
+  const note = next === null ? reasons : `next=${next}`;
   return {
     status: 200,
     headers: {
@@ -226,7 +223,7 @@ export async function impactCsv(
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
     },
-    body: csv(rows),
+    body: csv(COLUMNS, rows, complete ? { complete } : { complete, note }),
   };
 }
 

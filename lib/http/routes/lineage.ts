@@ -1,5 +1,7 @@
 import * as z from 'zod';
+import { counted } from '../../counted.ts';
 import type { Rest } from '../../graph/ask/behind.ts';
+import { claimedNames, type ClaimedName } from '../../graph/ask/claimed.ts';
 import { newestDatasets, type DatasetItem } from '../../graph/ask/datasets.ts';
 import {
   beginning,
@@ -115,14 +117,14 @@ const graphRoute = route({
   path: '/v1/graph',
   resource: 'lineage',
   summary:
-    'The graph to look at: model versions with their datasets and how many inferences each has, newest first; then all datasets, also those that no model uses',
+    'The graph to look at: model versions with their datasets and how many inferences each has, newest first; then all datasets, also those that no model uses; then the names that inferences claim and no recorded version bears out',
   parameters: z.object({ limit, cursor }),
   answer: graphAnswer,
   async handle(context, { limit: most, cursor: after }) {
     const place = context.cursors.open(after, graphPlace) ?? { models: null };
-    return 'models' in place
-      ? drawModels(context, most, place.models)
-      : drawDatasets(context, most, place.datasets);
+    if ('models' in place) return drawModels(context, most, place.models);
+    if ('datasets' in place) return drawDatasets(context, most, place.datasets);
+    return drawClaimed(context, most, place.claimed);
   },
 });
 
@@ -153,10 +155,11 @@ const position = z.object({
   place: inferencePlace.exactOptional(),
 });
 
-/** Where the picture goes on: among the versions, then among the datasets. */
+/** Where the picture goes on: among the versions, then the datasets, then behind a name that is claimed. */
 const graphPlace = z.union([
   z.object({ models: modelPlace.nullable() }),
   z.object({ datasets: datasetPlace.nullable() }),
+  z.object({ claimed: z.string() }),
 ]);
 
 const EVERYTHING = {
@@ -202,8 +205,34 @@ async function drawDatasets(
     drawDataset,
     datasetPlaceOf,
   );
-  const next = page.next && { datasets: page.next };
+  const next = page.next === null ? { claimed: '' } : { datasets: page.next };
   return { nodes: page.told, edges: [], ...(await pageEnd(context, { ...page, next }, NOW)) };
+}
+
+/** What inferences claim and nobody recorded: without it they would be neither drawn nor counted. */
+async function drawClaimed(
+  context: RouteContext,
+  most: number,
+  after: string,
+): Promise<GraphAnswer> {
+  const { names, isEnd } = await claimedNames(context.graph, after, most);
+  const last = names.at(-1);
+  const next = isEnd || last === undefined ? null : { claimed: last.name };
+  const end = await pageEnd(context, { next, missing: missingVersions(names) }, NOW);
+  return { nodes: names.map(drawClaimedName), edges: [], ...end };
+}
+
+function drawClaimedName({ name, inferenceCount, isCut }: ClaimedName): DrawnNode {
+  return { kind: 'claimed', key: claimedKey(name), name, inferenceCount, isCut };
+}
+
+function missingVersions(names: readonly ClaimedName[]): readonly Incomplete[] {
+  const count = names.reduce((sum, { inferenceCount }) => sum + inferenceCount, 0);
+  if (count === 0) return [];
+  const least = names.some(({ isCut }) => isCut) ? 'at least ' : '';
+  const what = counted(count, 'inference names', 'inferences name');
+  const detail = `${least}${what} a model version that is not recorded`;
+  return [{ reason: 'PENDING_LINKS', detail }];
 }
 
 function drawDataset({
@@ -261,6 +290,11 @@ function datasetKey(hash: string): string {
 /** A name can hold any character; JSON keeps name and commit apart. */
 function modelKey({ name, commit }: ModelName): string {
   return `model:${JSON.stringify([name, commit])}`;
+}
+
+/** As a version's, without its commit. */
+function claimedKey(name: string): string {
+  return `claimed:${JSON.stringify([name, null])}`;
 }
 
 function nodeOf(found: LineageNode, may: RouteContext['may']): LineageAnswer['nodes'][number] {

@@ -56,6 +56,7 @@ export const OBJECT_ROUTES: readonly Route[] = [
     path: '/v1/health',
     resource: 'objects',
     summary: 'Whether questions can be answered; 503 when not',
+    withinMs: 1_500,
     parameters: z.object({}),
     answer: z.object({
       status: z.literal('ok'),

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runSeedQuery } from '../../../lib/graph/ask/seed-queries.ts';
 import { openGraph, type Graph } from '../../../lib/graph/connection.ts';
-import { GraphWriter } from '../../../lib/graph/write/writer.ts';
 import { ingestObject } from '../../../lib/ingest/ingest.ts';
 import { storedFile } from '../../../lib/object/file.ts';
 import { signRecord } from '../../../lib/trust/sign.ts';
+import { localStores } from '../../support/local-stores.ts';
 import { neo4jLogin } from '../../support/neo4j-login.ts';
 import { wipe } from '../../support/snapshot.ts';
 import { testKey } from '../../support/test-key.ts';
@@ -93,7 +93,7 @@ beforeAll(async () => {
   const { privateKey, key } = testKey();
   const path = join(folder, 'log.jsonl');
   writeFileSync(path, texts.map((text) => `${signRecord(text, privateKey, 'max')}\n`).join(''));
-  const receipt = await ingestObject(storedFile(path), new GraphWriter(graph), {
+  const receipt = await ingestObject(storedFile(path), localStores(graph, folder), {
     keys: [key],
     onBadLine: 'reject',
   });

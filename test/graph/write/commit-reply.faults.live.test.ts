@@ -1,12 +1,15 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { s3Client, s3Object } from '../../../lib/aws/s3-object.ts';
 import { openGraph, type Graph } from '../../../lib/graph/connection.ts';
-import { GraphWriter } from '../../../lib/graph/write/writer.ts';
 import { ingestObject } from '../../../lib/ingest/ingest.ts';
 import type { Receipt } from '../../../lib/ingest/receipt.ts';
 import { BoltProxy } from '../../support/bolt-proxy.ts';
 import { someOf } from '../../support/depth.ts';
 import { lineageLog } from '../../support/lineage-log.ts';
+import { localStores } from '../../support/local-stores.ts';
 import { neo4jLogin } from '../../support/neo4j-login.ts';
 import { graphSnapshot, wipe } from '../../support/snapshot.ts';
 import { StubAws } from '../../support/stub-aws.ts';
@@ -18,6 +21,7 @@ const INFERENCES = 200;
 const LINES = INFERENCES + 4;
 
 const { privateKey, key } = testKey();
+const folder = mkdtempSync(join(tmpdir(), 'custody-'));
 let graph: Graph;
 let proxy: BoltProxy;
 let aws: StubAws;
@@ -31,6 +35,7 @@ afterAll(async () => {
   await proxy.close();
   await aws.close();
   await graph.close();
+  rmSync(folder, { recursive: true });
 });
 
 test(
@@ -47,7 +52,7 @@ test(
       try {
         const object = await s3Object(s3, { bucket: 'logs', key: 'a.jsonl' });
         const options = { keys: [key], onBadLine: 'reject' } as const;
-        return await ingestObject(object, new GraphWriter(disturbed), options);
+        return await ingestObject(object, localStores(disturbed, folder), options);
       } finally {
         await disturbed.close();
       }

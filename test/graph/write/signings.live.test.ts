@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openGraph, type Graph } from '../../../lib/graph/connection.ts';
 import { database } from '../../../lib/graph/database.ts';
 import { toDateTime } from '../../../lib/graph/instant.ts';
+import type { Row } from '../../../lib/graph/rows.ts';
 import { settle } from '../../../lib/graph/write/settle.ts';
 import { GraphWriter } from '../../../lib/graph/write/writer.ts';
 import type { LineageRecord } from '../../../lib/trust/record.ts';
@@ -127,32 +128,33 @@ test('the same log under eight names at once is written once, and each name has 
   expect(logs).toEqual({ names: names.length, logs: 1 });
 });
 
-/** The statements that changed something, as the server counts it, while `work` ran. */
+/** The statements of committed transactions that changed something, as the server counts it. */
 async function statementsThatWrite(
   work: (watched: GraphWriter) => Promise<void>,
 ): Promise<string[]> {
-  const wrote: string[] = [];
+  const committed: string[] = [];
   const watched = graphWith(graph, {
-    write: (inTransaction, limit) =>
-      graph[database].write(
-        (tx) =>
-          inTransaction(
-            new Proxy(tx, {
-              get: (of, member) =>
-                member === 'run'
-                  ? async (...args: Parameters<typeof tx.run>) => {
-                      const result = await of.run(...args);
-                      if (result.summary.counters.containsUpdates()) wrote.push(String(args[0]));
-                      return result;
-                    }
-                  : (Reflect.get(of, member) as unknown),
-            }),
-          ),
-        limit,
-      ),
+    async write(inTransaction, limit) {
+      let wrote: string[] = [];
+      const result = await graph[database].write((tx) => {
+        wrote = [];
+        const run = async (statement: string, parameters: Row) => {
+          const answer = await tx.run(statement, parameters);
+          if (answer.summary.counters.containsUpdates()) wrote.push(statement);
+          return answer;
+        };
+        return inTransaction(
+          new Proxy(tx, {
+            get: (of, member) => (member === 'run' ? run : (Reflect.get(of, member) as unknown)),
+          }),
+        );
+      }, limit);
+      committed.push(...wrote);
+      return result;
+    },
   });
   await work(new GraphWriter(watched));
-  return wrote;
+  return committed;
 }
 
 test('a duplicate line writes nothing but how far its log has come', async () => {

@@ -77,7 +77,7 @@ test('two objects that have ids in common crosswise keep each other waiting for 
 });
 
 test('a writer that waits for the others for longer than a transaction may is to try again', async () => {
-  const impatient = openGraph(neo4jLogin, 500);
+  const impatient = openGraph(neo4jLogin, { transactionMs: 500 });
   const done = Promise.withResolvers<void>();
   const holding = Promise.withResolvers<void>();
   const held = graph[database].write(async (tx) => {

@@ -1,0 +1,122 @@
+import { stat } from 'node:fs/promises';
+import { ConfigError, hasCode, OutOfTimeError, TransientError } from '../errors.ts';
+import { ingestObject, type Stores } from '../ingest/ingest.ts';
+import type { Receipt } from '../ingest/receipt.ts';
+import { fileVersion } from '../object/file.ts';
+import type { VerifyingKey } from '../trust/keys.ts';
+import { watchBucket } from './bucket.ts';
+import { keepReceipt } from './receipts.ts';
+
+/** Where what becomes of dropped files is told. */
+export interface DropJournal {
+  /** `isNew`: it has a receipt that it did not have before. */
+  receipt(name: string, receipt: Receipt, isNew: boolean): void;
+  tell(message: string): void;
+}
+
+/** What taking dropped files needs. */
+export interface DropOptions {
+  readonly folder: string;
+  readonly receipts: string;
+  readonly stores: Stores;
+  /** Asked for each file: keys come and go. */
+  readonly keys: () => Promise<readonly VerifyingKey[]>;
+  readonly journal: DropJournal;
+  readonly retryMs: number;
+}
+
+/** A bucket whose files are being brought into the graph. */
+export interface DroppedFiles {
+  /** Takes again what was refused for want of a key. */
+  readonly keyCame: () => void;
+  /** Resolves when the file that is being taken has been; takes no other. */
+  close(): Promise<void>;
+}
+
+/**
+ * Brings every log that is dropped into `folder` into the graph, and keeps a receipt of each of its
+ * contents. What can't be read for a reason that passes is tried again, and told once.
+ */
+export function takeDropped(options: DropOptions): DroppedFiles {
+  const { journal } = options;
+  const wantKeys = new Set<string>();
+  const delays = new Map<string, string>();
+  let passedOver = 0;
+  const bucket = watchBucket(
+    options.folder,
+    {
+      async take(path, name) {
+        wantKeys.delete(path);
+        try {
+          const receipt = await takeFile(path, name, options);
+          delays.delete(path);
+          if (receipt !== null && wantsKey(receipt)) wantKeys.add(path);
+        } catch (error) {
+          // It was taken away before it was read.
+          if (hasCode(error, 'ENOENT')) return true;
+          if (!(error instanceof Error)) throw error;
+          const { message } = error;
+          if (!passes(error)) {
+            journal.tell(`${name}: not read: ${message}`);
+            return true;
+          }
+          if (delays.get(path) !== message)
+            journal.tell(
+              `${name}: ${message}; it is tried again every ${options.retryMs / 1000} s`,
+            );
+          delays.set(path, message);
+          return false;
+        }
+        return true;
+      },
+      passOver(name, why) {
+        passedOver += 1;
+        journal.tell(`${name}: passed over, ${why} (${passedOver} passed over so far)`);
+      },
+    },
+    options.retryMs,
+  );
+  return {
+    keyCame() {
+      for (const path of wantKeys) bucket.again(path);
+    },
+    close: () => bucket.close(),
+  };
+}
+
+/** Null where there is nothing in it yet. */
+async function takeFile(
+  path: string,
+  name: string,
+  { stores, keys: load, receipts, journal }: DropOptions,
+): Promise<Receipt | null> {
+  // As the shell makes it for a command that is about to write into it.
+  if ((await stat(path)).size === 0) {
+    journal.tell(`${name}: empty so far`);
+    return null;
+  }
+  const keys = await load();
+  const receipt = await ingestObject(await fileVersion(path), stores, {
+    keys,
+    onBadLine: 'reject',
+  });
+  const kids = keys.map(({ kid }) => kid);
+  const { isNew } = await keepReceipt(receipts, name, receipt, kids);
+  journal.receipt(name, receipt, isNew);
+  return receipt;
+}
+
+/** Of a line whose key is not there nobody can tell whether its signature is a bad one. */
+function wantsKey({ rejected }: Receipt): boolean {
+  return rejected.some(({ code }) => code === 'SIGNATURE_INVALID');
+}
+
+function passes(error: Error): boolean {
+  return (
+    error instanceof TransientError ||
+    error instanceof OutOfTimeError ||
+    error instanceof ConfigError ||
+    // The system says no, as to a file that may not be read or is held open by another program.
+    'errno' in error
+  );
+}
