@@ -8,6 +8,9 @@ import type { S3Name } from './s3-name.ts';
 /** An object larger than this, unpacked, is refused; it also ends a gzip bomb. */
 const MAX_OBJECT_BYTES = 64 * 1024 ** 3;
 
+/** A line of a gzip log is found by unpacking all before it, within the time of an answer. */
+const MAX_GZIP_BYTES = 256 * 1024 ** 2;
+
 /** Chunks of 1 MiB let twice as much garbage pile up, and were no faster. */
 export const CHUNK_BYTES = 256 * 1024;
 
@@ -20,6 +23,8 @@ export interface ReadOptions {
   readonly copyLimits?: { readonly wholeBytes: number; readonly partBytes: number };
   /** Of the log, unpacked. */
   readonly maxObjectBytes?: number;
+  /** Of one that is packed, unpacked. */
+  readonly maxGzipBytes?: number;
   /** Told the stored bytes read so far, over all readings. */
   readonly onRead?: (bytes: number) => void;
 }
@@ -141,7 +146,8 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
         return limit(chunks, from, maxObjectBytes);
       }
       const chunks = hashed(0, store.isGzip ? whole : (hash ?? whole), signal);
-      const log = limit(unpack(chunks, store.isGzip, leaving), 0, maxObjectBytes);
+      const all = limit(unpack(chunks, store.isGzip, leaving), 0, maxObjectBytes);
+      const log = store.isGzip ? limitGzip(all, options.maxGzipBytes ?? MAX_GZIP_BYTES) : all;
       // A gzip log can be unpacked from its start only.
       return from === 0 ? log : skip(from, log);
     },
@@ -166,6 +172,22 @@ async function* limit(
       throw new PoisonObjectError(
         'OBJECT_TOO_LARGE',
         `the log is larger than the limit of ${maxBytes} bytes`,
+      );
+    yield chunk;
+  }
+}
+
+async function* limitGzip(
+  chunks: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    bytes += chunk.length;
+    if (bytes > maxBytes)
+      throw new PoisonObjectError(
+        'GZIP_TOO_LARGE',
+        `unpacked, the log is larger than the ${maxBytes} bytes that one in gzip may have; drop it plain`,
       );
     yield chunk;
   }

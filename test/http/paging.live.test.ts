@@ -4,7 +4,7 @@ import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { database } from '../../lib/graph/database.ts';
 import { LAST_TEXT } from '../../lib/graph/place.ts';
 import { readCursorKey } from '../../lib/graph/schema.ts';
-import { keepFindings } from '../../lib/graph/write/findings.ts';
+import { keepFindings } from '../../lib/graph/write/rule-pass.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { cursorsFor } from '../../lib/http/cursor.ts';
 import type { RouteContext } from '../../lib/http/route.ts';
@@ -251,10 +251,12 @@ async function bringFindings(): Promise<void> {
     id: 'model-without-dataset',
     severity: 'high',
     examined: 'RETURN size($names) AS examined',
-    findings: `
+    findings: [
+      `
 UNWIND $names AS name
-RETURN {kind: 'model', name: name} AS entity, {} AS detail, [] AS digests
+RETURN [name, '', ''] AS place, [{counts: 1, entity: {kind: 'model', name: name}}] AS found
 `,
+    ],
   };
   const asked = { id: 'check', startedAt: '2026-01-01T00:00:00Z' };
   await keepFindings(graph, rule, asked, { names: ALL_VERSIONS });

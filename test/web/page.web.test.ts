@@ -30,7 +30,7 @@ const HOSTILE = '<img src=x onerror="window.broken=1">';
 const BACKWARDS = 'invoice\u202Egnp.exe';
 const LONG = 'long '.repeat(409);
 
-/** Two versions of triage, so that what names no commit is inferred; one model rests on what nobody recorded. */
+/** Two versions of triage, so that what names no commit is linked by time; one model rests on what nobody recorded. */
 const RECORDS = [
   { type: 'dataset', hash: NOTES, path: 's3://logs/notes.parquet', timestamp: at(0) },
   { type: 'dataset', hash: LABELS, path: HOSTILE, description: HOSTILE, timestamp: at(1) },
@@ -213,7 +213,7 @@ test('inferences stand behind a count until they are opened, a page at a time; t
   await openThem.click();
   await page.getByText('Inferences (50)').waitFor();
   expect(await inferences.locator('tbody tr').count()).toBe(50);
-  await page.getByText('50 of 61 inferences, the others as a count').waitFor();
+  await page.getByText('50 of 62 inferences, the others as a count').waitFor();
   const link = page.url();
   await openThem.click();
   await page.getByText('Inferences (60)').waitFor();
@@ -241,21 +241,25 @@ test('a list that is opened in part is never called complete', async () => {
   await notice.getByText('Complete.').waitFor();
 });
 
-test('signed, inferred and pending links differ in the drawing, in its legend and in words', async () => {
+test('signed, by time and pending links differ in the drawing, in its legend and in words', async () => {
   const page = await open(`#/graph?open=${encodeURIComponent('model:["triage","1f0c2ab"]')}`);
   await page.getByText('Inferences (50)').waitFor();
-  await page.getByText('0 are proven, 50 inferred by time, 0 pending').waitFor();
-  await page.getByRole('region', { name: 'Legend' }).getByText('inferred by time alone').waitFor();
+  await page.getByText('0 signed, 0 only version, 50 by time, 0 pending').waitFor();
+  await page.getByRole('region', { name: 'Legend' }).getByText('by time').waitFor();
   const picture = (await exported(page, 'Export as SVG')).toString();
   const links = (basis: string): number => picture.split(`data-basis="${basis}"`).length - 1;
-  expect([links('declared'), links('inferred'), links('pending')]).toEqual([3, 50, 1]);
-  expect(picture).toContain('stroke-dasharray="7 5" data-basis="inferred"');
+  expect([links('declared'), links('by-time'), links('pending')]).toEqual([3, 50, 1]);
+  expect(picture).toContain('stroke-dasharray="7 5" data-basis="by-time"');
   expect(picture).toMatch(/data-kind="hollow"><title>not recorded\n/);
+  expect(picture).toContain('<title>nobody\nnot recorded, 1 inference</title>');
   // What is counted and not opened is not drawn as if it were signed.
   expect(picture).toContain('stroke-dasharray="12 4 2 4" data-basis="uncounted"');
   await page.getByRole('region', { name: 'Legend' }).getByText('counted only').waitFor();
   await find(page, 'lonely');
-  await page.getByText('pending: the version it names is not recorded').first().waitFor();
+  await page
+    .getByText('pending: the version that the record names is not recorded')
+    .first()
+    .waitFor();
 });
 
 test('what is not complete says so and names what is missing; a part says that it is one', async () => {
@@ -294,13 +298,13 @@ test('what a dataset touches is one click away, and its CSV says whether that is
     .waitFor();
   await page.getByText('61 inferences').waitFor();
   const summary = await page.locator('main dl').textContent();
-  expect(summary).toMatch(/Proven1, from 2026-01-05 09:40:00Z/);
-  expect(summary).toMatch(/Inferred by time60, from 2026-01-05 09:05:00Z to 2026-01-05 09:24:00Z/);
+  expect(summary).toMatch(/Signed1, from 2026-01-05 09:40:00Z/);
+  expect(summary).toMatch(/By time60, from 2026-01-05 09:05:00Z to 2026-01-05 09:24:00Z/);
   const rows = (await exported(page, 'Export all as CSV')).toString().trimEnd().split('\r\n');
   expect(rows).toHaveLength(1 + 61 + 1);
   expect(rows.at(-1)).toBe(`${','.repeat(11)}"complete"`);
   await page.getByRole('link', { name: 'signed-commit' }).click();
-  await panel(page).getByText('as signed: the record names this very version').waitFor();
+  await panel(page).getByText('signed: the record names this very version').waitFor();
 });
 
 test('the exports hold what is shown: PNG, SVG and CSV', async () => {
@@ -402,7 +406,7 @@ test('without a database the page says so, keeps what it shows, and goes on by i
   await page.getByRole('link', { name: 'Dropped files' }).first().click();
   await page.getByRole('link', { name: 'Chain of custody' }).click();
   const problem = page.getByRole('alert');
-  await problem.getByRole('heading', { name: 'The database can’t be asked now' }).waitFor();
+  await problem.getByRole('heading', { name: 'The database can’t be reached' }).waitFor();
   await problem.getByRole('button', { name: 'Try again' }).waitFor();
   served.hasDatabase = true;
   await page.getByRole('table', { name: /^Model versions/ }).waitFor({ timeout: 15_000 });
