@@ -6,7 +6,7 @@ import { NOW } from '../../graph/place.ts';
 import { opaque } from '../answer.ts';
 import type { Incomplete } from '../answers/completeness.ts';
 import { modelAnswer, modelName, modelsAnswer, type Model } from '../answers/model.ts';
-import { contents as contentsAnswer } from '../answers/scalar.ts';
+import type { contents as contentsAnswer } from '../answers/scalar.ts';
 import { completenessOf, pageEnd, readPage } from '../page.ts';
 import { asOf, cursor, flag, identity, limit, since, until } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
