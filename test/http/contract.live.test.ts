@@ -299,7 +299,7 @@ test('what stands in the object no more, or under a key that is not configured, 
   const digest = item?.evidence.digest;
   const strangers = new Api(
     graph,
-    envelopeReader(logs.archive.open, () => Promise.resolve([])),
+    envelopeReader(logs.archive, () => Promise.resolve([])),
   );
   expect(await strangers.get('/v1/evidence', { digest })).toMatchObject({
     signings: [{ status: 'key-unknown', key: null }],
