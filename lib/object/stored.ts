@@ -134,13 +134,13 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
     resumedHash: (state) => LogHash.resumed(partBytes, state),
     read(from = 0, hash) {
       const leaving = new AbortController();
-      const { signal } = leaving;
       const whole = LogHash.ofOneReading(partBytes);
       if (from > 0 && !store.isGzip) {
-        const chunks = hash === undefined ? rest(from, signal) : hashed(from, hash, signal);
+        const left = leaving.signal;
+        const chunks = hash === undefined ? rest(from, left) : hashed(from, hash, left);
         return limit(chunks, from, maxObjectBytes);
       }
-      const chunks = hashed(0, store.isGzip ? whole : (hash ?? whole), signal);
+      const chunks = hashed(0, store.isGzip ? whole : (hash ?? whole), leaving.signal);
       const all = limit(unpack(chunks, store.isGzip, leaving), 0, maxObjectBytes);
       const log = store.isGzip ? limitGzip(all, options.maxGzipBytes) : all;
       // A gzip log can be unpacked from its start only.
