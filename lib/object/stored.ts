@@ -95,7 +95,8 @@ const PACKED = [
 /** Opens nothing yet. */
 export function storedObject(store: Store, options: ReadOptions = {}): StoredObject {
   const maxObjectBytes = options.maxObjectBytes ?? MAX_OBJECT_BYTES;
-  const partBytes = partBytesOf(store, options.copyLimits ?? COPY_LIMITS);
+  const { name, origin, uri } = store;
+  const partBytes = partBytesOf(store, options.copyLimits);
   let allBytes = 0;
   let known: Identity | undefined;
 
@@ -112,8 +113,7 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
   ): AsyncGenerator<Uint8Array> {
     let at = Math.min(from, hash.bytes);
     for await (const chunk of store.chunks(at, left)) {
-      const lacking = Math.min(hash.bytes - at, chunk.length);
-      hash.update(chunk.subarray(lacking));
+      hash.update(chunk.subarray(Math.min(hash.bytes - at, chunk.length)));
       const part = count(chunk).subarray(Math.min(Math.max(from - at, 0), chunk.length));
       at += chunk.length;
       yield part;
@@ -127,9 +127,9 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
   }
 
   return {
-    name: store.name,
-    origin: store.origin,
-    uri: store.uri,
+    name,
+    origin,
+    uri,
     stored: () => rest(0, new AbortController().signal),
     resumedHash: (state) => LogHash.resumed(partBytes, state),
     read(from = 0, hash) {
@@ -166,7 +166,7 @@ function provenUri(store: Store, sha256: string): string {
 }
 
 /** Null for what is copied whole. */
-function partBytesOf({ bytes }: Store, limits: typeof COPY_LIMITS): number | null {
+function partBytesOf({ bytes }: Store, limits = COPY_LIMITS): number | null {
   return bytes !== null && bytes > limits.wholeBytes ? limits.partBytes : null;
 }
 
