@@ -146,13 +146,13 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
       // A gzip log can be unpacked from its start only.
       return from === 0 ? log : skip(from, log);
     },
-    identity() {
-      if (known !== undefined) return known;
-      if (store.uri === null || store.bytes === null)
-        throw new Error('identity() before the first whole reading');
-      return { uri: store.uri, sha256: null, parts: null, bytes: store.bytes };
-    },
+    identity: () => known ?? announced(store),
   };
+}
+
+function announced({ uri, bytes }: Store): Identity {
+  if (uri === null || bytes === null) throw new Error('identity() before the first whole reading');
+  return { uri, sha256: null, parts: null, bytes };
 }
 
 /** {@link TransientError} where another version was named before. */
