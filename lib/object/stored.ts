@@ -107,28 +107,21 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
   const partBytes =
     store.bytes !== null && store.bytes > limits.wholeBytes ? limits.partBytes : null;
 
-  /** The stored bytes from `from` on, and before them nothing for each chunk that the hash still lacks. */
-  async function* hashed(
+  async function* rest(from: number, left: AbortSignal): AsyncGenerator<Uint8Array> {
+    for await (const chunk of store.chunks(from, left)) yield count(chunk);
+  }
+
+  async function* whole(
     from: number,
     hash: LogHash,
     left: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
-    let at = Math.min(from, hash.bytes);
-    for await (const chunk of store.chunks(at, left)) {
-      const lacking = Math.min(hash.bytes - at, chunk.length);
-      hash.update(chunk.subarray(lacking));
-      const part = count(chunk).subarray(Math.min(Math.max(from - at, 0), chunk.length));
-      at += chunk.length;
-      yield part;
-    }
+    const at = Math.min(from, hash.bytes);
+    yield* hashed(rest(at, left), at, from, hash);
     const { sha256, parts } = hash.end();
     const uri = store.uriOf(sha256);
     if (store.uri !== null && store.uri !== uri) throw changed(store.name);
     known = { uri, sha256, parts, bytes: hash.bytes };
-  }
-
-  async function* rest(from: number, left: AbortSignal): AsyncGenerator<Uint8Array> {
-    for await (const chunk of store.chunks(from, left)) yield count(chunk);
   }
 
   return {
@@ -140,12 +133,12 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
     read(from = 0, hash) {
       const leaving = new AbortController();
       const { signal } = leaving;
-      const whole = LogHash.ofOneReading(partBytes);
+      const fresh = LogHash.ofOneReading(partBytes);
       if (from > 0 && !store.isGzip) {
-        const chunks = hash === undefined ? rest(from, signal) : hashed(from, hash, signal);
+        const chunks = hash === undefined ? rest(from, signal) : whole(from, hash, signal);
         return limit(chunks, from, maxObjectBytes);
       }
-      const chunks = hashed(0, store.isGzip ? whole : (hash ?? whole), signal);
+      const chunks = whole(0, store.isGzip ? fresh : (hash ?? fresh), signal);
       const all = limit(unpack(chunks, store.isGzip, leaving), 0, maxObjectBytes);
       const log = store.isGzip ? limitGzip(all, options.maxGzipBytes ?? MAX_GZIP_BYTES) : all;
       // A gzip log can be unpacked from its start only.
@@ -158,6 +151,22 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
       return { uri: store.uri, sha256: null, parts: null, bytes: store.bytes };
     },
   };
+}
+
+/** The bytes from `from` on of chunks that begin at `at`, and before them nothing for each chunk that the hash lacks. */
+async function* hashed(
+  chunks: AsyncIterable<Uint8Array>,
+  at: number,
+  from: number,
+  hash: LogHash,
+): AsyncGenerator<Uint8Array> {
+  let next = at;
+  for await (const chunk of chunks) {
+    hash.update(chunk.subarray(Math.min(hash.bytes - next, chunk.length)));
+    const part = chunk.subarray(Math.min(Math.max(from - next, 0), chunk.length));
+    next += chunk.length;
+    yield part;
+  }
 }
 
 async function* limit(
