@@ -7,16 +7,20 @@ export interface Archive {
    * Opens a log; null where it is not there. `version` is what {@link put} answered: a later object of
    * that name, or a deletion, then hides nothing.
    */
-  open(sha256: string, version?: string | null): Promise<StoredObject | null>;
+  readonly open: (sha256: string, version?: string | null) => Promise<StoredObject | null>;
   /**
    * Resolves when the log and its verdict are there for good, to the log's version where the archive
    * has versions. Nothing is ever overwritten; what is there already is not copied again. Rejects, and
    * leaves no log that is not of that name, where the object was changed since it was read; with
    * {@link PoisonObjectError} where it is gone.
    */
-  put(object: StoredObject, identity: Identity, verdict: VerdictText): Promise<string | null>;
+  readonly put: (
+    object: StoredObject,
+    identity: Identity,
+    verdict: VerdictText,
+  ) => Promise<string | null>;
   /** The text that stands there for the log and what was set aside of it; null for none. */
-  verdict(name: LogName): Promise<string | null>;
+  readonly verdict: (name: LogName) => Promise<string | null>;
 }
 
 /** What was judged of a log, for whoever finishes or audits it; lib/ingest/verdict.ts reads and writes it. */
