@@ -75,7 +75,7 @@ async function overFiles(
         told = progressOf(log.name, log.bytes);
         const receipt = await refuseUnreadable(log.uri, () =>
           act(log.object, { keys, onBadLine }),
-        ).finally(progress.clear);
+        ).finally(() => progress.clear());
         receipts.push(receipt);
         if (!values.json) print(...verdict(log.name, receipt));
       }
