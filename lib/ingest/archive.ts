@@ -14,9 +14,13 @@ export interface Archive {
    * leaves no log that is not of that name, where the object was changed since it was read; with
    * {@link PoisonObjectError} where it is gone.
    */
-  put(object: StoredObject, identity: Identity, verdict: VerdictText): Promise<string | null>;
+  readonly put: (
+    object: StoredObject,
+    identity: Identity,
+    verdict: VerdictText,
+  ) => Promise<string | null>;
   /** The text that stands there for the log and what was set aside of it; null for none. */
-  verdict(name: LogName): Promise<string | null>;
+  readonly verdict: (name: LogName) => Promise<string | null>;
 }
 
 /** What was judged of a log, for whoever finishes or audits it; lib/ingest/verdict.ts reads and writes it. */
