@@ -73,7 +73,7 @@ async function overFiles(
         onRead = progressOf(log.name, log.bytes * READINGS[name]);
         const receipt = await refuseUnreadable(log.uri, () =>
           act(log.object, { keys, onBadLine }),
-        ).finally(progress.clear);
+        ).finally(() => progress.clear());
         receipts.push(receipt);
         if (!values.json) print(...verdict(log.name, receipt));
       }

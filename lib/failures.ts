@@ -44,6 +44,8 @@ export const FAILURES = {
     ARCHIVE_DAMAGED: 'The archive does not hold the log that was accepted',
     CLOSED_BY_HAND: 'The object was closed by hand',
     OBJECT_TOO_LARGE: 'The log is larger than the limit',
+    LINES_TOO_MANY: 'The log has more lines than the limit',
+    GZIP_TOO_LARGE: 'The log is too large to be kept as gzip',
     PACKING_UNSUPPORTED: 'The file is packed in a way that is not read',
     GZIP_MISNAMED: 'The name and the bytes disagree on whether the file is gzip',
     GZIP_DAMAGED: 'The gzip data is damaged or cut off',

@@ -195,6 +195,8 @@ export class Chain {
       });
     for (const [key, { name, commit }] of this.models)
       add({ key, column: 1, look: 'model', label: name, detail: commit });
+    for (const [key, claimed] of this.claimed)
+      add({ key, column: 1, look: 'hollow', label: claimed.name, detail: claimedText(claimed) });
     for (const hash of this.#unrecorded.values())
       add({
         key: keyOf({ kind: 'declared', hash }),
@@ -208,8 +210,6 @@ export class Chain {
       if (hash === undefined) links.push({ from: dataset, to: model, basis: 'declared' });
       else links.push({ from: keyOf({ kind: 'declared', hash }), to: model, basis: 'pending' });
     }
-    for (const [key, claimed] of this.claimed)
-      add({ key, column: 1, look: 'hollow', label: claimed.name, detail: claimedText(claimed) });
     if (isAll)
       for (const [model, left] of this.undrawn()) {
         const key = `rest ${model}`;

@@ -8,7 +8,8 @@ import {
   type PlacedLink,
 } from './columns.ts';
 import { el } from './element.ts';
-import { DASHES, linkStrokes, nodeColour, palette, type Palette } from './look.ts';
+import { DASHES, linkStrokes, nodeColour, type Palette } from './look.ts';
+import { palette } from './palette.ts';
 import { visible } from './text.ts';
 
 export interface DrawingOptions {

@@ -1,5 +1,6 @@
 import type { ObjectAnswer, ObjectsAnswer } from '../lib/http/answers/object.ts';
 import { csv } from '../lib/http/csv.ts';
+import { arrivals, outcomeText } from './arrivals.ts';
 import { ask } from './ask.ts';
 import { chart, outcomeOf } from './chart.ts';
 import { button, copyButton, el, facts, foreign, save, say, table } from './element.ts';
@@ -151,25 +152,6 @@ export function filesView(root: HTMLElement, page: Page): View {
       asking.abort();
     },
   };
-}
-
-/** Of the newest files those that have just come, or of which something else has become. */
-export function arrivals(
-  before: readonly ObjectAnswer[],
-  now: readonly ObjectAnswer[],
-): ObjectAnswer[] {
-  const known = new Map(before.map((file) => [file.object, outcomeText(file)]));
-  const newest = Math.max(...before.map(({ firstSeenAt }) => Date.parse(firstSeenAt)));
-  return now.filter((file) => {
-    const outcome = known.get(file.object);
-    return outcome === undefined
-      ? Date.parse(file.firstSeenAt) >= newest
-      : outcome !== outcomeText(file);
-  });
-}
-
-function outcomeText({ status, rejectedTotal }: ObjectAnswer): string {
-  return rejectedTotal === 0 ? status : `${status}, ${counted(rejectedTotal, 'line')} refused`;
 }
 
 function fileCard(file: ObjectAnswer): HTMLElement {

@@ -28,8 +28,9 @@ import {
   whisper,
 } from './element.ts';
 import { keyOf, namedBy } from './keys.ts';
-import { DASHES, palette } from './look.ts';
+import { DASHES } from './look.ts';
 import { completenessNotice, loading, problemBox } from './notice.ts';
+import { palette } from './palette.ts';
 import { pictureOf } from './picture.ts';
 import { count, counted, visible } from './text.ts';
 import { choice, link, type Page, type View } from './view.ts';
@@ -617,7 +618,7 @@ function introduction(): HTMLElement {
   return el(
     'p',
     { class: 'lead' },
-    'What was made from what, and who signed for it. Every node stands for a signed record; select one to see its evidence verified on the spot.',
+    'What was made from what, and who signed for it. Every node that is not hollow stands for a signed record; select one to see its evidence verified on the spot.',
   );
 }
 

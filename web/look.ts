@@ -14,23 +14,6 @@ export interface Palette {
   readonly pending: string;
 }
 
-export function palette(): Palette {
-  const style = getComputedStyle(document.documentElement);
-  const of = (name: string): string => style.getPropertyValue(`--${name}`).trim();
-  return {
-    paper: of('paper'),
-    ink: of('ink'),
-    soft: of('soft'),
-    line: of('line'),
-    accent: of('accent'),
-    dataset: of('dataset'),
-    model: of('model'),
-    inference: of('inference'),
-    byTime: of('by-time'),
-    pending: of('pending'),
-  };
-}
-
 /** Colour alone tells nothing apart: what is not signed has dashes of its own. */
 export const DASHES = {
   declared: [],

@@ -171,6 +171,7 @@ function datasetContent(answer: DatasetAnswer, signal: AbortSignal): Node[] {
       ],
     ]),
     completenessNotice([answer], false),
+    ...contentsNotice(answer.contents),
     actions(subject),
     evidenceSection({ digest: dataset.evidence.digest }, dataset.evidence, signal),
     el('h3', {}, 'Used by'),
@@ -207,6 +208,7 @@ function modelContent(answer: ModelAnswer, signal: AbortSignal): Node[] {
       ['Inferences', count(inferenceCount)],
     ]),
     completenessNotice([answer], false),
+    ...contentsNotice(answer.contents),
     actions({ kind: 'model', name, commit }),
     evidenceSection({ digest: model.evidence.digest }, model.evidence, signal),
     el('h3', {}, 'Datasets'),
@@ -251,9 +253,29 @@ function inferenceContent(answer: InferenceAnswer, signal: AbortSignal): Node[] 
       ['As it was signed', foreign(timestamp)],
     ]),
     completenessNotice([answer], false),
+    ...contentsNotice(answer.contents),
     actions({ kind: 'inference', id }),
     evidenceSection({ inference: id }, inference.evidence, signal),
     payloadSection(inference, signal),
+  ];
+}
+
+/** Nothing where every record says the same. */
+function contentsNotice(contents: DatasetAnswer['contents']): Node[] {
+  if (contents === null) return [];
+  const { digests = [] } = contents;
+  return [
+    el(
+      'div',
+      { class: 'notice' },
+      el('strong', {}, `Records say ${count(contents.count)} different things of it`),
+      el('p', {}, 'What stands here is what the latest of them says.'),
+      el(
+        'ul',
+        { class: 'plain' },
+        ...digests.map((digest) => el('li', {}, nodeLink({ kind: 'record', digest }))),
+      ),
+    ),
   ];
 }
 

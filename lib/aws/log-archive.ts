@@ -22,7 +22,7 @@ interface Place {
   readonly Key: string;
 }
 
-export interface ArchiveOptions extends Pick<S3Options, 'rangeBytes' | 'onRead'> {
+export interface ArchiveOptions extends Omit<S3Options, 'isGzip'> {
   /** Has more patience than a reader's: S3 answers only when it has copied. */
   readonly copying?: S3Client;
 }
@@ -69,7 +69,7 @@ async function openLog(
   client: S3Client,
   place: Place,
   version: string | null,
-  options: S3Options,
+  options: Omit<S3Options, 'isGzip'>,
 ): Promise<StoredObject | null> {
   const versioned = version === null ? {} : { VersionId: version };
   try {

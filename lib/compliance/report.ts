@@ -1,5 +1,5 @@
 import type { FoundEnvelope, ReadEnvelope } from '../evidence.ts';
-import { readRecord } from '../graph/ask/evidence.ts';
+import { readHead, readRecord } from '../graph/ask/evidence.ts';
 import { allFindings, checkTimes, lastChecks, type FindingRow } from '../graph/ask/findings.ts';
 import { newestObjects, unfinishedWriting, type ObjectRow } from '../graph/ask/objects.ts';
 import {
@@ -65,7 +65,7 @@ export interface ReportedEvidence extends Signing {
   readonly status: FoundEnvelope['status'] | 'unread';
 }
 
-export interface ReportedFinding extends Omit<FindingRow, 'digests'> {
+export interface ReportedFinding extends Omit<FindingRow, 'digests' | 'inferences'> {
   readonly evidence: readonly ReportedEvidence[];
 }
 
@@ -227,13 +227,21 @@ async function withEvidence(
   const items: ReportedFinding[] = [];
   let unread = 0;
   let left = limits.envelopes;
-  for (const { digests, ...finding } of found) {
+  for (const { digests, inferences, ...finding } of found) {
     const evidence: ReportedEvidence[] = [];
-    for (const digest of digests) {
-      const record = await readRecord(graph, digest);
+    const records = [
+      ...digests.map((digest) => () => readRecord(graph, digest)),
+      ...inferences.map((id) => () => readHead(graph, id)),
+    ];
+    for (const read of records) {
+      const record = await read();
       // The graph forgets no record; where one is not found all the same, the report is not complete.
-      if (record === null) unread += 1;
-      for (const { version, ...signing } of record?.signings ?? []) {
+      if (record === null) {
+        unread += 1;
+        continue;
+      }
+      const { digest } = record;
+      for (const { version, ...signing } of record.signings) {
         const mayRead = left > 0 && !isTimeUp();
         if (mayRead) left -= 1;
         else unread += 1;

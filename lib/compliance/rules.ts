@@ -37,11 +37,12 @@ export interface Rule {
   /** RETURN examined: how many that are. */
   readonly examined: string;
   /**
-   * Asked one after the other, each a page at a time. RETURN place, found: of the next $limit things
-   * behind the place that the rule's `RulePass` keeps in a, b and c, where each stands, and a list of
-   * what is found there, as a map of `counts` (how many of `of` it stands for), `entity` with its
-   * `kind` first, `detail`, and where it has some, `digests`, `inferences` and `group`. They are compared with stored values only, so in the
-   * order of code points (docs/graph.md, G-1). Parameters: {@link RuleSettings}, `rule` and `now`.
+   * Asked one after the other, each a page at a time. RETURN place, found: for the next $limit things
+   * behind the place $a, $b, $c, in their order, where each stands, and a list of what is found there:
+   * a map of `counts` (how many of `of` it stands for), `entity` with its `kind`, `detail`, and where
+   * it has some, `digests`, `inferences` and `group`. Names are compared in the order of code points,
+   * that is by a seek, or with the place as the rule's `RulePass` has it stored (docs/graph.md, G-1).
+   * Parameters: {@link RuleSettings}, `rule` and `now`.
    */
   readonly findings: readonly string[];
   /** Of what is found in one `group`, more than so many are one finding, with their number. */
@@ -74,40 +75,37 @@ RETURN count(o) AS examined
 `;
 
 const NEXT_MODELS = `
-MATCH (at:RulePass {rule: $rule})
 MATCH (m:Model)
 USING INDEX SEEK m:Model(name, commit)
-WHERE m.name >= at.a AND m.commit IS NOT NULL AND (m.name > at.a OR m.commit > at.b)
+WHERE m.name >= $a AND m.commit IS NOT NULL
+  AND (m.name <> $a OR EXISTS { MATCH (at:RulePass {rule: $rule}) WHERE m.commit > at.b })
 WITH m
 ORDER BY m.name, m.commit
 LIMIT $limit
 `;
 
 const NEXT_NAMES = `
-MATCH (at:RulePass {rule: $rule})
 MATCH (m:Model)
 USING INDEX SEEK m:Model(name, commit)
-WHERE m.name > at.a AND m.commit IS NOT NULL
+WHERE m.name > $a AND m.commit IS NOT NULL
 WITH DISTINCT m.name AS name
 ORDER BY name
 LIMIT $limit
 `;
 
 const NEXT_DATASETS = `
-MATCH (at:RulePass {rule: $rule})
 MATCH (d:Dataset)
 USING INDEX SEEK d:Dataset(hash)
-WHERE d.hash > at.a
+WHERE d.hash > $a
 WITH d
 ORDER BY d.hash
 LIMIT $limit
 `;
 
 const NEXT_OBJECTS = `
-MATCH (at:RulePass {rule: $rule})
 MATCH (o:SourceObject)
 USING INDEX SEEK o:SourceObject(uri)
-WHERE o.uri > at.a
+WHERE o.uri > $a
 WITH o
 ORDER BY o.uri
 LIMIT $limit
@@ -157,11 +155,11 @@ ORDER BY m.name, m.commit
     examined: LINKS,
     findings: [
       `
-MATCH (at:RulePass {rule: $rule})
 MATCH (p:PendingLink)
 USING INDEX SEEK p:PendingLink(hash, name, commit)
-WHERE p.hash >= at.a AND p.name IS NOT NULL AND p.commit IS NOT NULL
-  AND (p.hash > at.a OR p.name > at.b OR (p.name = at.b AND p.commit > at.c))
+WHERE p.hash >= $a AND p.name IS NOT NULL AND p.commit IS NOT NULL
+  AND (p.hash <> $a OR EXISTS { MATCH (at:RulePass {rule: $rule})
+    WHERE p.name > at.b OR (p.name = at.b AND p.commit > at.c) })
 WITH p
 ORDER BY p.hash, p.name, p.commit
 LIMIT $limit
@@ -205,10 +203,9 @@ ORDER BY m.name, m.commit
     examined: INFERENCES,
     findings: [
       `
-MATCH (at:RulePass {rule: $rule})
 MATCH (i:Inference)
 USING INDEX SEEK i:Inference(resolution, model)
-WHERE i.resolution = 'pending' AND i.model > at.a
+WHERE i.resolution = 'pending' AND i.model > $a
 WITH DISTINCT i.model AS name
 ORDER BY name
 LIMIT $limit
@@ -238,8 +235,8 @@ CALL (name) {
   UNWIND ['as-of', 'before-model'] AS resolution
   MATCH (i:Inference)
   WHERE i.resolution = resolution AND i.model = name
-  WITH i
-  MATCH (m:Model)-[:GENERATED]->(i)
+  WITH i, head([(v:Model)-[:GENERATED]->(i) | v]) AS m
+  WHERE m IS NOT NULL
   WITH m, count(i) AS inferences, min(i.id) AS id
   RETURN collect({counts: inferences, entity: {kind: 'model', name: m.name, commit: m.commit}, detail: {},
     inferences: [id]}) AS found
@@ -306,10 +303,9 @@ ORDER BY m.name, m.commit
     // By the records, since only such an inference has any: its finding is met once for each of them.
     findings: [
       `
-MATCH (at:RulePass {rule: $rule})
 MATCH (r:Record)
 USING INDEX SEEK r:Record(digest)
-WHERE r.digest > at.a
+WHERE r.digest > $a
 WITH r
 ORDER BY r.digest
 LIMIT $limit
@@ -353,17 +349,15 @@ ORDER BY m.name, m.commit
 `,
       // An inference's head moves to a later time only, so that none is passed over.
       `
-MATCH (at:RulePass {rule: $rule})
-WITH at, datetime($now) + duration({hours: $futureToleranceHours}) AS latest
-WITH at, latest, CASE at.a WHEN '' THEN latest ELSE datetime(at.a) END AS since
 MATCH (i:Inference)
 USING INDEX SEEK i:Inference(recordedAt, digest)
-WHERE i.recordedAt >= since AND i.digest IS NOT NULL AND (i.recordedAt > since OR i.digest > at.b)
-WITH i, latest
+WHERE i.recordedAt >= CASE $a WHEN '' THEN datetime($now) ELSE datetime($a) END AND i.digest IS NOT NULL
+  AND ($a = '' OR i.recordedAt > datetime($a) OR i.digest > $b)
+WITH i
 ORDER BY i.recordedAt, i.digest
 LIMIT $limit
 RETURN [toString(i.recordedAt), i.digest, ''] AS place,
-  CASE WHEN i.recordedAt > latest THEN [{counts: 1, entity: {kind: 'inference', id: i.id},
+  CASE WHEN i.recordedAt > datetime($now) + duration({hours: $futureToleranceHours}) THEN [{counts: 1, entity: {kind: 'inference', id: i.id},
     detail: {recordedAt: toString(i.recordedAt)}, inferences: [i.id]}] ELSE [] END AS found
 ORDER BY i.recordedAt, i.digest
 `,
@@ -382,12 +376,12 @@ RETURN count(u) AS examined
 `,
     findings: [
       `
-MATCH (at:RulePass {rule: $rule})
 MATCH (d:Dataset)
 USING INDEX SEEK d:Dataset(hash)
-WHERE d.hash >= at.a
+WHERE d.hash >= $a
 MATCH (d)-[u:USED_IN]->(m:Model)
-WHERE d.hash > at.a OR m.name > at.b OR (m.name = at.b AND m.commit > at.c)
+WHERE d.hash <> $a OR EXISTS { MATCH (at:RulePass {rule: $rule})
+  WHERE m.name > at.b OR (m.name = at.b AND m.commit > at.c) }
 WITH d, u, m
 ORDER BY d.hash, m.name, m.commit
 LIMIT $limit
@@ -417,8 +411,7 @@ CALL (name) {
   MATCH (i:Inference)
   USING INDEX SEEK i:Inference(model, recordedAt, digest)
   WHERE i.model = name AND i.recordedAt < newest AND i.digest IS NOT NULL
-  WITH i
-  MATCH (m:Model)-[:GENERATED]->(i)
+  WITH i, head([(v:Model)-[:GENERATED]->(i) | v]) AS m
   WHERE i.recordedAt < m.since
   WITH m, count(i) AS inferences, min(i.recordedAt) AS first, min(i.id) AS id
   RETURN collect({counts: inferences, entity: {kind: 'model', name: m.name, commit: m.commit},
@@ -506,10 +499,9 @@ RETURN count(DISTINCT prefix) AS examined
     // What brings no record breaks no silence: whoever can write to the bucket could drop it.
     findings: [
       `
-MATCH (at:RulePass {rule: $rule})
 UNWIND $prefixes AS prefix
-WITH DISTINCT at, prefix
-WHERE prefix > at.a
+WITH DISTINCT prefix
+WHERE prefix > $a
 WITH prefix
 ORDER BY prefix
 LIMIT $limit

@@ -7,7 +7,7 @@ export interface Archive {
    * Opens a log; null where it is not there. `version` is what {@link put} answered: a later object of
    * that name, or a deletion, then hides nothing.
    */
-  open(sha256: string, version?: string | null): Promise<StoredObject | null>;
+  readonly open: (sha256: string, version?: string | null) => Promise<StoredObject | null>;
   /**
    * Resolves when the log and its verdict are there for good, to the log's version where the archive
    * has versions. Nothing is ever overwritten; what is there already is not copied again. Rejects, and

@@ -9,6 +9,7 @@ import { PassageFramer, type Passage } from '../trust/passage.ts';
 import { isRefusal, isRejection, type Rejection } from '../trust/rejection.ts';
 import { Signers } from '../trust/signers.ts';
 import { verifyLines, type VerifiedRecord } from '../trust/verify.ts';
+import { isSpent, withinLines } from './budget.ts';
 
 /** What becomes of an object. */
 export type Outcome = 'accepted' | 'partial' | 'rejected' | 'empty' | 'abandoned';
@@ -18,6 +19,7 @@ export interface IngestOptions {
   /** `reject`: one bad line and nothing is written. `quarantine`: see docs/envelope.md, E-20. */
   readonly onBadLine: 'reject' | 'quarantine';
   readonly maxLineBytes?: number;
+  readonly maxLines?: number;
   /** Told how long each of the two readings took. */
   readonly onRead?: (reading: 'verify' | 'write', milliseconds: number) => void;
 }
@@ -125,7 +127,10 @@ export async function judge(
   const signers = new Signers();
   const hash = before === null ? undefined : await object.resumedHash(before.hash);
   const lines = new Lines(object, options, before?.next, hash);
+  const isDone = (): boolean =>
+    isSpent(rejectedTotal, options.onBadLine === 'reject' || !isParkable);
   for await (const passage of lines) {
+    if (isDone()) continue;
     for (const [line, result] of verifyLines(passage, '', options.keys, signers)) {
       if (!isRefusal(result)) {
         onGood(result);
@@ -139,6 +144,7 @@ export async function judge(
       if (rejected.length < MAX_REJECTIONS)
         rejected.push(explain ? explained(line, result, options.keys) : result);
       isParkable &&= mayBeParked(line, result);
+      if (isDone()) break;
     }
   }
   const { next, isCutShort } = lines;
@@ -173,17 +179,19 @@ export class Lines implements AsyncIterable<Passage> {
   readonly #object: StoredObject;
   readonly #hash: LogHash | undefined;
   readonly #isTimeUp: () => boolean;
+  readonly #maxLines: number | undefined;
   #isCutShort = false;
 
   /** `hash` takes in the bytes, where another delivery has read some of them. */
   constructor(
     object: StoredObject,
-    { maxLineBytes, isTimeUp }: Options,
+    { maxLineBytes, maxLines, isTimeUp }: Options,
     from?: Place,
     hash?: LogHash,
   ) {
     this.#object = object;
     this.#hash = hash;
+    this.#maxLines = maxLines;
     this.#framer = new PassageFramer(maxLineBytes, from);
     // Without a name for the version nobody could go on with it.
     this.#isTimeUp = object.uri === null || isTimeUp === undefined ? () => false : isTimeUp;
@@ -206,8 +214,12 @@ export class Lines implements AsyncIterable<Passage> {
       this.#isCutShort = !isFirst && this.#isTimeUp();
       if (this.#isCutShort) return;
       isFirst = false;
-      yield this.#framer.push(chunk);
+      const passage = this.#framer.push(chunk);
+      withinLines(this.#framer.place.number - 1, this.#maxLines);
+      yield passage;
     }
-    yield this.#framer.end();
+    const last = this.#framer.end();
+    withinLines(this.#framer.place.number - 1, this.#maxLines);
+    yield last;
   }
 }

@@ -13,6 +13,7 @@ export interface Receipt {
   readonly duplicate: number;
   /** Good lines that are not in the graph: of a rejected object all, of an abandoned one the rest. */
   readonly withheld: number;
+  /** At a thousand the rest of a rejected object is counted, and not judged any more: it is withheld. */
   readonly rejectedTotal: number;
   /** The first hundred. */
   readonly rejected: readonly Rejection[];

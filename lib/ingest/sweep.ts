@@ -1,11 +1,12 @@
 import { openCounts, unfinishedObjects, type OpenCounts } from '../graph/ask/objects.ts';
 import type { Graph } from '../graph/connection.ts';
+import { noteSent } from '../graph/write/object-progress.ts';
 import { settle } from '../graph/write/settle.ts';
 import { s3Name } from '../object/s3-name.ts';
 import type { Queue } from './delivery.ts';
 import { continuation } from './notice.ts';
 
-/** No invocation lasts longer, and a redelivery comes sooner, so nobody is at work on it. */
+/** No invocation lasts longer, and a redelivery comes sooner, so nobody is at work on it; what was sent may still wait in the queue. */
 const ABANDONED_SECONDS = 3_600;
 
 /** Of one sweep; the next one takes more. */
@@ -32,6 +33,7 @@ export async function sweep(
     const name = s3Name(uri);
     if (name === null || name.bucket !== bucket || isTimeUp()) continue;
     await queue.send(continuation(name));
+    await noteSent(graph, uri);
     resumed.push(uri);
   }
   return { ...(await openCounts(graph)), settledPages, resumed };

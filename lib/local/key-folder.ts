@@ -20,12 +20,12 @@ const SETTLED_MS = 300;
  * folder. Hidden files are passed over.
  */
 export async function readKeyFolder(folder: string): Promise<ReadonlyMap<string, KeyFile>> {
-  const names = await readdir(folder).catch((error: unknown) => {
+  const names: string[] = await readdir(folder).catch((error: unknown) => {
     if (hasCode(error, 'ENOENT')) return [];
     throw error;
   });
   const files = new Map<string, KeyFile>();
-  for (const name of names.toSorted())
+  for (const name of names.sort())
     if (!name.startsWith('.')) files.set(name, await readKeyFile(join(folder, name)));
   return files;
 }

@@ -49,7 +49,6 @@ function http({ boltPort, httpPort }: ServerPorts): Readonly<Record<string, stri
     'dbms.security.http_access_control_allow_origin': own,
     'dbms.security.http_static_content_security_policy_header': policy.join('; '),
     'browser.remote_content_hostname_whitelist': '',
-    'browser.retain_connection_credentials': 'false',
   };
 }
 

@@ -8,6 +8,9 @@ import type { S3Name } from './s3-name.ts';
 /** An object larger than this, unpacked, is refused; it also ends a gzip bomb. */
 const MAX_OBJECT_BYTES = 64 * 1024 ** 3;
 
+/** A line of a gzip log is found by unpacking all before it, within the time of an answer. */
+const MAX_GZIP_BYTES = 256 * 1024 ** 2;
+
 /** Chunks of 1 MiB let twice as much garbage pile up, and were no faster. */
 export const CHUNK_BYTES = 256 * 1024;
 
@@ -20,6 +23,8 @@ export interface ReadOptions {
   readonly copyLimits?: { readonly wholeBytes: number; readonly partBytes: number };
   /** Of the log, unpacked. */
   readonly maxObjectBytes?: number;
+  /** Of one that is packed, unpacked. */
+  readonly maxGzipBytes?: number;
   /** Told the stored bytes read so far, over all readings. */
   readonly onRead?: (bytes: number) => void;
 }
@@ -90,17 +95,14 @@ const PACKED = [
 /** Opens nothing yet. */
 export function storedObject(store: Store, options: ReadOptions = {}): StoredObject {
   const maxObjectBytes = options.maxObjectBytes ?? MAX_OBJECT_BYTES;
+  const partBytes = partBytesOf(store, options.copyLimits ?? COPY_LIMITS);
   let allBytes = 0;
   let known: Identity | undefined;
 
-  function count(chunk: Uint8Array): Uint8Array {
+  const count = (chunk: Uint8Array): Uint8Array => {
     options.onRead?.((allBytes += chunk.length));
     return chunk;
-  }
-
-  const limits = options.copyLimits ?? COPY_LIMITS;
-  const partBytes =
-    store.bytes !== null && store.bytes > limits.wholeBytes ? limits.partBytes : null;
+  };
 
   /** The stored bytes from `from` on, and before them nothing for each chunk that the hash still lacks. */
   async function* hashed(
@@ -117,9 +119,7 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
       yield part;
     }
     const { sha256, parts } = hash.end();
-    const uri = store.uriOf(sha256);
-    if (store.uri !== null && store.uri !== uri) throw changed(store.name);
-    known = { uri, sha256, parts, bytes: hash.bytes };
+    known = { uri: provenUri(store, sha256), sha256, parts, bytes: hash.bytes };
   }
 
   async function* rest(from: number, left: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -141,7 +141,8 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
         return limit(chunks, from, maxObjectBytes);
       }
       const chunks = hashed(0, store.isGzip ? whole : (hash ?? whole), signal);
-      const log = limit(unpack(chunks, store.isGzip, leaving), 0, maxObjectBytes);
+      const all = limit(unpack(chunks, store.isGzip, leaving), 0, maxObjectBytes);
+      const log = store.isGzip ? limitGzip(all, options.maxGzipBytes) : all;
       // A gzip log can be unpacked from its start only.
       return from === 0 ? log : skip(from, log);
     },
@@ -152,6 +153,21 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
       return { uri: store.uri, sha256: null, parts: null, bytes: store.bytes };
     },
   };
+}
+
+/** {@link TransientError} where another version was named before. */
+function provenUri(store: Store, sha256: string): string {
+  const uri = store.uriOf(sha256);
+  if (store.uri === null || store.uri === uri) return uri;
+  throw new TransientError(
+    'OBJECT_CHANGED',
+    `${store.name} changed while it was read; nothing more of it was written`,
+  );
+}
+
+/** Null for what is copied whole. */
+function partBytesOf({ bytes }: Store, limits: typeof COPY_LIMITS): number | null {
+  return bytes !== null && bytes > limits.wholeBytes ? limits.partBytes : null;
 }
 
 async function* limit(
@@ -166,6 +182,22 @@ async function* limit(
       throw new PoisonObjectError(
         'OBJECT_TOO_LARGE',
         `the log is larger than the limit of ${maxBytes} bytes`,
+      );
+    yield chunk;
+  }
+}
+
+async function* limitGzip(
+  chunks: AsyncIterable<Uint8Array>,
+  maxBytes = MAX_GZIP_BYTES,
+): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of chunks) {
+    bytes += chunk.length;
+    if (bytes > maxBytes)
+      throw new PoisonObjectError(
+        'GZIP_TOO_LARGE',
+        `unpacked, the log is larger than the ${maxBytes} bytes that one in gzip may have; drop it plain`,
       );
     yield chunk;
   }
@@ -253,11 +285,4 @@ async function* recut(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Ar
       [held, bytes] = [[], 0];
     }
   if (bytes > 0) yield Buffer.concat(held);
-}
-
-function changed(name: string): TransientError {
-  return new TransientError(
-    'OBJECT_CHANGED',
-    `${name} changed while it was read; nothing more of it was written`,
-  );
 }

@@ -200,7 +200,11 @@ test.each([`bytes 0-99/${THREE.length}`, `bytes 0-${RANGE - 1}/${THREE.length + 
 );
 
 test.each([
-  ['overwritten', (place: string): void => void stub.put(place, bytes, false), 'OBJECT_OVERWRITTEN'],
+  [
+    'overwritten',
+    (place: string): void => void stub.put(place, bytes, false),
+    'OBJECT_OVERWRITTEN',
+  ],
   ['deleted', (place: string): void => void stub.objects.delete(place), 'OBJECT_GONE'],
 ] as const)(
   'an object without versions that is %s between two requests is not read on',

@@ -1,4 +1,7 @@
-import { createPublicKey } from 'node:crypto';
+import { createHash, createPublicKey } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { custody as runCustody, type Ended } from '../support/custody.ts';
@@ -10,6 +13,7 @@ import { testKey } from '../support/test-key.ts';
 const KEY = 'arn:aws:kms:eu-central-1:000000000000:key/signer';
 const { privateKey, publicPem } = testKey();
 
+const folder = mkdtempSync(join(tmpdir(), 'custody-'));
 let graph: Graph;
 let aws: StubAws;
 beforeAll(async () => {
@@ -24,11 +28,12 @@ beforeAll(async () => {
 });
 beforeEach(() => wipe(graph));
 afterAll(async () => {
+  rmSync(folder, { recursive: true });
   await aws.close();
   await graph.close();
 });
 
-const KEYS = { CUSTODY_KEYS: `kms:${KEY}` };
+const KEYS = { CUSTODY_KEYS: `kms:${KEY}`, CUSTODY_EVIDENCE_BUCKET: 'evidence' };
 
 function custody(args: string[], input = ''): Promise<Ended> {
   return runCustody(args, { env: { ...KEYS, ...aws.environment }, input });
@@ -71,6 +76,13 @@ test('what custody sign --kms has signed, custody ingest s3:// takes with kms: a
       },
     ],
   });
+  const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+  expect(aws.text(`evidence/logs/${sha256(signed.out)}`)).toBe(signed.out);
+  // A local file comes into the archive of that database, too.
+  const local = `${signed.out.split('\n')[0] ?? ''}\n`;
+  writeFileSync(join(folder, 'local.jsonl'), local);
+  expect((await custody(['ingest', join(folder, 'local.jsonl')])).exit).toBe(0);
+  expect(aws.text(`evidence/logs/${sha256(local)}`)).toBe(local);
   const verified = await custody(['verify', `s3://logs/a%20b.jsonl?versionId=${versionId}`]);
   expect([verified.exit, verified.out]).toEqual([
     0,

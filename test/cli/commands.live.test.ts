@@ -1,10 +1,13 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readObject } from '../../lib/graph/ask/objects.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { database } from '../../lib/graph/database.ts';
+import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { demoLog } from '../../lib/local/demo.ts';
 import { custody as runCustody, type Ended } from '../support/custody.ts';
 import { neo4jLogin } from '../support/neo4j-login.ts';
@@ -217,6 +220,41 @@ test('quarantine sets a torn last line aside and keeps the rest', async () => {
     rejectedTotal: 1,
     rejected: [{ line: 19, code: 'LINE_NOT_JSON' }],
   });
+});
+
+test('an object that nothing ends is ended by hand, with a reason; one that is not open is left as it is', async () => {
+  const uri = 's3://logs/stuck.jsonl?versionId=v';
+  await new GraphWriter(graph).pause({ uri, bytes: 9 }, '{}');
+  const close = (...args: string[]): Promise<Ended> => custody(['object', 'close', ...args]);
+  expect(await close(uri)).toMatchObject({
+    exit: 2,
+    err: expect.stringContaining('--reason is needed') as unknown,
+  });
+  expect((await custody(['object', 'open', uri, '--reason', 'x'])).exit).toBe(2);
+  expect((await close('s3://logs/other.jsonl', '--reason', 'x')).exit).toBe(1);
+  expect((await close(uri, '--reason', 'its messages were purged')).exit).toBe(0);
+  expect(await readObject(graph, uri)).toMatchObject({
+    status: 'abandoned',
+    problem: 'closed by hand: its messages were purged',
+    problemCode: 'CLOSED_BY_HAND',
+  });
+  expect((await close(uri, '--reason', 'again')).exit).toBe(1);
+});
+
+test('what was accepted is in the archive, and what was rejected is not', async () => {
+  const archived = readdirSync(at('.custody/archive'));
+  const hashes = new Set(archived.map((name) => name.slice(0, 64)));
+  const sha256 = (name: string): string =>
+    createHash('sha256')
+      .update(readFileSync(at(name)))
+      .digest('hex');
+  expect(hashes).toContain(sha256('good.jsonl'));
+  for (const name of archived.filter((of) => !of.endsWith('.json')))
+    expect(sha256(`.custody/archive/${name}`)).toBe(name);
+  const [row] = await graph[database].run(
+    'MATCH (l:Log) WITH l ORDER BY l.sha256 RETURN collect(l.sha256) AS logs',
+  );
+  expect([...hashes].sort()).toEqual((row ?? {})['logs']);
 });
 
 test('a report is made, verified by whoever has its key, and refused once a byte of it is another', async () => {

@@ -161,3 +161,45 @@ test(
     expect(await running.stop()).toBeUndefined();
   },
 );
+
+test(
+  'a second start says where the first one is; health answers in time while the database is frozen or gone, and it comes back',
+  { timeout: 240_000 },
+  async () => {
+    const start = custody('start');
+    const url = await said(start, /open in a browser: +(\S+)/);
+    const second = custody('start');
+    const [code] = (await once(second, 'close')) as [number];
+    expect(code).toBe(2);
+    expect(second.said()).toContain(url);
+
+    const health = async (): Promise<number> => {
+      const begin = performance.now();
+      const { status } = await fetch(`${url}v1/health`);
+      expect(performance.now() - begin).toBeLessThan(2_000);
+      return status;
+    };
+    expect(await health()).toBe(200);
+    const { pid = 0 } = await neo4jStatus(at('neo4j'));
+    process.kill(pid, 'SIGSTOP');
+    expect(await health()).toBe(503);
+    process.kill(pid, 'SIGKILL');
+    expect(await health()).toBe(503);
+    await said(start, /Neo4j has ended; it is started again/);
+    let status = 503;
+    for (let tries = 0; tries < 600 && status !== 200; tries += 1) {
+      await pause(200);
+      status = await health();
+    }
+    expect(status).toBe(200);
+    expect(start.said().match(/Neo4j has ended/g)).toHaveLength(1);
+
+    start.kill('SIGINT');
+    expect((await once(start, 'exit'))[0]).toBe(0);
+    // The next one is where the last one was.
+    const next = custody('start');
+    expect(await said(next, /open in a browser: +(\S+)/)).toBe(url);
+    next.kill('SIGINT');
+    await once(next, 'exit');
+  },
+);

@@ -131,7 +131,7 @@ test('a report says what came, what was found out of how many, on which records 
   expect(report.checks).toMatchObject({
     total: 1,
     longestWithoutHours: 24,
-    items: [{ complete: true, open: 2, new: 2, settled: 0 }],
+    items: [{ complete: true, findings: 2, new: 2, settled: 0 }],
   });
 });
 

@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { check, type Checked } from '../../lib/compliance/check.ts';
 import { DEFAULT_SETTINGS, RULES, type RuleSettings } from '../../lib/compliance/rules.ts';
@@ -6,10 +8,10 @@ import { findings, lastChecks } from '../../lib/graph/ask/findings.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { database } from '../../lib/graph/database.ts';
 import { waive } from '../../lib/graph/write/findings.ts';
-import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { ingestObject } from '../../lib/ingest/ingest.ts';
 import { storedObject } from '../../lib/object/stored.ts';
 import { signRecord } from '../../lib/trust/sign.ts';
+import { localStores } from '../support/local-stores.ts';
 import { neo4jLogin } from '../support/neo4j-login.ts';
 import { wipe } from '../support/snapshot.ts';
 import { testKey } from '../support/test-key.ts';
@@ -19,12 +21,16 @@ const NOW = new Date('2026-06-01T12:00:00Z');
 const EARLIER = '2026-01-01T00:00:00Z';
 const LATER = '2026-02-01T00:00:00Z';
 
+const folder = mkdtempSync(join(tmpdir(), 'custody-'));
 let graph: Graph;
 beforeAll(() => {
   graph = openGraph(neo4jLogin);
 });
 beforeEach(() => wipe(graph));
-afterAll(() => graph.close());
+afterAll(async () => {
+  rmSync(folder, { recursive: true });
+  await graph.close();
+});
 
 type Members = Readonly<Record<string, unknown>>;
 
@@ -69,8 +75,17 @@ async function drop(
   const chunks = async function* (): AsyncGenerator<Uint8Array> {
     yield bytes;
   };
-  const store = { name: `${name}.jsonl`, uri, bytes: bytes.length, uriOf: () => uri, chunks };
-  await ingestObject(storedObject(store), new GraphWriter(graph), {
+  const path = join(folder, `${drops}.jsonl`);
+  writeFileSync(path, bytes);
+  const store = {
+    name: `${name}.jsonl`,
+    origin: { path },
+    isGzip: false,
+    uri,
+    bytes: bytes.length,
+  };
+  const object = storedObject({ ...store, uriOf: () => uri, chunks });
+  await ingestObject(object, localStores(graph, folder), {
     keys,
     onBadLine: 'reject',
   });

@@ -124,6 +124,62 @@ test(
   },
 );
 
+test(
+  'the lost reply of any COMMIT of a check of several pages passes nothing over and settles nothing wrongly',
+  { timeout: 900_000 },
+  async () => {
+    // U+FFFD comes before U+1F600, though not in UTF-16.
+    const names = ['\u{FFFD}', '\u{1F600}', '\u{FF5E}', '\u{1F601}'].flatMap((letter) =>
+      Array.from({ length: 1_050 }, (_, index) => `${letter}${index}`),
+    );
+    await logs.bring([
+      ...names.map((name) => ({ ...model('orphan'), git_commit: name })),
+      model('mended'),
+    ]);
+    let commits = 0;
+    const disturbed = async (lost: number): Promise<void> => {
+      await graph[database].run('MATCH (n) WHERE n:Finding OR n:RulePass OR n:Check DELETE n');
+      await graph[database].run("MATCH (d:Dataset {hash: 'd'}) DETACH DELETE d");
+      const checkOf = async (loses: boolean): Promise<Checked> => {
+        proxy.commits = 0;
+        proxy.losesReplyOf = (commit) => loses && commit === lost;
+        const through = openGraph({ ...neo4jLogin, uri: proxy.uri });
+        try {
+          return await check(through, DEFAULT_SETTINGS, { rules: [RULE] });
+        } finally {
+          commits = proxy.commits;
+          await through.close();
+        }
+      };
+      const first = await checkOf(true);
+      expect(first.check.rules).toMatchObject([{ outcome: 'done', open: 4_201, new: 4_201 }]);
+      await graph[database].run(
+        "MATCH (m:Model {name: 'mended', commit: 'c'}) CREATE (:Dataset {hash: 'd'})-[:USED_IN]->(m)",
+      );
+      const second = await checkOf(true);
+      expect(second.check.rules).toMatchObject([{ open: 4_200, new: 0, settled: 1 }]);
+      expect(second.settled).toEqual([MENDED]);
+    };
+    await disturbed(0);
+    const all = commits;
+    expect(all).toBeGreaterThan(3);
+    for (let lost = 1; lost <= all; lost += 1) await disturbed(lost);
+  },
+);
+
+test('checks at the same time go through several pages together, and each finding is new to one', async () => {
+  const names = Array.from({ length: 4_100 }, (_, index) => `c${index}`);
+  await logs.bring(names.map((name) => ({ ...model('orphan'), git_commit: name })));
+  const both = await Promise.all(
+    [1, 2, 3].map(() => check(graph, DEFAULT_SETTINGS, { rules: [RULE] })),
+  );
+  for (const { check: done } of both)
+    expect(done.rules).toMatchObject([
+      { outcome: 'done', open: 4_100, findings: 4_100, settled: 0 },
+    ]);
+  expect(both.flatMap(({ fresh }) => fresh)).toHaveLength(4_100);
+});
+
 test('what the topic was not told, because it or the check failed, the next run tells, and no run after it', async () => {
   await logs.bring([model('mended')]);
   const invoke = await container();
@@ -205,7 +261,7 @@ test('of checks that run at the same time each finding is new to one, and is kep
 test('a check that asked earlier and keeps its findings later undoes nothing of another', async () => {
   await logs.bring([model('mended')]);
   await run();
-  const question = RULES.find(({ id }) => id === RULE)?.findings;
+  const [question] = RULES.find(({ id }) => id === RULE)?.findings ?? [];
   let other: Promise<Checked> | undefined;
   // Between its question and its keeping the dataset comes, and another check is made.
   const slow = (tx: ManagedTransaction): ManagedTransaction =>

@@ -192,12 +192,28 @@ test('query 3.6, the graph to look at, is what the graph and its lineage show', 
 interface Known {
   readonly datasets: readonly string[];
   readonly models: readonly string[];
-  readonly inferences: ReadonlyMap<string, { resolution: string; kid: string }>;
+  readonly inferences: ReadonlyMap<string, KnownInference>;
   /** Key to key. */
   readonly usedIn: readonly (readonly [string, string])[];
   readonly generated: readonly (readonly [string, string])[];
-  /** What each key signed about datasets and models. */
-  readonly signed: readonly { readonly kid: string; readonly asserts: string }[];
+  /** Declared uses, the dataset recorded or not. */
+  readonly declared: readonly (readonly [string, string])[];
+  /** Each record that each key signed; `version` is what one of several records of an inference names. */
+  readonly signed: readonly KnownSigning[];
+}
+
+interface KnownInference {
+  readonly resolution: string;
+  readonly digest: string;
+  readonly model: string;
+  readonly commit: string | null;
+}
+
+interface KnownSigning {
+  readonly kid: string;
+  readonly asserts: string;
+  readonly digest: string;
+  readonly names: { readonly model: string; readonly commit: string | null } | null;
 }
 
 const datasetKey = (hash: unknown): string => `dataset:${String(hash)}`;
@@ -216,11 +232,20 @@ function known(records: readonly VerifiedRecord[]): Known {
     datasets: ofKind('Dataset').map(({ hash }) => datasetKey(hash)),
     models: ofKind('Model').map(({ name, commit }) => modelKey(name, commit)),
     inferences: new Map(
-      ofKind('Inference').map(({ id, resolution, kid }) => [
+      ofKind('Inference').map(({ id, resolution, digest, model, commit }) => [
         inferenceKey(id),
-        { resolution: String(resolution), kid: String(kid) },
+        {
+          resolution: String(resolution),
+          digest: String(digest),
+          model: String(model),
+          commit: commit === undefined ? null : String(commit),
+        },
       ]),
     ),
+    declared: [...ofKind('USED_IN'), ...ofKind('PendingLink')].map((of) => [
+      datasetKey(of['hash']),
+      modelKey(of['name'], of['commit']),
+    ]),
     usedIn: ofKind('USED_IN').map((of) => [
       datasetKey(of['hash']),
       modelKey(of['name'], of['commit']),
@@ -229,13 +254,64 @@ function known(records: readonly VerifiedRecord[]): Known {
       modelKey(of['name'], of['commit']),
       inferenceKey(of['id']),
     ]),
-    signed: ofKind('Record').map((of) => {
-      const [kind, ...identity] = JSON.parse(String(of['asserts'])) as string[];
-      const [first, second] = identity;
-      const asserts = { Dataset: datasetKey(first), Model: modelKey(first, second) }[String(kind)];
-      return { kid: String(of['kid']), asserts: asserts ?? '' };
+    signed: ofKind('SIGNED_IN').map((of): KnownSigning => {
+      const [kind, identity] = JSON.parse(String(of['signed'])) as [string, string];
+      const kid = String(of['kid']);
+      const record = ofKind(kind).find(({ digest, id }) => (id ?? digest) === identity) ?? {};
+      const digest = String(record['digest']);
+      if (kind === 'Inference')
+        return { kid, asserts: inferenceKey(identity), digest, names: null };
+      const [asserted, first, second] = JSON.parse(String(record['asserts'])) as string[];
+      const keys = { Dataset: datasetKey(first), Model: modelKey(first, second) } as const;
+      const asserts = keys[asserted as keyof typeof keys] ?? inferenceKey(first);
+      const { model, commit } = record;
+      const names =
+        model === undefined
+          ? null
+          : { model: String(model), commit: commit === undefined ? null : String(commit) };
+      return { kid, asserts, digest, names };
     }),
   };
+}
+
+/** What a recall of these versions can't be sure of, from all of the oracle's graph at once. */
+function doubts(
+  { inferences, generated, signed }: Known,
+  versions: readonly string[],
+  isRecorded = true,
+): { pending: number; elsewhereByTime: number; placedByTime: number; contested: number } {
+  const names = new Set(versions.map(nameIn));
+  const versionOf = new Map(generated.map(([from, to]) => [to, from]));
+  const isElsewhere = (key: string): boolean => !versions.includes(versionOf.get(key) ?? '');
+  const kidsOf = (key: string): string[] =>
+    signed.filter(({ asserts }) => asserts === key).map(({ kid }) => kid);
+  const isStranger = (other: string): boolean =>
+    versions
+      .filter((version) => nameIn(version) === nameIn(other))
+      .some((version) => !kidsOf(version).some((kid) => kidsOf(other).includes(kid)));
+  const byTime = ['as-of', 'before-model', ...(isRecorded ? [] : ['only-version'])];
+  const claiming = [...inferences].filter(([, { model }]) => names.has(model));
+  const elsewhere = claiming.filter(
+    ([key, { resolution }]) => byTime.includes(resolution) && isElsewhere(key),
+  );
+  const disputed = signed.filter(
+    ({ asserts, digest, names: named }) =>
+      named !== null &&
+      inferences.get(asserts)?.digest !== digest &&
+      names.has(named.model) &&
+      (named.commit === null || versions.includes(modelKey(named.model, named.commit))) &&
+      isElsewhere(asserts),
+  );
+  return {
+    pending: claiming.filter(([, { resolution }]) => resolution === 'pending').length,
+    elsewhereByTime: elsewhere.length,
+    placedByTime: elsewhere.filter(([key]) => isStranger(versionOf.get(key) ?? '')).length,
+    contested: new Set(disputed.map(({ asserts }) => asserts)).size,
+  };
+}
+
+function nameIn(version: string): string {
+  return (JSON.parse(version.slice('model:'.length)) as [string])[0];
 }
 
 /** Everything that is at most so many steps up or down from a start, and the edges on the way. */
@@ -355,46 +431,136 @@ test(
       fc.asyncProperty(randomObjects.map(withKids), async (objects) => {
         await brought(objects);
         const oracle = known(objects.flatMap(({ records }) => records));
-        const { datasets, models, inferences, usedIn, generated, signed } = oracle;
+        const { datasets, models, inferences, generated, signed, declared } = oracle;
         const usersOf = (keys: readonly string[]): string[] =>
-          usedIn.filter(([from]) => keys.includes(from)).map(([, to]) => to);
+          declared.filter(([from]) => keys.includes(from)).map(([, to]) => to);
+        const undescribed = declared.map(([from]) => from).filter((key) => !datasets.includes(key));
         const asked = [
-          ...datasets.map((key) => ({ query: startAt(key), versions: usersOf([key]), kid: '' })),
-          ...models.map((key) => ({ query: startAt(key), versions: [key], kid: '' })),
+          ...[...datasets, ...undescribed].map((key) => ({
+            query: startAt(key),
+            versions: usersOf([key]),
+            kid: '',
+            isRecorded: datasets.includes(key),
+          })),
+          ...models.map((key) => ({
+            query: startAt(key),
+            versions: [key],
+            kid: '',
+            isRecorded: true,
+          })),
+          ...unrecordedVersions(oracle).map((key) => ({
+            query: startAt(key),
+            versions: [key],
+            kid: '',
+            isRecorded: false,
+          })),
           ...['0', '1', '2'].map((digit) => {
             const kid = digit.repeat(64);
             const about = signed.filter((of) => of.kid === kid).map(({ asserts }) => asserts);
             const own = about.filter((key) => key.startsWith('model:'));
-            return { query: { kid } as Query, versions: [...own, ...usersOf(about)], kid };
+            const of = about.filter((key) => datasets.includes(key));
+            return {
+              query: { kid } as Query,
+              versions: [...new Set([...own, ...usedBy(oracle, of)])],
+              kid,
+              isRecorded: true,
+            };
           }),
         ];
-        await each(asked, async ({ query, versions, kid }, index) => {
+        await each(asked, async ({ query, versions, kid, isRecorded }, index) => {
           const pages = await api.pages('/v1/impact', { ...query, limit: 1 + (index % 5) });
           const linked = generated.filter(([from]) => versions.includes(from)).map(([, to]) => to);
-          const own = [...inferences].filter(([, of]) => of.kid === kid).map(([key]) => key);
-          const expected = [...new Set([...linked, ...own])].sort();
+          const naming = [...inferences].filter(
+            ([, { model, commit, resolution }]) =>
+              resolution === 'pending' && versions.includes(modelKey(model, commit)),
+          );
+          const own = signed.filter((of) => of.kid === kid);
+          const isTold = ({ asserts, digest }: KnownSigning): boolean =>
+            linked.includes(asserts) && inferences.get(asserts)?.digest === digest;
+          const expected = [
+            ...linked,
+            ...naming.map(([key]) => key),
+            ...own.filter((of) => !isTold(of)).map(({ asserts }) => asserts),
+          ].sort();
           const items = pages.flatMap((page) => page.items);
-          expect(items.map(({ id }) => inferenceKey(id)).sort()).toEqual(expected);
+          expect({ query, keys: items.map(keyOfItem).sort() }).toEqual({ query, keys: expected });
           const linkedBy = (...all: readonly string[]) => ({
             count: linked.filter((key) => all.includes(inferences.get(key)?.resolution ?? ''))
               .length,
           });
+          const { elsewhereByTime, ...missing } = doubts(oracle, versions, isRecorded);
+          const keysOf = (of: KnownSigning): number =>
+            signed.filter(({ asserts, digest }) => asserts === of.asserts && digest === of.digest)
+              .length;
+          expect(pages[0]?.['recorded']).toBe(isRecorded);
+          const isVersion = query['model'] !== undefined;
           expect(pages[0]?.['summary']).toMatchObject({
             modelCount: new Set(versions).size,
-            inferenceCount: linked.length,
-            signedInferenceCount: kid === '' ? null : own.length,
+            inferenceCount: isVersion && !isRecorded ? null : linked.length,
+            signed:
+              kid === ''
+                ? null
+                : {
+                    datasets: own.filter(({ asserts }) => asserts.startsWith('dataset:')).length,
+                    models: own.filter(({ asserts }) => asserts.startsWith('model:')).length,
+                    inferences: own.filter(({ asserts }) => asserts.startsWith('inference:'))
+                      .length,
+                    alone: own.filter((of) => keysOf(of) === 1).length,
+                  },
+            elsewhereByTime,
             exact: linkedBy('exact'),
             onlyVersion: linkedBy('only-version'),
             inferred: linkedBy('as-of', 'before-model'),
           });
-          for (const { id, resolution } of items)
-            expect(resolution).toBe(inferences.get(inferenceKey(id))?.resolution);
+          for (const { complete, incomplete = [] } of pages) {
+            const told = incomplete.filter(
+              ({ reason, hashes }) => reason.endsWith('_BUDGET') || !hashes,
+            );
+            const countOf = (of: string): number =>
+              told.find(({ reason }) => reason === of)?.count ?? 0;
+            expect({
+              pending: countOf('PENDING_LINKS'),
+              placedByTime: countOf('PLACED_BY_TIME'),
+              contested: countOf('CONTESTED'),
+            }).toEqual(missing);
+            const isSure = Object.values(missing).every((count) => count === 0);
+            expect(complete).toBe(isSure && (isRecorded || isVersion));
+          }
+          for (const item of items)
+            if (item['kind'] === 'inference')
+              expect(item['resolution']).toBe(inferences.get(keyOfItem(item))?.resolution);
         });
       }),
       { numRuns: SETS, endOnFailure: true },
     );
   },
 );
+
+/** What records refer to. */
+function isNamed({ declared, inferences }: Known, key: string): boolean {
+  return (
+    declared.some(([from]) => from === key) ||
+    [...inferences.values()].some(({ model, commit }) => modelKey(model, commit) === key)
+  );
+}
+
+/** Versions of datasets that are recorded. */
+function usedBy({ usedIn }: Known, keys: readonly string[]): string[] {
+  return usedIn.filter(([from]) => keys.includes(from)).map(([, to]) => to);
+}
+
+/** What inferences name by commit and nobody recorded. */
+function unrecordedVersions({ inferences }: Known): string[] {
+  const named = [...inferences.values()].filter(
+    ({ resolution, commit }) => resolution === 'pending' && commit !== null,
+  );
+  return [...new Set(named.map(({ model, commit }) => modelKey(model, commit)))];
+}
+
+function keyOfItem({ kind, id, hash, name, commit }: Item): string {
+  if (kind === 'dataset') return datasetKey(hash);
+  return kind === 'model' ? modelKey(name, commit) : inferenceKey(id);
+}
 
 /** Every id with one record only: what an earlier record of it said is not in the lists of a time. */
 function withoutEquivocation(objects: readonly RandomObject[]): RandomObject[] {
@@ -428,8 +594,17 @@ test(
         const wasThere = new Set([...then.datasets, ...then.models, ...then.inferences.keys()]);
         await each(starts, async (start, index) => {
           const query = { ...startAt(start), asOf, limit: 1 + (index % 5) };
-          if (!wasThere.has(start)) {
+          if (!wasThere.has(start) && !isNamed(then, start)) {
             expect(await api.refusal('/v1/lineage', query)).toEqual([404, 'NOT_FOUND']);
+            return;
+          }
+          if (!wasThere.has(start)) {
+            const { recorded, complete } = await api.get('/v1/lineage', query);
+            expect({ start, recorded, complete }).toEqual({
+              start,
+              recorded: false,
+              complete: false,
+            });
             return;
           }
           const { nodes, edges, told } = await lineageOf(query);

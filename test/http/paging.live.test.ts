@@ -1,9 +1,10 @@
+import { inflateRawSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { database } from '../../lib/graph/database.ts';
 import { LAST_TEXT } from '../../lib/graph/place.ts';
 import { readCursorKey } from '../../lib/graph/schema.ts';
-import { keepFindings } from '../../lib/graph/write/findings.ts';
+import { keepFindings } from '../../lib/graph/write/rule-pass.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { cursorsFor } from '../../lib/http/cursor.ts';
 import type { RouteContext } from '../../lib/http/route.ts';
@@ -120,6 +121,9 @@ async function bringMore(round: number): Promise<void> {
 const nameOf = ({ name, commit }: Record<string, unknown>): string =>
   JSON.stringify([name, commit]);
 const idsOf = ({ items }: Told): string[] => items.map(({ id }) => String(id));
+/** A recall of a key tells the datasets and models, too, that it signed for. */
+const inferencesOf = ({ items }: Told): string[] =>
+  items.filter(({ kind }) => kind === 'inference').map(({ id }) => String(id));
 const ALL_IDS = INFERENCES.map(({ id }) => id);
 const ALL_VERSIONS = VERSIONS.map(nameOf);
 const modelKeys = VERSIONS.map((of) => `model:${nameOf(of)}`);
@@ -155,7 +159,7 @@ const LISTS: readonly (readonly [
   ['/v1/inferences', { dataset: 'hub' }, () => ALL_IDS, idsOf],
   ['/v1/objects', {}, (uris) => uris, ({ items }) => items.map(({ object }) => String(object))],
   ['/v1/impact', { dataset: 'hub' }, () => ALL_IDS, idsOf],
-  ['/v1/impact', { kid: KID }, () => ALL_IDS, idsOf],
+  ['/v1/impact', { kid: KID }, () => ALL_IDS, inferencesOf],
   [
     '/v1/lineage',
     { dataset: 'hub' },
@@ -247,10 +251,12 @@ async function bringFindings(): Promise<void> {
     id: 'model-without-dataset',
     severity: 'high',
     examined: 'RETURN size($names) AS examined',
-    findings: `
+    findings: [
+      `
 UNWIND $names AS name
-RETURN {kind: 'model', name: name} AS entity, {} AS detail, [] AS digests
+RETURN [name, '', ''] AS place, [{counts: 1, entity: {kind: 'model', name: name}}] AS found
 `,
+    ],
   };
   const asked = { id: 'check', startedAt: '2026-01-01T00:00:00Z' };
   await keepFindings(graph, rule, asked, { names: ALL_VERSIONS });
@@ -535,7 +541,7 @@ test.each([
   ['/v1/lineage', { inference: 'i0000' }, keysOf],
   ['/v1/impact', { dataset: 'd' }, idsOf],
   ['/v1/impact', { model: 'm', commit: 'rare' }, idsOf],
-  ['/v1/impact', { kid: KID }, idsOf],
+  ['/v1/impact', { kid: KID }, inferencesOf],
 ] as const)('%s %o: an answer whose time is up says so and goes on', async (path, query, seen) => {
   await bringRecords(writer, [
     datasetRecord('d', 1),
@@ -615,16 +621,15 @@ test('impact as CSV has the rows of its JSON pages, in their order, and tells th
     const { rows, end } = parsedCsv(body);
     expect(end).toBe('complete');
     expect(rows).toEqual(
-      items.map(({ id, model, resolution, recordedAt, evidence }) =>
-        [
-          id,
-          (model as { name: string }).name,
-          (model as { commit: string }).commit,
-          resolution,
-          recordedAt,
-          ...Object.values(evidence),
-        ].map(String),
-      ),
+      items.map((item) => {
+        const { kind, id, hash, model, name, commit, resolution, recordedAt, evidence } = item;
+        const version = (model ?? { name, commit }) as { name?: string; commit?: string };
+        const { digest, kid, log, line, offset, length } = evidence;
+        const said = [id ?? hash, version.name, version.commit, resolution, recordedAt];
+        return [...said, digest, kid, log, line, offset, length, kid, kind].map((cell) =>
+          typeof cell === 'number' ? String(cell) : ((cell as string | undefined) ?? ''),
+        );
+      }),
     );
     expect(rows.length).toBeGreaterThan(0);
   }
@@ -685,10 +690,32 @@ test('no cell of a CSV begins as a formula does, and none breaks out of its cell
   const { rows } = parsedCsv(body);
   expect(rows).toHaveLength(texts.length);
   for (const row of rows) {
-    expect(row).toHaveLength(11);
+    expect(row).toHaveLength(13);
     for (const cell of row)
       expect(cell).not.toMatch(/^[=+\-@\t\r\n＝＋－＠]|[;\t\r\n][=+\-@＝＋－＠]/);
   }
   const unguarded = /(^|[;\t\r\n])'(?=["'\s]*[=+\-@\t\r\n＝＋－＠])/g;
   expect(rows.map(([id = '']) => id.replace(unguarded, '$1')).sort()).toEqual(texts.sort());
+});
+
+test('a cursor shows nothing of the place that it seals', async () => {
+  await bringRecords(writer, [
+    modelRecord('m', 'c', 1),
+    inferenceRecord('i', 'm', 'c', 100),
+    inferenceRecord('j', 'm', 'c', 200),
+  ]);
+  const first = await api.get('/v1/inferences', { limit: 1 });
+  const digest = first.items[0]?.evidence.digest ?? '';
+  const again = await api.get('/v1/inferences', { limit: 1 });
+  // Sealed anew each time: nobody can tell two cursors of one place from those of two.
+  expect(again.next).not.toBe(first.next);
+  const bytes = Buffer.from(first.next ?? '', 'base64url');
+  for (let at = 0; at < bytes.length; at += 1) {
+    try {
+      expect(inflateRawSync(bytes.subarray(at)).toString('latin1')).not.toContain(digest);
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error)) throw error;
+    }
+  }
+  expect(bytes.toString('latin1')).not.toContain(digest);
 });

@@ -86,6 +86,8 @@ test('wherever an object was cut off, the sweep and one delivery end in the grap
     const { result, sent } = await swept();
     expect(result).toMatchObject({ openMarkers: 0, unfinishedObjects: 1 });
     expect(result.resumed).toHaveLength(1);
+    // What was sent waits in the queue: it is not sent again.
+    expect((await swept()).sent).toEqual([]);
     for (const message of sent) await deliver(message);
     expect(await graphSnapshot(graph)).toEqual(undisturbed);
     expect((await swept()).result).toEqual({

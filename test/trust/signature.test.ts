@@ -145,5 +145,5 @@ eqnqjxEwo4hlVEqAusC//JKpBkfigMc7ol2sLcW9beYJSC7bWGGnwH+GUUpk
 -----END CERTIFICATE-----
 `;
   expect(createPublicKey(certificate).asymmetricKeyType).toBe('rsa');
-  expect(problem(certificate)).toMatch(/not a public key/);
+  expect(problem(certificate)).toMatch(/a certificate, not a public key; openssl x509/);
 });

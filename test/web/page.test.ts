@@ -4,14 +4,15 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { GraphAnswer } from '../../lib/http/answers/lineage.ts';
+import type { ObjectAnswer } from '../../lib/http/answers/object.ts';
 import { problem } from '../../lib/http/problem.ts';
 import { LINK_WORDS, LINKS, linkText } from '../../lib/links.ts';
 import { buildPage } from '../../lib/page/build.ts';
 import { pageFiles } from '../../lib/page/files.ts';
 import { formatAddress, parseAddress, type Address } from '../../web/address.ts';
+import { arrivals } from '../../web/arrivals.ts';
 import { problemOf } from '../../web/ask.ts';
 import { Chain } from '../../web/chain.ts';
-import { arrivals } from '../../web/files-view.ts';
 import { keyOf, namedBy } from '../../web/keys.ts';
 import { DASHES, linkStrokes, type Palette } from '../../web/look.ts';
 import { visible } from '../../web/text.ts';
@@ -105,7 +106,7 @@ test('what would turn the reading direction or steer a terminal is spelled out',
 });
 
 const asOf = '2026-01-01T00:00:00Z';
-const signed = { digest: 'd', kid: 'k', log: 'l', line: 1, offset: 0, length: 1 };
+const signed = { digest: 'd', kid: 'k', log: 's', line: 1, offset: 0, length: 1 };
 const pageOfGraph = (
   name: string,
   next: string | null,
@@ -204,7 +205,11 @@ test('what a link rests on has three words, and links of different words never l
   expect(new Set(bases.map((basis) => DASHES[basis].join())).size).toBe(bases.length);
 });
 
-const fileSeen = (object: string, second: number, status: 'writing' | 'accepted') => ({
+const fileSeen = (
+  object: string,
+  second: number,
+  status: 'writing' | 'accepted',
+): ObjectAnswer => ({
   object,
   status,
   lines: 1,
@@ -217,6 +222,7 @@ const fileSeen = (object: string, second: number, status: 'writing' | 'accepted'
   bytes: 1,
   sha256: null,
   problem: null,
+  problemCode: null,
   complete: true,
   firstSeenAt: new Date(second * 1_000).toISOString(),
   lastSeenAt: new Date(second * 1_000).toISOString(),
@@ -229,7 +235,7 @@ test('a file is told of when it comes or ends otherwise than it stood, and not b
     fileSeen('begun', 2, 'accepted'),
     fileSeen('fresh', 3, 'accepted'),
   ];
-  const told = (before: (typeof old)[], now: (typeof old)[]): string[] =>
+  const told = (before: readonly ObjectAnswer[], now: readonly ObjectAnswer[]): string[] =>
     arrivals(before, now).map(({ object }) => object);
   expect(told([], [fresh])).toEqual(['fresh']);
   expect(told([begun], [begun])).toEqual([]);

@@ -15,6 +15,7 @@ import type { Receipt } from '../../lib/ingest/receipt.ts';
 import { demoLog } from '../../lib/local/demo.ts';
 import { storedFile } from '../../lib/object/file.ts';
 import { openChromium } from '../support/chromium.ts';
+import { localStores } from '../support/local-stores.ts';
 import { neo4jLogin } from '../support/neo4j-login.ts';
 import { PageServer } from '../support/page-server.ts';
 import { bringRecords, datasetRecord, inferenceRecord, modelRecord } from '../support/records.ts';
@@ -29,7 +30,7 @@ const HOSTILE = '<img src=x onerror="window.broken=1">';
 const BACKWARDS = 'invoice\u202Egnp.exe';
 const LONG = 'long '.repeat(409);
 
-/** Two versions of triage, so that what names no commit is inferred; one model rests on what nobody recorded. */
+/** Two versions of triage, so that what names no commit is linked by time; one model rests on what nobody recorded. */
 const RECORDS = [
   { type: 'dataset', hash: NOTES, path: 's3://logs/notes.parquet', timestamp: at(0) },
   { type: 'dataset', hash: LABELS, path: HOSTILE, description: HOSTILE, timestamp: at(1) },
@@ -171,9 +172,7 @@ test.each([
   await find(page, query);
   await page.getByRole('heading', { level: 1, name: title }).waitFor();
   await panel(page).getByText('✓ Verified now').waitFor();
-  await panel(page)
-    .getByText(/log-1\.jsonl line \d+/)
-    .waitFor();
+  await panel(page).getByText('The log came as log-1.jsonl').waitFor();
   await panel(page).getByText(logs.signer.key.kid).waitFor();
 });
 
@@ -214,7 +213,7 @@ test('inferences stand behind a count until they are opened, a page at a time; t
   await openThem.click();
   await page.getByText('Inferences (50)').waitFor();
   expect(await inferences.locator('tbody tr').count()).toBe(50);
-  await page.getByText('50 of 61 inferences, the others as a count').waitFor();
+  await page.getByText('50 of 62 inferences, the others as a count').waitFor();
   const link = page.url();
   await openThem.click();
   await page.getByText('Inferences (60)').waitFor();
@@ -242,21 +241,25 @@ test('a list that is opened in part is never called complete', async () => {
   await notice.getByText('Complete.').waitFor();
 });
 
-test('signed, inferred and pending links differ in the drawing, in its legend and in words', async () => {
+test('signed, by time and pending links differ in the drawing, in its legend and in words', async () => {
   const page = await open(`#/graph?open=${encodeURIComponent('model:["triage","1f0c2ab"]')}`);
   await page.getByText('Inferences (50)').waitFor();
-  await page.getByText('0 are proven, 50 inferred by time, 0 pending').waitFor();
-  await page.getByRole('region', { name: 'Legend' }).getByText('inferred by time alone').waitFor();
+  await page.getByText('0 signed, 0 only version, 50 by time, 0 pending').waitFor();
+  await page.getByRole('region', { name: 'Legend' }).getByText('by time').waitFor();
   const picture = (await exported(page, 'Export as SVG')).toString();
   const links = (basis: string): number => picture.split(`data-basis="${basis}"`).length - 1;
-  expect([links('declared'), links('inferred'), links('pending')]).toEqual([3, 50, 1]);
-  expect(picture).toContain('stroke-dasharray="7 5" data-basis="inferred"');
+  expect([links('declared'), links('by-time'), links('pending')]).toEqual([3, 50, 1]);
+  expect(picture).toContain('stroke-dasharray="7 5" data-basis="by-time"');
   expect(picture).toMatch(/data-kind="hollow"><title>not recorded\n/);
+  expect(picture).toContain('<title>nobody\nnot recorded, 1 inference</title>');
   // What is counted and not opened is not drawn as if it were signed.
   expect(picture).toContain('stroke-dasharray="12 4 2 4" data-basis="uncounted"');
   await page.getByRole('region', { name: 'Legend' }).getByText('counted only').waitFor();
   await find(page, 'lonely');
-  await page.getByText('pending: the version it names is not recorded').first().waitFor();
+  await page
+    .getByText('pending: the version that the record names is not recorded')
+    .first()
+    .waitFor();
 });
 
 test('what is not complete says so and names what is missing; a part says that it is one', async () => {
@@ -266,23 +269,24 @@ test('what is not complete says so and names what is missing; a part says that i
   await notice.getByText('Their hashes').click();
   await notice.getByText(ABSENT).waitFor();
 
-  const uri = 'file:///half.jsonl?sha256=1';
+  const log = 'f'.repeat(64);
+  const uri = `file:///half.jsonl?sha256=${log}`;
   const record = datasetRecord(hash('half'), 1_767_600_000);
-  const location = { source: uri, line: 1, offset: 0, length: 1 };
+  const location = { log, line: 1, offset: 0, length: 1 };
   const records = [1, 2].map((line) => ({
     record,
     kid: '00'.repeat(32),
     location: { ...location, line },
   }));
-  await writeObject(new GraphWriter(graph), { uri, records }, 1, 1);
+  await writeObject(new GraphWriter(graph), { uri, log, records }, 1, 1);
   await notice.getByText('A file is being written').waitFor({ timeout: 10_000 });
   await graph[database].run('MATCH (o:SourceObject {uri: $uri}) DETACH DELETE o', { uri });
   await graph[database].run(
-    'MATCH (n:Dataset|Record) WHERE n.hash = $hash OR n.kid = $kid DETACH DELETE n',
-    {
-      hash: hash('half'),
-      kid: '00'.repeat(32),
-    },
+    `MATCH (l:Log {sha256: $log})
+     OPTIONAL MATCH (l)<-[:PART_OF]-(s:Stretch)
+     OPTIONAL MATCH (s)<-[:SIGNED_IN]-(r:Record)-[:ASSERTS]->(d)
+     DETACH DELETE l, s, r, d`,
+    { log },
   );
 });
 
@@ -294,13 +298,13 @@ test('what a dataset touches is one click away, and its CSV says whether that is
     .waitFor();
   await page.getByText('61 inferences').waitFor();
   const summary = await page.locator('main dl').textContent();
-  expect(summary).toMatch(/Proven1, from 2026-01-05 09:40:00Z/);
-  expect(summary).toMatch(/Inferred by time60, from 2026-01-05 09:05:00Z to 2026-01-05 09:24:00Z/);
+  expect(summary).toMatch(/Signed1, from 2026-01-05 09:40:00Z/);
+  expect(summary).toMatch(/By time60, from 2026-01-05 09:05:00Z to 2026-01-05 09:24:00Z/);
   const rows = (await exported(page, 'Export all as CSV')).toString().trimEnd().split('\r\n');
   expect(rows).toHaveLength(1 + 61 + 1);
   expect(rows.at(-1)).toBe(`${','.repeat(11)}"complete"`);
   await page.getByRole('link', { name: 'signed-commit' }).click();
-  await panel(page).getByText('as signed: the record names this very version').waitFor();
+  await panel(page).getByText('signed: the record names this very version').waitFor();
 });
 
 test('the exports hold what is shown: PNG, SVG and CSV', async () => {
@@ -325,7 +329,7 @@ async function drop(text: string, name = 'dropped'): Promise<Receipt> {
   const path = `${logs.folder}/${name}.jsonl`;
   writeFileSync(path, text);
   const options = { keys: [logs.signer.key], onBadLine: 'reject' } as const;
-  return ingestObject(storedFile(path), new GraphWriter(graph), options);
+  return ingestObject(storedFile(path), localStores(graph, logs.folder), options);
 }
 
 test('a dropped file appears without a reload, with the line and the reason of each refusal; so does what it adds to the graph', async () => {
@@ -363,12 +367,17 @@ test('evidence that no longer holds is told as what it is', async () => {
     ]),
     'utf8',
   ).split('\n');
-  await drop(`${lines[0]}\n`, 'moved');
-  await drop(`${lines[1]}\n`, 'changed');
+  const moved = await drop(`${lines[0]}\n`, 'moved');
+  const changed = await drop(`${lines[1]}\n`, 'changed');
+  // Whoever changes what was dropped changes no evidence: only who touches the archive does.
   rmSync(`${logs.folder}/moved.jsonl`);
-  writeFileSync(`${logs.folder}/changed.jsonl`, `${lines[1]?.replace('changed', 'chanted')}\n`);
+  rmSync(logs.archived(moved.sha256 ?? ''));
+  writeFileSync(
+    logs.archived(changed.sha256 ?? ''),
+    `${lines[1]?.replace('changed', 'chanted')}\n`,
+  );
   const page = await open(`#/graph?select=${encodeURIComponent(`dataset:${hash('moved')}`)}`);
-  await panel(page).getByText('✗ Not verified: the file is not there').waitFor();
+  await panel(page).getByText('✗ Not verified: the log is not there').waitFor();
   const other = await open(`#/graph?select=${encodeURIComponent(`dataset:${hash('changed')}`)}`);
   await other.getByText('✗ Not verified: something else stands there').waitFor();
   expect(await other.getByText('Verified now').count()).toBe(0);
@@ -397,7 +406,7 @@ test('without a database the page says so, keeps what it shows, and goes on by i
   await page.getByRole('link', { name: 'Dropped files' }).first().click();
   await page.getByRole('link', { name: 'Chain of custody' }).click();
   const problem = page.getByRole('alert');
-  await problem.getByRole('heading', { name: 'The database can’t be asked now' }).waitFor();
+  await problem.getByRole('heading', { name: 'The database can’t be reached' }).waitFor();
   await problem.getByRole('button', { name: 'Try again' }).waitFor();
   served.hasDatabase = true;
   await page.getByRole('table', { name: /^Model versions/ }).waitFor({ timeout: 15_000 });

@@ -51,7 +51,7 @@ const END = '9999-12-31T23:59:59Z';
 const UNFINISHED_OBJECTS = `
 MATCH (o:SourceObject)
 WHERE o.status IN ['verifying', 'writing'] AND o.lastSeenAt < datetime() - duration({seconds: $seconds})
-  AND o.problem IS NULL
+  AND (o.sentAt IS NULL OR o.sentAt < datetime() - duration({seconds: $seconds}))
 RETURN o.uri AS uri
 ORDER BY uri
 LIMIT $limit
@@ -93,7 +93,7 @@ export async function newestObjects(
   return found.map(objectRow);
 }
 
-/** The URIs of objects that nobody has worked on for so long, though they are not done. */
+/** The URIs of objects that nobody has worked on or sent to the queue for so long, though they are not done. */
 export async function unfinishedObjects(
   graph: Graph,
   seconds: number,

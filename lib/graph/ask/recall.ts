@@ -118,7 +118,7 @@ export async function summarize(
   { versions, kid, asOf }: Recall,
 ): Promise<RecallSummary> {
   const named = await readVersions(graph, versions.slice(0, MAX_NAMED), null, asOf);
-  const isAll = named.length === versions.length;
+  const isAll = versions.length <= MAX_NAMED;
   const models = named.map(({ model: { name, commit, inferenceCount, evidence } }) => {
     return { name, commit, inferenceCount, evidence };
   });
@@ -137,7 +137,10 @@ export async function summarize(
   return {
     modelCount: versions.length,
     models,
-    inferenceCount: isAll ? models.reduce((sum, of) => sum + of.inferenceCount, 0) : null,
+    inferenceCount:
+      named.length === versions.length
+        ? models.reduce((sum, of) => sum + of.inferenceCount, 0)
+        : null,
     signed,
     exact: linkedBy('exact'),
     onlyVersion: linkedBy('only-version'),

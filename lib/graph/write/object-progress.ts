@@ -166,6 +166,11 @@ const NOTHING_KNOWN: Known = {
   judged: null,
 };
 
+const NOTE_SENT = `
+MATCH (o:SourceObject {uri: $uri})
+SET o.sentAt = datetime.transaction()
+`;
+
 /** What the graph knows of an object by its name; `status` is null for one never seen. */
 export async function readKnown(graph: Graph, uri: string): Promise<Known> {
   const [row] = await graph[database].read(async (tx) => rows(await tx.run(READ_OBJECT, { uri })));
@@ -251,6 +256,13 @@ export async function abandonObject(
   return graph[database].write(async (tx) => {
     const closed = await tx.run(ABANDON_OBJECT, { uri, ...problemOf(why) });
     return rows(closed).length > 0;
+  });
+}
+
+/** Notes that an unfinished object was handed to the queue again. */
+export async function noteSent(graph: Graph, uri: string): Promise<void> {
+  await graph[database].write(async (tx) => {
+    await tx.run(NOTE_SENT, { uri });
   });
 }
 

@@ -13,7 +13,7 @@ export interface AskedRule {
   readonly severity: string;
   /** RETURN examined: how many of what the rule is about there are. */
   readonly examined: string;
-  /** Each RETURN place, found: of the next $limit things behind the place that the rule's `RulePass` keeps. */
+  /** Each RETURN place, found: of the next $limit things behind the place $a, $b, $c. */
   readonly findings: readonly string[];
   /** Of what is found in one group, more than so many are one finding. */
   readonly mostOfGroup?: number;
@@ -65,7 +65,7 @@ SET at.askedAt = datetime($now), at.version = $version,
   at.b = CASE WHEN isNew THEN '' ELSE at.b END,
   at.c = CASE WHEN isNew THEN '' ELSE at.c END,
   at.isOver = CASE WHEN isNew THEN false ELSE at.isOver END
-RETURN at.pass AS pass, at.step AS step,
+RETURN at.pass AS pass, at.step AS step, [at.a, at.b, at.c] AS place,
   at.isOver OR (at.pass <> coalesce($pass, at.pass)) AS isOver
 `;
 
@@ -114,10 +114,9 @@ RETURN key
 `;
 
 const NEXT_GROUPS = `
-MATCH (at:RulePass {rule: $rule})
 MATCH (g:FindingGroup)
 USING INDEX SEEK g:FindingGroup(key)
-WHERE g.key > at.a AND g.rule = $rule
+WHERE g.key > $a AND g.rule = $rule
 WITH g
 ORDER BY g.key
 LIMIT $limit
@@ -251,6 +250,8 @@ interface Asking {
 interface OnPass extends Asking {
   readonly pass: string;
   readonly limit: number;
+  /** Behind which the page begins. */
+  readonly place: readonly string[];
 }
 
 /** Does a part of a pass; true where there is more of the same to do. */
@@ -281,13 +282,14 @@ async function keepPage(
     await lockFindings(tx);
     const at = only(rows(await tx.run(JOIN_PASS, on)));
     const pass = text(at, 'pass');
+    let place: readonly string[] = texts(at, 'place');
     let isOver = flag(at, 'isOver');
-    for (let step = count(at, 'step'); !isOver; step += 1) {
+    for (let step = count(at, 'step'); !isOver; step += 1, place = []) {
       const act = steps[step];
       if (act === undefined) {
         await tx.run(END_PASS, { rule: rule.id, check });
         isOver = true;
-      } else if (await act(tx, { ...asking, pass, limit })) return { pass, told: null };
+      } else if (await act(tx, { ...asking, pass, limit, place })) return { pass, told: null };
       else await tx.run(NEXT_STEP, { rule: rule.id, step: BigInt(step + 1) });
     }
     return { pass, told: await tellRule(tx, { ...asking, pass: null }) };
@@ -308,8 +310,9 @@ function pageStep(
   keep: (tx: ManagedTransaction, on: OnPass, found: readonly Found[]) => Promise<void>,
 ): Step {
   return async (tx, on) => {
-    const { rule, settings, limit } = on;
-    const parameters = { ...settings, rule: rule.id, limit: BigInt(limit) };
+    const { rule, settings, limit, place } = on;
+    const [a = '', b = '', c = ''] = place;
+    const parameters = { ...settings, rule: rule.id, a, b, c, limit: BigInt(limit) };
     const page = rows(await tx.run(statement, parameters));
     await keep(
       tx,
@@ -356,9 +359,14 @@ async function countGroups(
 
 /** Keeps one finding for each group that has more than its most, and forgets groups that nothing is in. */
 async function keepGroups(tx: ManagedTransaction, on: OnPass): Promise<boolean> {
-  const { rule, pass, limit } = on;
+  const {
+    rule,
+    pass,
+    limit,
+    place: [a = ''],
+  } = on;
   const most = BigInt(rule.mostOfGroup ?? 0);
-  const parameters = { rule: rule.id, pass, mostOfGroup: most, limit: BigInt(limit) };
+  const parameters = { rule: rule.id, pass, a, mostOfGroup: most, limit: BigInt(limit) };
   const page = rows(await tx.run(NEXT_GROUPS, parameters));
   const flooded = page.filter((row) => flag(row, 'isFlooded'));
   await writeFindings(tx, on, flooded.map(groupFinding));

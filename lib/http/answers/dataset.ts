@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { completeness, pageOf } from './completeness.ts';
 import { modelName } from './model.ts';
-import { count, instant } from './scalar.ts';
+import { contents, count, instant } from './scalar.ts';
 import { evidence } from './signed-at.ts';
 
 export const dataset = z.object({
@@ -22,6 +22,7 @@ export const datasetsAnswer = pageOf(dataset);
 
 export const datasetAnswer = z.object({
   dataset,
+  contents,
   models: z
     .array(modelName.extend({ inferences: count }))
     .describe('At most a hundred; /v1/lineage has all'),

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { LINK_WORDS, linkText } from '../../links.ts';
 import { completeness, pageOf } from './completeness.ts';
 import { model, modelName } from './model.ts';
-import { count, instant, signedJson } from './scalar.ts';
+import { contents, count, instant, signedJson } from './scalar.ts';
 import { inferenceEvidence } from './signed-at.ts';
 
 const RESOLUTIONS = ['exact', 'only-version', 'as-of', 'before-model', 'pending'] as const;
@@ -48,6 +48,7 @@ export const inferencesAnswer = pageOf(inference).extend({ basis });
 
 export const inferenceAnswer = z.object({
   inference,
+  contents,
   model: model.nullable().describe('With at most a hundred datasets; /v1/lineage has all'),
   basis,
   ...completeness.shape,

@@ -4,6 +4,21 @@ export const count = z.number().int().nonnegative();
 
 export const instant = z.string().describe('RFC 3339, UTC, to the nanosecond');
 
+export const contents = z
+  .object({
+    count,
+    digests: z
+      .array(z.string())
+      .optional()
+      .describe(
+        'A record of each, for /v1/evidence, at most ten; of an inference it takes the permission payload:read',
+      ),
+  })
+  .nullable()
+  .describe(
+    'Where records say different things of it, how many; the rest of the answer is what the latest says. Null where all say the same',
+  );
+
 /** Whatever was signed there: of what kind it is, nobody has promised. */
 export const signedJson = z
   .unknown()

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { contentsOf } from '../../graph/ask/contents.ts';
 import { newestDatasets, readDataset, type DatasetItem } from '../../graph/ask/datasets.ts';
 import { readVersions, versionsRestingOn } from '../../graph/ask/lineage.ts';
 import { NOW } from '../../graph/place.ts';
@@ -7,6 +8,7 @@ import { completenessOf, pageEnd, readPage } from '../page.ts';
 import { asOf, cursor, identity, limit, since, until } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import { route, type Route } from '../route.ts';
+import { tellContents } from './models.ts';
 
 /** Of the versions that use a dataset, those that its answer names; /v1/lineage pages through all. */
 const MAX_MODELS = 100;
@@ -54,6 +56,7 @@ export const DATASET_ROUTES: readonly Route[] = [
       const isAll = versions.length <= MAX_MODELS;
       return {
         dataset: found,
+        contents: tellContents(await contentsOf(graph, { kind: 'dataset', hash })),
         models: named,
         modelCount: versions.length,
         inferenceCount: isAll ? named.reduce((sum, { inferences }) => sum + inferences, 0) : null,

@@ -166,7 +166,6 @@ function tellItem(item: Recalled, may: RouteContext['may']): ImpactItem {
 }
 
 const COLUMNS = [
-  'kind',
   'id',
   'model',
   'commit',
@@ -179,6 +178,7 @@ const COLUMNS = [
   'offset',
   'length',
   'kids',
+  'kind',
 ];
 
 /** Of one CSV answer: some 5 MB at long names. */
@@ -229,12 +229,11 @@ export async function impactCsv(
 
 /** In the order of {@link COLUMNS}; the id of a dataset is its hash, and a model has none. */
 function cellsOf(item: ImpactItem): readonly Cell[] {
-  const { digest = null, kid, log, line, offset = null, length = null, kids } = item.evidence;
-  const signed = [digest, kid, log, line, offset, length, (kids ?? [kid]).join(' ')] as const;
-  const { kind, recordedAt } = item;
-  if (kind === 'dataset') return [kind, item.hash, null, null, null, recordedAt, ...signed];
-  if (kind === 'model') return [kind, null, item.name, item.commit, null, recordedAt, ...signed];
+  const { kind, recordedAt, evidence } = item;
+  const { digest = null, kid, log, line, offset = null, length = null, kids = [kid] } = evidence;
+  const signed = [digest, kid, log, line, offset, length, kids.join(' '), kind] as const;
+  if (kind === 'dataset') return [item.hash, null, null, null, recordedAt, ...signed];
+  if (kind === 'model') return [null, item.name, item.commit, null, recordedAt, ...signed];
   const { id, model, resolution } = item;
-  const version = [model?.name ?? null, model?.commit ?? null] as const;
-  return [kind, id, ...version, resolution, recordedAt, ...signed];
+  return [id, model?.name ?? null, model?.commit ?? null, resolution, recordedAt, ...signed];
 }

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { counted } from '../../counted.ts';
+import { contentsOf } from '../../graph/ask/contents.ts';
 import { readDataset } from '../../graph/ask/datasets.ts';
 import {
   newestInferences,
@@ -26,7 +27,7 @@ import { completenessOf, pageEnd, scanPage } from '../page.ts';
 import { asOf, cursor, identity, limit, since, until } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import { route, type Route, type RouteContext } from '../route.ts';
-import { missingDatasets, tellModel, undescribed } from './models.ts';
+import { missingDatasets, tellContents, tellModel, undescribed } from './models.ts';
 
 const include = z
   .literal('payload')
@@ -100,6 +101,7 @@ export const INFERENCE_ROUTES: readonly Route[] = [
       const found = await readInference(graph, parameters.id);
       if (found === null)
         throw new RequestError('NOT_FOUND', 'No inference of this id is recorded.');
+      const contents = await contentsOf(graph, { kind: 'inference', id: found.id });
       const version = found.model === null ? null : await readModel(graph, found.model);
       const missing = [
         ...missingModels([found]),
@@ -107,6 +109,9 @@ export const INFERENCE_ROUTES: readonly Route[] = [
       ];
       return {
         inference: tellInference(found, context.may, withPayload),
+        contents: context.may('payload:read')
+          ? tellContents(contents)
+          : contents && { count: contents.count },
         model: version === null ? null : tellModel(version),
         basis: basisOf([found.resolution]),
         ...(await completenessOf(context, NOW, missing)),
@@ -138,11 +143,9 @@ export function tellInference(
 }
 
 /** A payload that can be guessed is proven by its digest, and by its length all but proven. */
-export function tellEvidence(
-  { digest, offset, length, ...place }: Evidence,
-  may: RouteContext['may'],
-): InferenceEvidence {
-  return may('payload:read') ? { digest, offset, length, ...place } : place;
+export function tellEvidence(evidence: Evidence, may: RouteContext['may']): InferenceEvidence {
+  const { digest: _, offset: __, length: ___, ...place } = evidence;
+  return may('payload:read') ? evidence : place;
 }
 
 type Kept = NonNullable<Inference['inputKept']> | null;

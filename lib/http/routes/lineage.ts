@@ -232,7 +232,7 @@ function missingVersions(names: readonly ClaimedName[]): readonly Incomplete[] {
   const least = names.some(({ isCut }) => isCut) ? 'at least ' : '';
   const what = counted(count, 'inference names', 'inferences name');
   const detail = `${least}${what} a model version that is not recorded`;
-  return [{ reason: 'PENDING_LINKS', detail }];
+  return [{ reason: 'PENDING_LINKS', detail, count }];
 }
 
 function drawDataset({

@@ -1,10 +1,12 @@
 import * as z from 'zod';
 import { counted } from '../../counted.ts';
+import { contentsOf, type Contents } from '../../graph/ask/contents.ts';
 import { newestModels, readModel, type ModelItem } from '../../graph/ask/models.ts';
 import { NOW } from '../../graph/place.ts';
 import { opaque } from '../answer.ts';
 import type { Incomplete } from '../answers/completeness.ts';
 import { modelAnswer, modelName, modelsAnswer, type Model } from '../answers/model.ts';
+import type { contents as contentsAnswer } from '../answers/scalar.ts';
 import { completenessOf, pageEnd, readPage } from '../page.ts';
 import { asOf, cursor, flag, identity, limit, since, until } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
@@ -64,11 +66,17 @@ export const MODEL_ROUTES: readonly Route[] = [
         throw new RequestError('NOT_FOUND', 'No model of this name and commit is recorded.');
       return {
         model: tellModel(found),
+        contents: tellContents(await contentsOf(context.graph, { kind: 'model', ...name })),
         ...(await completenessOf(context, NOW, missingDatasets([found]))),
       };
     },
   }),
 ];
+
+/** As an answer tells it. */
+export function tellContents(contents: Contents | null): z.output<typeof contentsAnswer> {
+  return contents && { count: contents.count, digests: [...contents.digests] };
+}
 
 /** As an answer tells it. */
 export function tellModel(item: ModelItem): Model {

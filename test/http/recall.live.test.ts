@@ -1,0 +1,163 @@
+import { afterAll, beforeEach, expect, test } from 'vitest';
+import { openGraph } from '../../lib/graph/connection.ts';
+import { GraphWriter } from '../../lib/graph/write/writer.ts';
+import { Api } from '../support/api.ts';
+import { neo4jLogin } from '../support/neo4j-login.ts';
+import {
+  bringRecords,
+  datasetRecord,
+  inferenceRecord,
+  KID,
+  modelRecord,
+} from '../support/records.ts';
+import { wipe } from '../support/snapshot.ts';
+
+const STRANGER = 'cd'.repeat(32);
+
+const graph = openGraph(neo4jLogin);
+const writer = new GraphWriter(graph);
+const api = new Api(graph);
+beforeEach(() => wipe(graph));
+afterAll(async () => {
+  expect(api.failures).toEqual([]);
+  await graph.close();
+});
+
+const idsOf = ({ items }: Awaited<ReturnType<Api['get']>>): unknown[] => items.map(({ id }) => id);
+
+test('a stranger’s version that draws inferences away by time makes a recall incomplete; one of the same key is counted beside it', async () => {
+  await bringRecords(writer, [
+    modelRecord('m', 'own', 1),
+    ...[10, 20, 30].map((second) => inferenceRecord(`i${second}`, 'm', null, second)),
+  ]);
+  const asked = { model: 'm', commit: 'own' };
+  expect(await api.get('/v1/impact', asked)).toMatchObject({ complete: true });
+  await bringRecords(writer, [modelRecord('m', 'next', 15)]);
+  const after = await api.get('/v1/impact', asked);
+  expect(after).toMatchObject({ complete: true, summary: { elsewhereByTime: 2 } });
+  expect(idsOf(after)).toEqual(['i10']);
+  await bringRecords(writer, [modelRecord('m', 'strange', 25)], STRANGER);
+  const pages = await api.pages('/v1/impact', { ...asked, limit: 1 });
+  expect(pages[0]).toMatchObject({ summary: { elsewhereByTime: 2 } });
+  for (const page of pages)
+    expect(page.incomplete).toMatchObject([{ reason: 'PLACED_BY_TIME', count: 1 }]);
+});
+
+test('a second record of an id, which names another version, does not empty a recall', async () => {
+  await bringRecords(writer, [
+    datasetRecord('d', 1),
+    modelRecord('m', 'c', 1, ['d']),
+    modelRecord('other', 'c', 1),
+    inferenceRecord('i', 'm', 'c', 10),
+  ]);
+  expect(idsOf(await api.get('/v1/impact', { dataset: 'd' }))).toEqual(['i']);
+  await bringRecords(writer, [inferenceRecord('i', 'other', 'c', 20)], STRANGER);
+  for (const asked of [{ dataset: 'd' }, { model: 'm', commit: 'c' }])
+    expect(await api.get('/v1/impact', asked)).toMatchObject({
+      items: [],
+      complete: false,
+      incomplete: [{ reason: 'CONTESTED', count: 1 }],
+    });
+  expect(await api.get('/v1/impact', { model: 'other', commit: 'c' })).toMatchObject({
+    complete: true,
+  });
+});
+
+test('an inference that claims a name and is linked to no version keeps a recall of that name from being complete', async () => {
+  await bringRecords(writer, [
+    modelRecord('m', 'c', 1),
+    inferenceRecord('i', 'm', 'c', 10),
+    inferenceRecord('lost', 'm', 'never', 11),
+  ]);
+  expect(await api.get('/v1/impact', { model: 'm', commit: 'c' })).toMatchObject({
+    items: [{ id: 'i' }],
+    incomplete: [{ reason: 'PENDING_LINKS', count: 1 }],
+  });
+});
+
+test('what a key signed stays in its recall, whoever signs it again; what it alone signed is told apart', async () => {
+  const records = [
+    datasetRecord('unused', 1),
+    modelRecord('m', 'c', 1),
+    inferenceRecord('i', 'nobody', null, 10),
+  ];
+  await bringRecords(writer, records);
+  await bringRecords(writer, records.slice(1), STRANGER);
+  const told = await api.get('/v1/impact', { kid: KID });
+  expect(told).toMatchObject({
+    items: [
+      { kind: 'dataset', hash: 'unused', evidence: { kid: KID, line: 1 } },
+      { kind: 'model', name: 'm', commit: 'c', evidence: { kids: [KID, STRANGER] } },
+      { kind: 'inference', id: 'i', evidence: { kid: KID, kids: [KID, STRANGER] } },
+    ],
+    summary: { signed: { datasets: 1, models: 1, inferences: 1, alone: 1 } },
+  });
+  const other = await api.get('/v1/impact', { kid: STRANGER });
+  expect(other).toMatchObject({
+    items: [{ kind: 'model' }, { kind: 'inference', evidence: { kid: STRANGER } }],
+    summary: { signed: { alone: 0 } },
+  });
+});
+
+test('a key’s records come in the order of their logs and lines, page by page, each once', async () => {
+  const many = Array.from({ length: 2_300 }, (_, index) =>
+    inferenceRecord(`i${index}`, 'nobody', null, 9_000 - index),
+  );
+  await bringRecords(writer, many.slice(0, 2_100));
+  for (const record of many.slice(2_100)) await bringRecords(writer, [record]);
+  const pages = await api.pages('/v1/impact', { kid: KID, limit: 150 });
+  expect(pages.flatMap(idsOf)).toEqual(many.map((of) => 'id' in of && of.id));
+  expect(pages).toHaveLength(16);
+});
+
+test('a question may begin at what is only referred to, and then never says that there is nothing', async () => {
+  await bringRecords(writer, [
+    modelRecord('m', 'c', 1, ['ghost']),
+    inferenceRecord('i', 'm', 'c', 10),
+    inferenceRecord('j', 'm', 'never', 11),
+  ]);
+  const ghost = { reason: 'PENDING_LINKS', hashes: ['ghost'] };
+  const recall = await api.get('/v1/impact', { dataset: 'ghost' });
+  expect(recall).toMatchObject({ recorded: false, items: [{ id: 'i' }], complete: false });
+  expect(recall.incomplete).toContainEqual(expect.objectContaining(ghost));
+  const list = await api.get('/v1/inferences', { dataset: 'ghost' });
+  expect(list).toMatchObject({ items: [{ id: 'i' }], complete: false });
+  expect(list.incomplete).toContainEqual(expect.objectContaining(ghost));
+  expect(await api.get('/v1/lineage', { dataset: 'ghost' })).toMatchObject({
+    recorded: false,
+    start: 'dataset:ghost',
+    nodes: [
+      { kind: 'unrecorded', key: 'dataset:ghost' },
+      { kind: 'model', name: 'm' },
+      { kind: 'inference', id: 'i' },
+    ],
+    edges: [{ kind: 'USED_IN', from: 'dataset:ghost' }, { kind: 'GENERATED' }],
+    complete: false,
+  });
+  const version = { model: 'm', commit: 'never' };
+  for (const path of ['/v1/impact', '/v1/lineage'])
+    expect(await api.get(path, version)).toMatchObject({ recorded: false, complete: false });
+  expect(idsOf(await api.get('/v1/impact', version))).toEqual(['j']);
+  expect(idsOf(await api.get('/v1/inferences', version))).toEqual(['j']);
+  for (const nowhere of [{ dataset: 'nowhere' }, { model: 'm', commit: 'x' }])
+    expect(await api.refusal('/v1/impact', nowhere)).toEqual([404, 'NOT_FOUND']);
+});
+
+test('an entity of which records say different things says so, with their digests', async () => {
+  const datasets = [datasetRecord('d', 1), datasetRecord('d', 2, 'q'), datasetRecord('d', 3, 'q')];
+  const models = [modelRecord('m', 'c', 1), modelRecord('m', 'c', 2)];
+  const inferences = [inferenceRecord('i', 'm', 'c', 3), inferenceRecord('i', 'm', null, 4)];
+  await bringRecords(writer, [...datasets, ...models, ...inferences]);
+  const { contents } = await api.get('/v1/dataset', { hash: 'd' });
+  expect(contents).toMatchObject({ count: 2 });
+  const { digests } = contents as { digests: string[] };
+  expect(digests).toContain(datasets[0]?.digest);
+  expect(digests).toHaveLength(2);
+  expect(await api.get('/v1/model', { name: 'm', commit: 'c' })).toMatchObject({ contents: null });
+  const sorted = inferences.map(({ digest }) => digest).sort();
+  expect(await api.get('/v1/inference', { id: 'i' })).toMatchObject({
+    contents: { count: 2, digests: sorted },
+  });
+  const without = await api.get('/v1/inference', { id: 'i' }, { without: 'payload:read' });
+  expect(without['contents']).toEqual({ count: 2 });
+});
