@@ -1,5 +1,9 @@
 import type { Archive } from '../lib/ingest/archive.ts';
 import { localArchive } from '../lib/local/log-archive.ts';
+import type { ReadOptions } from '../lib/object/stored.ts';
+
+/** S3 answers only when it has copied: up to 5 GiB at once. */
+const COPY_MS = 300_000;
 
 const FOLDER = '.custody/archive';
 
@@ -7,13 +11,16 @@ const FOLDER = '.custody/archive';
  * Where accepted logs are kept: in the evidence bucket that CUSTODY_EVIDENCE_BUCKET names, where
  * everybody who asks that database finds them, else in a folder beside the embedded database.
  */
-export async function openArchive(env: NodeJS.ProcessEnv): Promise<Archive> {
+export async function openArchive(
+  env: NodeJS.ProcessEnv,
+  options: ReadOptions = {},
+): Promise<Archive> {
   const bucket = env['CUSTODY_EVIDENCE_BUCKET'];
-  if (!bucket) return localArchive(FOLDER);
+  if (!bucket) return localArchive(FOLDER, options);
   // Only who names a bucket waits for the client to load.
   const [{ bucketArchive }, { s3Client }] = await Promise.all([
     import('../lib/aws/log-archive.ts'),
     import('../lib/aws/s3-object.ts'),
   ]);
-  return bucketArchive(s3Client(), bucket, { copying: s3Client(300_000) });
+  return bucketArchive(s3Client(), bucket, { ...options, copying: s3Client(COPY_MS) });
 }

@@ -26,10 +26,10 @@ import { print, printJson, progress, tell } from './terminal.ts';
 type Act = (object: StoredObject, options: IngestOptions) => Promise<Receipt>;
 
 export const ingest: Command = (args) =>
-  overFiles('ingest', args, (all) =>
+  overFiles('ingest', args, (all, onRead) =>
     withGraph(async (graph) => {
       const sink = new GraphWriter(graph, payload(process.env));
-      const stores = { sink, archive: await openArchive(process.env) };
+      const stores = { sink, archive: await openArchive(process.env, { onRead }) };
       return all((object, options) => ingestObject(object, stores, options));
     }),
   );
@@ -37,9 +37,9 @@ export const ingest: Command = (args) =>
 export const verify: Command = (args) => overFiles('verify', args, (all) => all(verifyObject));
 
 async function overFiles(
-  name: keyof typeof READINGS,
+  name: 'ingest' | 'verify',
   args: string[],
-  around: (all: (act: Act) => Promise<void>) => Promise<void>,
+  around: (all: (act: Act) => Promise<void>, onRead: (bytes: number) => void) => Promise<void>,
 ): Promise<0 | 1> {
   const { values, positionals } = parseArgs({
     args,
@@ -63,21 +63,23 @@ async function overFiles(
     throw new ConfigError('USAGE', ['--on-bad-line is reject or quarantine']);
   if (positionals.length === 0)
     throw new ConfigError('USAGE', [`custody ${name} takes at least one file`]);
-  let onRead: (bytes: number) => void = () => undefined;
-  const logs = await openAll(positionals, { onRead: (bytes) => onRead(bytes) });
+  // A good log is read twice: to verify it, and out of the archive, to write it.
+  let told: (bytes: number) => void = () => undefined;
+  const onRead = (bytes: number): void => told(bytes);
+  const logs = await openAll(positionals, { onRead });
   const keys = values.key.length > 0 ? await loadKeys(values.key) : await unnamedKeys();
   const receipts: Receipt[] = [];
   try {
     await around(async (act) => {
       for (const log of logs) {
-        onRead = progressOf(log.name, log.bytes * READINGS[name]);
+        told = progressOf(log.name, log.bytes);
         const receipt = await refuseUnreadable(log.uri, () =>
           act(log.object, { keys, onBadLine }),
         ).finally(() => progress.clear());
         receipts.push(receipt);
         if (!values.json) print(...verdict(log.name, receipt));
       }
-    });
+    }, onRead);
   } finally {
     // Also when a dependency fails half-way: what was done is told.
     for (const { close } of logs) await close?.();
@@ -85,9 +87,6 @@ async function overFiles(
   }
   return receipts.every(({ status }) => status === 'accepted' || status === 'empty') ? 0 : 1;
 }
-
-/** Ingesting reads a good log a second time, to write it. */
-const READINGS = { ingest: 2, verify: 1 } as const;
 
 interface Log {
   /** As it was given. */

@@ -45,9 +45,7 @@ export const report: Command = async (args) => {
   const settings = ruleSettings(process.env);
   const signer = await reportSigner(values);
   const keys = await knownKeys();
-  const readEnvelope = envelopeReader((await openArchive(process.env)).open, () =>
-    Promise.resolve(keys),
-  );
+  const readEnvelope = envelopeReader(await openArchive(process.env), () => Promise.resolve(keys));
   const made = await withGraph((graph) =>
     makeReport(graph, { period, settings, keys, readEnvelope }),
   );

@@ -208,7 +208,7 @@ function apiServer(graph: Graph, archive: Archive): Serve {
   return server({
     routes: ROUTES,
     graph: () => Promise.resolve(graph),
-    readEnvelope: envelopeReader(archive.open, knownKeys),
+    readEnvelope: envelopeReader(archive, knownKeys),
     onFailure: (error, { path, requestId }) =>
       tell(`${path}: request ${requestId} failed: ${JSON.stringify(safeDescription(error))}`),
   });

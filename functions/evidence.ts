@@ -8,11 +8,11 @@ import { keyEntries, loadKeys } from '../lib/keys.ts';
 import { once } from '../lib/once.ts';
 
 const { evidenceBucket } = stack(process.env, ['evidenceBucket']);
-const { open } = bucketArchive(s3Client(), evidenceBucket, { rangeBytes: LINE_RANGE_BYTES });
+const archive = bucketArchive(s3Client(), evidenceBucket, { rangeBytes: LINE_RANGE_BYTES });
 const keys = once(() => loadKeys(keyEntries(process.env)));
 
 export const handler = httpHandler(
   EVIDENCE_ROUTES,
   httpSettings(process.env),
-  envelopeReader(open, keys),
+  envelopeReader(archive, keys),
 );

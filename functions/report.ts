@@ -26,9 +26,9 @@ const settings = ruleSettings(process.env);
 const telemetry = openTelemetry();
 const topic = snsTopic(topicArn);
 const s3 = s3Client();
-const { open } = bucketArchive(s3, evidenceBucket, { rangeBytes: LINE_RANGE_BYTES });
+const archive = bucketArchive(s3, evidenceBucket, { rangeBytes: LINE_RANGE_BYTES });
 const keys = once(() => loadKeys(keyEntries(process.env)));
-const readEnvelope = envelopeReader(open, keys);
+const readEnvelope = envelopeReader(archive, keys);
 const graph = once(() => openMigrated(neo4jSecretArn));
 const signer = once(() => kmsSigner(reportKey.replace(/^kms:/, '')));
 

@@ -23,15 +23,18 @@ export interface FoundEnvelope {
 /** Reads the envelope of a record's signing again and verifies it on the spot; rejects when the archive fails. */
 export type ReadEnvelope = (digest: string, signing: ArchivedSigning) => Promise<FoundEnvelope>;
 
-/** Opens an archived log by the SHA-256 of its bytes as stored; null where it is not there. */
-export type OpenLog = (sha256: string, version: string | null) => Promise<StoredObject | null>;
+/** What evidence needs of the archive. */
+export interface ArchivedLogs {
+  /** Opens a log by the SHA-256 of its bytes as stored; null where it is not there. */
+  open(sha256: string, version: string | null): Promise<StoredObject | null>;
+}
 
 export function envelopeReader(
-  open: OpenLog,
+  archive: ArchivedLogs,
   keys: () => Promise<readonly VerifyingKey[]>,
 ): ReadEnvelope {
   return async (digest, signing) => {
-    const bytes = await lineAt(open, signing);
+    const bytes = await lineAt(archive, signing);
     if (bytes === null) return { status: 'gone', envelope: null, key: null };
     const envelope = openEnvelope(bytes);
     if (isRefusal(envelope)) return { status: 'differs', envelope: null, key: null };
@@ -49,13 +52,13 @@ export function envelopeReader(
 
 /** Null when it is not there. */
 async function lineAt(
-  open: OpenLog,
+  archive: ArchivedLogs,
   { log, version, offset, length }: ArchivedSigning,
 ): Promise<Buffer | null> {
   const parts: Uint8Array[] = [];
   let left = length;
   try {
-    const object = await open(log, version);
+    const object = await archive.open(log, version);
     if (object === null) return null;
     for await (const chunk of object.read(offset)) {
       parts.push(chunk.subarray(0, left));

@@ -217,6 +217,14 @@ export class Chain {
         add({ key, column: 0, look: 'group', label, detail: 'open the lineage' });
         links.push({ from: key, to: model, basis: 'uncounted' });
       }
+    this.#drawDeclared(add, links);
+    this.#drawInferences(add, links);
+    if (withGroups) this.#drawGroups(add, links, isPast);
+    return { nodes: [...nodes.values()], links };
+  }
+
+  /** What models declare and nobody recorded. */
+  #drawDeclared(add: (node: ChainNode) => void, links: ChainLink[]): void {
     for (const [model, { pendingCount }] of this.models) {
       const hashes = this.declared.get(model);
       for (const hash of hashes ?? []) {
@@ -232,6 +240,9 @@ export class Chain {
         links.push({ from: key, to: model, basis: 'pending' });
       }
     }
+  }
+
+  #drawInferences(add: (node: ChainNode) => void, links: ChainLink[]): void {
     for (const { inference, model } of this.shownInferences()) {
       const { id, claimed, resolution, recordedAt } = inference;
       const key = keyOf({ kind: 'inference', id });
@@ -242,24 +253,26 @@ export class Chain {
       add({ key, column: 2, look: 'inference', label: id, detail: recordedAt });
       links.push({ from: model, to: key, basis: LINKS[resolution].basis });
     }
-    if (withGroups)
-      for (const [model, { inferenceCount }] of this.models) {
-        const opened = this.opened.get(model);
-        const left = inferenceCount - (opened?.items.length ?? 0);
-        if (left <= 0 || opened?.next === null) continue;
-        const what = opened === undefined ? counted(left, 'inference') : `${count(left)} more`;
-        const label = isPast ? `at most ${what}` : what;
-        const key = groupKey(model);
-        add({
-          key,
-          column: 2,
-          look: 'group',
-          label,
-          detail: `open ${left > 50 ? 'the next 50' : 'them'}`,
-        });
-        links.push({ from: model, to: key, basis: 'uncounted' });
-      }
-    return { nodes: [...nodes.values()], links };
+  }
+
+  /** Inferences that are counted and not shown. */
+  #drawGroups(add: (node: ChainNode) => void, links: ChainLink[], isPast: boolean): void {
+    for (const [model, { inferenceCount }] of this.models) {
+      const opened = this.opened.get(model);
+      const left = inferenceCount - (opened?.items.length ?? 0);
+      if (left <= 0 || opened?.next === null) continue;
+      const what = opened === undefined ? counted(left, 'inference') : `${count(left)} more`;
+      const label = isPast ? `at most ${what}` : what;
+      const key = groupKey(model);
+      add({
+        key,
+        column: 2,
+        look: 'group',
+        label,
+        detail: `open ${left > 50 ? 'the next 50' : 'them'}`,
+      });
+      links.push({ from: model, to: key, basis: 'uncounted' });
+    }
   }
 }
 

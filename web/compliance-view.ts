@@ -188,7 +188,7 @@ function findingsTable(
   if (items.length === 0) return el('p', {}, `${caption}: none.`);
   return table(
     `${caption}${many}`,
-    ['About', 'Rule', 'Severity', 'Records', ...HEADS[status]],
+    ['About', 'Rule', 'Severity', 'Rests on', ...HEADS[status]],
     items.map((finding) => [
       el(
         'span',

@@ -95,7 +95,8 @@ const PACKED = [
 /** Opens nothing yet. */
 export function storedObject(store: Store, options: ReadOptions = {}): StoredObject {
   const maxObjectBytes = options.maxObjectBytes ?? MAX_OBJECT_BYTES;
-  const partBytes = partBytesOf(store, options.copyLimits ?? COPY_LIMITS);
+  const { name, origin, uri } = store;
+  const partBytes = partBytesOf(store, options.copyLimits);
   let allBytes = 0;
   let known: Identity | undefined;
 
@@ -112,8 +113,7 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
   ): AsyncGenerator<Uint8Array> {
     let at = Math.min(from, hash.bytes);
     for await (const chunk of store.chunks(at, left)) {
-      const lacking = Math.min(hash.bytes - at, chunk.length);
-      hash.update(chunk.subarray(lacking));
+      hash.update(chunk.subarray(Math.min(hash.bytes - at, chunk.length)));
       const part = count(chunk).subarray(Math.min(Math.max(from - at, 0), chunk.length));
       at += chunk.length;
       yield part;
@@ -127,32 +127,32 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
   }
 
   return {
-    name: store.name,
-    origin: store.origin,
-    uri: store.uri,
+    name,
+    origin,
+    uri,
     stored: () => rest(0, new AbortController().signal),
     resumedHash: (state) => LogHash.resumed(partBytes, state),
     read(from = 0, hash) {
       const leaving = new AbortController();
-      const { signal } = leaving;
       const whole = LogHash.ofOneReading(partBytes);
       if (from > 0 && !store.isGzip) {
-        const chunks = hash === undefined ? rest(from, signal) : hashed(from, hash, signal);
+        const left = leaving.signal;
+        const chunks = hash === undefined ? rest(from, left) : hashed(from, hash, left);
         return limit(chunks, from, maxObjectBytes);
       }
-      const chunks = hashed(0, store.isGzip ? whole : (hash ?? whole), signal);
+      const chunks = hashed(0, store.isGzip ? whole : (hash ?? whole), leaving.signal);
       const all = limit(unpack(chunks, store.isGzip, leaving), 0, maxObjectBytes);
       const log = store.isGzip ? limitGzip(all, options.maxGzipBytes) : all;
       // A gzip log can be unpacked from its start only.
       return from === 0 ? log : skip(from, log);
     },
-    identity() {
-      if (known !== undefined) return known;
-      if (store.uri === null || store.bytes === null)
-        throw new Error('identity() before the first whole reading');
-      return { uri: store.uri, sha256: null, parts: null, bytes: store.bytes };
-    },
+    identity: () => known ?? announced(store),
   };
+}
+
+function announced({ uri, bytes }: Store): Identity {
+  if (uri === null || bytes === null) throw new Error('identity() before the first whole reading');
+  return { uri, sha256: null, parts: null, bytes };
 }
 
 /** {@link TransientError} where another version was named before. */
@@ -166,7 +166,7 @@ function provenUri(store: Store, sha256: string): string {
 }
 
 /** Null for what is copied whole. */
-function partBytesOf({ bytes }: Store, limits: typeof COPY_LIMITS): number | null {
+function partBytesOf({ bytes }: Store, limits = COPY_LIMITS): number | null {
   return bytes !== null && bytes > limits.wholeBytes ? limits.partBytes : null;
 }
 

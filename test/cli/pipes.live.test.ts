@@ -76,14 +76,15 @@ test('ingest and verify read stdin, by each of its names, and a process substitu
       out: `/dev/stdin${accepted}`,
       err: '',
     });
-  for (const [command, out] of [
+  const cases: readonly (readonly [string, unknown])[] = [
     [`custody verify /dev/stdin < ${log}`, `/dev/stdin${accepted}`],
     [`cat ${log} | custody verify /dev/stdin`, `/dev/stdin${accepted}`],
     [
       `custody verify <(cat ${log})`,
       expect.stringMatching(/^\/dev\/fd\/\d+: accepted \(3000 lines/),
     ],
-  ] satisfies readonly (readonly [string, unknown])[])
+  ];
+  for (const [command, out] of cases)
     expect(await shell(command)).toEqual({ exit: 0, out, err: '' });
 
   const brought = await custody(['ingest', '--json', '-'], text);

@@ -230,7 +230,11 @@ test('the API, the command line, the message and the report say the same of each
     const of = RULES.find(({ id }) => id === result.rule)?.of ?? '';
     const { outcome, reason, examined, open, waived } = result;
     expect(report.rules.find(({ id }) => id === result.rule)).toMatchObject({
-      ...{ outcome, reason, examined, open, waived },
+      outcome,
+      reason,
+      examined,
+      open,
+      waived,
       findings: result.findings,
     });
     const said = foundText(result, of);

@@ -237,8 +237,8 @@ function known(records: readonly VerifiedRecord[]): Known {
         {
           resolution: String(resolution),
           digest: String(digest),
-          model: String(model),
-          commit: commit === undefined ? null : String(commit),
+          model: textOf(model) ?? '',
+          commit: textOf(commit),
         },
       ]),
     ),
@@ -266,12 +266,15 @@ function known(records: readonly VerifiedRecord[]): Known {
       const asserts = keys[asserted as keyof typeof keys] ?? inferenceKey(first);
       const { model, commit } = record;
       const names =
-        model === undefined
-          ? null
-          : { model: String(model), commit: commit === undefined ? null : String(commit) };
+        model === undefined ? null : { model: textOf(model) ?? '', commit: textOf(commit) };
       return { kid, asserts, digest, names };
     }),
   };
+}
+
+/** What a line of a snapshot lacks is null. */
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
 }
 
 /** What a recall of these versions can't be sure of, from all of the oracle's graph at once. */

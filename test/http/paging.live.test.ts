@@ -626,9 +626,9 @@ test('impact as CSV has the rows of its JSON pages, in their order, and tells th
         const version = (model ?? { name, commit }) as { name?: string; commit?: string };
         const { digest, kid, log, line, offset, length } = evidence;
         const said = [id ?? hash, version.name, version.commit, resolution, recordedAt];
-        return [...said, digest, kid, log, line, offset, length, kid, kind].map((cell) =>
-          typeof cell === 'number' ? String(cell) : ((cell as string | undefined) ?? ''),
-        );
+        return [...said, digest, kid, log, line, offset, length, kid, kind]
+          .map((cell) => (cell ?? '') as string | number)
+          .map(String);
       }),
     );
     expect(rows.length).toBeGreaterThan(0);

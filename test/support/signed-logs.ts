@@ -17,7 +17,7 @@ export class SignedLogs {
   readonly signer: TestKey = testKey();
   readonly folder = mkdtempSync(join(tmpdir(), 'custody-'));
   readonly archive: Archive = localArchive(join(this.folder, 'archive'));
-  readonly readEnvelope: ReadEnvelope = envelopeReader(this.archive.open, () =>
+  readonly readEnvelope: ReadEnvelope = envelopeReader(this.archive, () =>
     Promise.resolve([this.signer.key]),
   );
   readonly #stores: Stores;

@@ -226,10 +226,14 @@ test('inferences stand behind a count until they are opened, a page at a time; t
   await inferences.waitFor({ state: 'detached' });
 });
 
-test('a list that is opened in part is never called complete', async () => {
+test('a list that is opened in part is never called complete; that it is all is a remark and no verdict', async () => {
   const page = await open('#/lineage?model=triage&commit=1f0c2ab');
   const notice = page.locator('main .notice');
   await notice.getByText('Complete.').waitFor();
+  const colours = await page.evaluate<string[]>(
+    `['main .notice strong', '#drawing-keys'].map((of) => getComputedStyle(document.querySelector(of)).color)`,
+  );
+  expect(colours[0]).toBe(colours[1]);
   const openThem = page.getByRole('button', {
     name: /^Open( more)?: inferences of triage 1f0c2ab$/,
   });

@@ -233,10 +233,20 @@ export async function keepFindings(
     }
     if (isTimeUp()) break;
   }
-  if (pass === null) return { isOver: false, told: null };
-  const met = { ...asking, pass };
-  const told = await graph[database].write((tx) => tellRule(tx, met), PAGE_TIMEOUT_MS);
-  return { isOver: false, told };
+  return { isOver: false, told: pass === null ? null : await tellMet(graph, { ...asking, pass }) };
+}
+
+/** The numbers of what a pass has met so far; null where there is no time even for them. */
+async function tellMet(
+  graph: Graph,
+  met: Asking & { readonly pass: string },
+): Promise<Told | null> {
+  try {
+    return await graph[database].write((tx) => tellRule(tx, met), PAGE_TIMEOUT_MS);
+  } catch (error) {
+    if (error instanceof OutOfTimeError) return null;
+    throw error;
+  }
 }
 
 /** A check that asks a rule; the settings are parameters of its statements. */
