@@ -313,6 +313,11 @@ const EXCEPTIONS: readonly { readonly fault: RegExp; readonly in: RegExp; readon
       why: 'of four sums over the findings of one rule, one row each',
     },
     {
+      fault: /^Eager read\/(?:set|delete) conflict/,
+      in: /^UNWIND \$(?:groups|keys) AS (?:row|key)\nMATCH \(f:Finding|^UNWIND \$groups AS row\nMERGE \(g:FindingGroup/,
+      why: 'the groups of one page of a rule, at most two thousand',
+    },
+    {
       fault: /^NodeByLabelScan \w+:Relink/,
       in: /:Relink/,
       why: 'markers: one for each name or dataset whose links are being made, none at rest',
