@@ -313,9 +313,9 @@ const EXCEPTIONS: readonly { readonly fault: RegExp; readonly in: RegExp; readon
       why: 'of four sums over the findings of one rule, one row each',
     },
     {
-      fault: /^Eager read\/(?:set|delete) conflict/,
-      in: /^UNWIND \$(?:groups|keys) AS (?:row|key)\nMATCH \(f:Finding|^UNWIND \$groups AS row\nMERGE \(g:FindingGroup/,
-      why: 'the groups of one page of a rule, at most two thousand',
+      fault: /^(?:Eager read\/(?:set|delete) conflict|CartesianProduct)/,
+      in: /^UNWIND \$(?:groups|keys) AS (?:row|key)\nMATCH \((?:f:Finding|g:FindingGroup) |^UNWIND \$groups AS row\nMERGE \(g:FindingGroup/,
+      why: 'the groups of one page of a rule, at most two thousand, each with the hundred findings that it takes up',
     },
     {
       fault: /^NodeByLabelScan \w+:Relink/,
