@@ -103,7 +103,7 @@ export interface Report {
   /** Those that signatures were verified with when the report was made. */
   readonly keys: {
     readonly inForce: readonly (Signed & { readonly bits: number; readonly pem: string })[];
-    /** Signed with keys that are not in force now. */
+    /** Signed with none of those. */
     readonly others: { readonly records: number; readonly inferences: number };
   };
   readonly rules: readonly ReportedRule[];
@@ -171,7 +171,7 @@ export async function makeReport(graph: Graph, options: ReportOptions): Promise<
       links: await resolutions(graph),
     },
     objects: { byStatus, total, items: objects },
-    keys: await keysOf(graph, keys, inGraph),
+    keys: await keysOf(graph, keys),
     rules: RULES.map((rule) => reportedRule(rule, checks[0])),
     findings: { total: found.length, items: findingItems },
     checks: {
@@ -256,26 +256,17 @@ async function withEvidence(
   return { items, unread };
 }
 
-async function keysOf(
-  graph: Graph,
-  keys: readonly VerifyingKey[],
-  { inferences }: Totals,
-): Promise<Report['keys']> {
+async function keysOf(graph: Graph, keys: readonly VerifyingKey[]): Promise<Report['keys']> {
   const signed = await signedBy(
     graph,
     keys.map(({ kid }) => kid),
   );
-  const sum = (member: 'records' | 'inferences'): number =>
-    signed.keys.reduce((so, key) => so + key[member], 0);
   return {
     inForce: keys.map(({ kid, bits, pem }) => {
       const own = signed.keys.find((key) => key.kid === kid) ?? { records: 0, inferences: 0 };
       return { kid, bits, pem, records: own.records, inferences: own.inferences };
     }),
-    others: {
-      records: signed.records - sum('records'),
-      inferences: inferences - sum('inferences'),
-    },
+    others: signed.others,
   };
 }
 

@@ -206,8 +206,8 @@ ORDER BY m.name, m.commit
 MATCH (i:Inference)
 USING INDEX SEEK i:Inference(resolution, model)
 WHERE i.resolution = 'pending' AND i.model > $a
-WITH DISTINCT i.model AS name
-ORDER BY name
+WITH DISTINCT i.resolution AS resolution, i.model AS name
+ORDER BY resolution, name
 LIMIT $limit
 CALL (name) {
   MATCH (i:Inference)

@@ -119,13 +119,13 @@ test('a report says what came, what was found out of how many, on which records 
     {
       rule: 'inference-without-model',
       entity: { name: 'absent' },
-      evidence: [{ status: 'verified', source: object, line: 5, kid }],
+      evidence: [{ status: 'verified', log: sha256, line: 5, kid }],
     },
     {
       rule: 'model-without-dataset',
       status: 'open',
       entity: { kind: 'model', name: 'orphan', commit: 'c' },
-      evidence: [{ status: 'verified', source: object, line: 3, kid }],
+      evidence: [{ status: 'verified', log: sha256, line: 3, kid }],
     },
   ]);
   expect(report.checks).toMatchObject({
@@ -205,9 +205,9 @@ test('what was signed with a key that is not in force is counted, and its eviden
 });
 
 test('evidence whose log is gone or differs is called that', async () => {
-  const { object } = await logs.bring(RECORDS);
+  const { sha256 } = await logs.bring(RECORDS);
   await checked();
-  const path = new URL(object).pathname;
+  const path = logs.archived(sha256 ?? '');
   writeFileSync(path, 'x'.repeat(10_000));
   const statuses = async (): Promise<string[]> =>
     (await reported()).findings.items.flatMap(({ evidence }) =>

@@ -309,7 +309,22 @@ const EXCEPTIONS: readonly { readonly fault: RegExp; readonly in: RegExp; readon
     {
       fault: /^Eager read\/set conflict for property: (?:openedIn|status)/,
       in: /^MATCH \(f:Finding \{key: \$key\}\)|^UNWIND \$found AS row/,
-      why: 'one finding by its key, or those of one rule, at most a thousand',
+      why: 'one finding by its key, or those of one page of a rule, at most two thousand',
+    },
+    {
+      fault: /^Eager read\/set conflict for property: /,
+      in: /^MERGE \(at:RulePass/,
+      why: 'the pass of one rule: one row',
+    },
+    {
+      fault: /^CartesianProduct/,
+      in: /RETURN open, findings, waived, fresh, settled/,
+      why: 'of four sums over the findings of one rule, one row each',
+    },
+    {
+      fault: /^(?:Eager read\/(?:set|delete) conflict|CartesianProduct)/,
+      in: /^UNWIND \$(?:groups|keys) AS (?:row|key)\nMATCH \((?:f:Finding|g:FindingGroup) |^UNWIND \$groups AS row\nMERGE \(g:FindingGroup/,
+      why: 'the groups of one page of a rule, at most two thousand, each with the hundred findings that it takes up',
     },
     {
       fault: /^NodeByLabelScan \w+:Relink/,

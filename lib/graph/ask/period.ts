@@ -44,7 +44,7 @@ export interface Signed {
   readonly kid: string;
   /** Records of datasets and models. */
   readonly records: number;
-  /** Inferences whose head it is. */
+  /** Inferences of which it signed a record. */
   readonly inferences: number;
 }
 
@@ -104,25 +104,41 @@ RETURN status, objects, lines, accepted, duplicate, rejected, bytes
 ORDER BY status
 `;
 
+// A stretch counts its signings. Records are expanded, being few; inferences that have none are the rest.
 const SIGNED = `
 UNWIND $kids AS kid
 CALL (kid) {
-  MATCH (r:Record)
-  WHERE r.kid = kid AND r.type <> 'inference'
-  RETURN count(r) AS records
+  MATCH (r:Record)-[:SIGNED_IN]->(s:Stretch)
+  WHERE s.kid = kid
+  OPTIONAL MATCH (r)-[:ASSERTS]->(i:Inference)
+  RETURN count(r) AS all, count(CASE WHEN r.type <> 'inference' THEN 1 END) AS records,
+    count(DISTINCT i) AS recorded
 }
 CALL (kid) {
-  MATCH (i:Inference)
-  WHERE i.kid = kid AND i.recordedAt IS NOT NULL AND i.digest IS NOT NULL
-  RETURN count(i) AS inferences
+  MATCH (s:Stretch)
+  WHERE s.kid = kid AND s.log IS NOT NULL AND s.number IS NOT NULL
+  RETURN sum(s.count) AS signings
 }
-RETURN kid, records, inferences
+RETURN kid, records, signings - all + recorded AS inferences
 `;
 
-const RECORDS = `
-MATCH (r:Record)
-WHERE r.type <> 'inference'
-RETURN count(r) AS records
+const SIGNED_BY_OTHERS = `
+CALL () {
+  MATCH (r:Record)
+  WHERE r.type <> 'inference' AND NOT EXISTS { MATCH (r)-[:SIGNED_IN]->(s:Stretch) WHERE s.kid IN $kids }
+  RETURN count(r) AS records
+}
+CALL () {
+  MATCH (s:Stretch)
+  WHERE NOT s.kid IN $kids
+  MATCH (r)-[:SIGNED_IN]->(s)
+  OPTIONAL MATCH (r)-[:ASSERTS]->(asserted:Inference)
+  WITH DISTINCT coalesce(asserted, r) AS i
+  WHERE i:Inference AND NOT EXISTS { MATCH (i)-[:SIGNED_IN]->(own:Stretch) WHERE own.kid IN $kids }
+    AND NOT EXISTS { MATCH (i)<-[:ASSERTS]-(:Record)-[:SIGNED_IN]->(own:Stretch) WHERE own.kid IN $kids }
+  RETURN count(i) AS inferences
+}
+RETURN records, inferences
 `;
 
 /** What the graph holds now. It goes through the whole of some indexes: for a report, not for an answer. */
@@ -175,17 +191,20 @@ export async function arrivedIn(graph: Graph, period: Period): Promise<readonly 
   }));
 }
 
-/** What these keys have signed; `records` of datasets and models there are by any key. */
+/** What each of these keys has signed, whoever else did, and what none of them has. */
 export async function signedBy(
   graph: Graph,
   kids: readonly string[],
-): Promise<{ readonly keys: readonly Signed[]; readonly records: number }> {
+): Promise<{ readonly keys: readonly Signed[]; readonly others: Omit<Signed, 'kid'> }> {
   const keys = (await read(graph, SIGNED, { kids })).map((row) => ({
     kid: text(row, 'kid'),
-    records: count(row, 'records'),
-    inferences: count(row, 'inferences'),
+    ...signedOf(row),
   }));
-  return { keys, records: count(only(await read(graph, RECORDS, {})), 'records') };
+  return { keys, others: signedOf(only(await read(graph, SIGNED_BY_OTHERS, { kids }))) };
+}
+
+function signedOf(row: Row): Omit<Signed, 'kid'> {
+  return { records: count(row, 'records'), inferences: count(row, 'inferences') };
 }
 
 /** With the time of a transaction, which is more than that of a question. */
