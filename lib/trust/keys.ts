@@ -44,23 +44,44 @@ export const MIN_KEY_BITS = 2_048;
 /** SHA-256, in bytes: also the salt that AWS KMS uses. */
 const HASH_BYTES = 32;
 
+/** What people hand in for a public key in PEM form, in the order in which it is looked for. */
+const OTHER_FORMS: readonly { readonly form: RegExp; readonly problem: string }[] = [
+  {
+    form: /^0.?\uFFFD/s,
+    problem:
+      'this is a key in DER form; openssl pkey -pubin -inform DER -in KEY > KEY.pem makes it PEM',
+  },
+  { form: /\0/, problem: 'this is UTF-16 or binary, not a public key in PEM form, which is ASCII' },
+  { form: /^\s*\{[^]*"kty"/, problem: 'this is a JWK, not a public key in PEM form' },
+  {
+    form: /-----BEGIN [A-Z ]*PRIVATE KEY-----/,
+    problem: 'this is a private key; verifying takes the public one',
+  },
+  // Node would take the key out of a certificate, without a look at its dates or its issuer.
+  {
+    form: /-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/,
+    problem:
+      'this is a certificate, not a public key; openssl x509 -in CERTIFICATE -noout -pubkey > KEY.pem takes its key out',
+  },
+  {
+    form: /^\s*ssh-\S+ /,
+    problem:
+      'this is a key of OpenSSH; ssh-keygen -e -m PKCS8 -f KEY.pub > KEY.pem makes it one in PEM form',
+  },
+  {
+    form: /-----BEGIN (?!(?:RSA )?PUBLIC KEY-----)/,
+    problem: 'this is not a public key in PEM form (SPKI or PKCS#1)',
+  },
+  {
+    form: /-----BEGIN [A-Z ]*-----\\n/,
+    problem: 'the lines of this key end in a backslash and an n, not in line breaks',
+  },
+];
+
 /** Reads a public key from PEM text, SPKI or PKCS#1. */
 export function readVerifyingKey(pem: string): VerifyingKey | KeyProblem {
-  if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem))
-    return { problem: 'this is a private key; verifying takes the public one' };
-  // Node would take the key out of a certificate, without a look at its dates or its issuer.
-  if (/-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----/.test(pem))
-    return {
-      problem:
-        'this is a certificate, not a public key; openssl x509 -in CERTIFICATE -noout -pubkey > KEY.pem takes its key out',
-    };
-  if (/^\s*ssh-\S+ /.test(pem))
-    return {
-      problem:
-        'this is a key of OpenSSH; ssh-keygen -e -m PKCS8 -f KEY.pub > KEY.pem makes it one in PEM form',
-    };
-  if (/-----BEGIN (?!(?:RSA )?PUBLIC KEY-----)/.test(pem))
-    return { problem: 'this is not a public key in PEM form (SPKI or PKCS#1)' };
+  const other = OTHER_FORMS.find(({ form }) => form.test(pem));
+  if (other !== undefined) return { problem: other.problem };
   let key: KeyObject;
   try {
     key = createPublicKey({ key: pem, format: 'pem' });

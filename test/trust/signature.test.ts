@@ -123,6 +123,17 @@ test('a key that cannot be trusted with verifying is refused with a reason', () 
     expect(problem(pem)).toMatch(/not a public key/);
 });
 
+test('a key in another form is told what it is', () => {
+  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 });
+  const der = publicKey.export({ type: 'spki', format: 'der' }).toString('utf8');
+  const jwk = JSON.stringify(publicKey.export({ format: 'jwk' }));
+  const utf16 = Buffer.from(`\uFEFF${spki(publicKey)}`, 'utf16le').toString('utf8');
+  expect(problem(der)).toMatch(/DER form; openssl pkey -pubin -inform DER/);
+  expect(problem(jwk)).toMatch(/a JWK/);
+  expect(problem(utf16)).toMatch(/UTF-16/);
+  expect(problem(spki(publicKey).replaceAll('\n', '\\n'))).toMatch(/a backslash and an n/);
+});
+
 test('a certificate is no key', () => {
   // Self-signed for this test, RSA-2048; its private key was thrown away.
   const certificate = `-----BEGIN CERTIFICATE-----
