@@ -251,14 +251,18 @@ test('the API, the command line, the message and the report say the same of each
 async function scheduledCheck(): Promise<{ heard: string; told: string }> {
   const aws = await StubAws.start();
   const heard: string[] = [];
-  const log = vi.spyOn(console, 'log').mockImplementation((line) => void heard.push(String(line)));
+  const spies = (['log', 'info'] as const).map((level) =>
+    vi.spyOn(console, level).mockImplementation((line) => void heard.push(String(line))),
+  );
   const environment = {
     ...aws.environment,
     CUSTODY_NEO4J_SECRET_ARN: keptSecret(aws, neo4jLogin),
     CUSTODY_TOPIC_ARN: 'arn:aws:sns:eu-central-1:000000000000:alarms',
     POWERTOOLS_SERVICE_NAME: 'check',
     POWERTOOLS_METRICS_NAMESPACE: 'Custody',
+    // Through the global console, where a test can hear them; that alone would turn the metrics off.
     POWERTOOLS_DEV: 'true',
+    POWERTOOLS_METRICS_DISABLED: 'false',
   };
   for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
   try {
@@ -266,7 +270,7 @@ async function scheduledCheck(): Promise<{ heard: string; told: string }> {
     await handler({}, { getRemainingTimeInMillis: () => 900_000 } as Context);
     return { heard: heard.join('\n'), told: JSON.stringify(aws.messages) };
   } finally {
-    log.mockRestore();
+    for (const spy of spies) spy.mockRestore();
     vi.unstubAllEnvs();
     await aws.close();
   }
