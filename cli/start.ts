@@ -246,7 +246,7 @@ function welcome(url: string, embedded: KeptNeo4j | null, isWriting: boolean): r
   if (isWriting)
     lines.push(
       `drop signed logs (*.jsonl, *.jsonl.gz) into   ${BUCKET}/`,
-      `their signers' public keys (*.pem) into       ${KEYS}/`,
+      `their signers' public keys (*.pem, *.pub) into ${KEYS}/`,
       `what became of each is told here and in       ${RECEIPTS}/`,
       `after each the compliance rules are asked:    ${url}#/compliance`,
     );

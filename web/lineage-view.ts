@@ -750,7 +750,7 @@ function howToDrop(): HTMLElement {
           el(
             'li',
             {},
-            'Put the signer’s public key (*.pem) into ',
+            'Put the signer’s public key (*.pem, *.pub) into ',
             el('code', {}, '.custody/keys/'),
             '.',
           ),

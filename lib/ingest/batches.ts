@@ -1,5 +1,5 @@
+import { stretchOf } from '../graph/stretch.ts';
 import type { Applied, LogName, SourceObject } from '../graph/write/object-progress.ts';
-import { stretchOf } from '../graph/write/stretches.ts';
 import type { Batch } from '../graph/write/writer.ts';
 import type { Line, Place } from '../trust/lines.ts';
 import type { VerifiedRecord } from '../trust/verify.ts';

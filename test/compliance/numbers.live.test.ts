@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { Context } from 'aws-lambda';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { check, foundText, sumOf } from '../../lib/compliance/check.ts';
 import { digestOf } from '../../lib/compliance/digest.ts';
 import { reportHtml } from '../../lib/compliance/report-html.ts';
@@ -16,10 +17,12 @@ import { demoLog } from '../../lib/local/demo.ts';
 import { storedFile } from '../../lib/object/file.ts';
 import { Api } from '../support/api.ts';
 import { custody } from '../support/custody.ts';
+import { keptSecret } from '../support/lambda.ts';
 import { localStores } from '../support/local-stores.ts';
 import { neo4jLogin } from '../support/neo4j-login.ts';
 import { SignedLogs } from '../support/signed-logs.ts';
 import { wipe } from '../support/snapshot.ts';
+import { StubAws } from '../support/stub-aws.ts';
 
 let graph: Graph;
 let logs: SignedLogs;
@@ -242,6 +245,55 @@ test('the API, the command line, the message and the report say the same of each
     if (outcome === 'done') expect(out).toContain(`${result.rule}: ${said}\n`);
     if (result.new > 0) expect(message).toContain(`${result.rule} (${said}): `);
   }
+});
+
+/** What the scheduled function measures and what it tells the topic, each as it was sent. */
+async function scheduledCheck(): Promise<{ heard: string; told: string }> {
+  const aws = await StubAws.start();
+  const heard: string[] = [];
+  const spies = (['log', 'info'] as const).map((level) =>
+    vi.spyOn(console, level).mockImplementation((line) => void heard.push(String(line))),
+  );
+  const environment = {
+    ...aws.environment,
+    CUSTODY_NEO4J_SECRET_ARN: keptSecret(aws, neo4jLogin),
+    CUSTODY_TOPIC_ARN: 'arn:aws:sns:eu-central-1:000000000000:alarms',
+    POWERTOOLS_SERVICE_NAME: 'check',
+    POWERTOOLS_METRICS_NAMESPACE: 'Custody',
+    // Through the global console, where a test can hear them; that alone would turn the metrics off.
+    POWERTOOLS_DEV: 'true',
+    POWERTOOLS_METRICS_DISABLED: 'false',
+  };
+  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+  try {
+    const { handler } = await import('../../functions/check.ts');
+    await handler({}, { getRemainingTimeInMillis: () => 900_000 } as Context);
+    return { heard: heard.join('\n'), told: JSON.stringify(aws.messages) };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+    vi.unstubAllEnvs();
+    await aws.close();
+  }
+}
+
+test('the metrics of the scheduled check, and what it tells the topic, are the numbers of the API', async () => {
+  await bringDemo();
+  const { heard, told } = await scheduledCheck();
+  const answer = (await new Api(graph, logs.readEnvelope).get(
+    '/v1/compliance',
+    {},
+  )) as unknown as ComplianceAnswer;
+  const rules = answer.last?.rules ?? [];
+  const measured = (name: string): number[] =>
+    [...heard.matchAll(new RegExp(`"${name}":\\s*(\\d+)`, 'g'))].map(([, value]) => Number(value));
+  const sum = (of: 'findings' | 'new' | 'settled'): number => sumOf({ rules }, of);
+  expect(measured('FindingsOpen')).toEqual([sum('findings')]);
+  expect(measured('FindingsNew')).toEqual([sum('new')]);
+  expect(measured('FindingsSettled')).toEqual([sum('settled')]);
+  expect(measured('RulesNotRun')).toEqual([0]);
+  expect(sum('findings')).toBeGreaterThan(0);
+  for (const result of rules.filter((one) => one.new > 0))
+    expect(told).toContain(foundText(result, RULES.find(({ id }) => id === result.rule)?.of ?? ''));
 });
 
 test('no number of a report contradicts another of its tables', async () => {

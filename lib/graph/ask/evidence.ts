@@ -2,7 +2,7 @@ import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
 import { count, maybe, node, text, texts, time, type Row } from '../rows.ts';
 import { ARCHIVED_SIGNINGS, archivedSigningsOf, type ArchivedSigning } from '../signing.ts';
-import { stretchOf } from '../write/stretches.ts';
+import { stretchOf } from '../stretch.ts';
 import { modelName } from './models.ts';
 
 /** What a record asserts, by its identity. */

@@ -5,7 +5,7 @@ import { isBy } from '../place.ts';
 import { RESOLUTIONS } from '../resolve.ts';
 import { count, maybe, node, only, text, texts, time, word, type Row } from '../rows.ts';
 import type { Evidence } from '../signing.ts';
-import { stretchOf } from '../write/stretches.ts';
+import { stretchOf } from '../stretch.ts';
 import { resolutionsAt, type InferenceItem } from './inferences.ts';
 import { modelName, type ModelName } from './models.ts';
 import type { Scanned } from './scan.ts';

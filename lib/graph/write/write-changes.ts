@@ -6,9 +6,10 @@ import { toDateTime } from '../instant.ts';
 import { compareText } from '../order.ts';
 import type { Row } from '../rows.ts';
 import type { Payload } from '../settings.ts';
+import type { StretchName } from '../stretch.ts';
 import type { Changes, InferenceChange, Signing } from './changes.ts';
 import { LINK, UNLINK } from './settle.ts';
-import { COUNT_SIGNINGS, MAKE_STRETCHES, stretchRows, type StretchName } from './stretches.ts';
+import { COUNT_SIGNINGS, MAKE_STRETCHES, stretchRows } from './stretches.ts';
 
 /** A payload longer than this many UTF-8 bytes is kept as its hash and size (docs/graph.md, G-14). */
 const INLINE_PAYLOAD_BYTES = 4_096;

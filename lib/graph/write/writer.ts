@@ -7,6 +7,7 @@ import { database } from '../database.ts';
 import { lockAlone, lockShared, SLOTS } from '../lock.ts';
 import { missingSchema } from '../schema.ts';
 import type { Payload } from '../settings.ts';
+import { stretchOf, type StretchName } from '../stretch.ts';
 import { decide, isOf } from './changes.ts';
 import {
   abandonObject,
@@ -26,7 +27,7 @@ import {
 } from './object-progress.ts';
 import { readStored, readStoredVersions } from './read-stored.ts';
 import { settle } from './settle.ts';
-import { Stretches, stretchOf, type StretchName } from './stretches.ts';
+import { Stretches } from './stretches.ts';
 import { OutOfTurnError, soon, Turn, type Course } from './turn.ts';
 import { writeChanges } from './write-changes.ts';
 
