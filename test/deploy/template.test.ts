@@ -614,6 +614,7 @@ test('the dashboard shows every metric of the functions', () => {
     'LinesDuplicate',
     'LinesRejected',
     'LinesWithheld',
+    'ObjectsAbandoned',
     'ObjectsAccepted',
     'ObjectsEmpty',
     'ObjectsPartial',
