@@ -126,6 +126,14 @@ test.each(
   },
 );
 
+test('of a copy whose answer names no checksum it is asked for', async () => {
+  const object = await verified();
+  stub.fault = ({ action }) => (action === 's3:COPY' ? { checksum: 'unsaid' } : null);
+  const version = await put(object);
+  expect(archived()).toEqual([BYTES]);
+  expect(await archive.open(SHA, version)).not.toBeNull();
+});
+
 test('a part that was copied wrong is never put together, and its upload is given up', async () => {
   const object = await verified(IN_PARTS);
   stub.fault = ({ action, nth }) =>

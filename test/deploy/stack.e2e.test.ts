@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -230,6 +231,7 @@ interface Receipt {
   readonly status: string;
   readonly lines: number;
   readonly accepted: number;
+  readonly sha256: string;
   readonly rejected: readonly { line: number; code: string }[];
 }
 
@@ -438,30 +440,94 @@ test('a user who may use the HTTP API is told that the database answers and what
   });
 });
 
-test('an inference’s lineage is answered down to the signed envelope of the dataset in the bucket', async () => {
-  const answered = async <T>(path: string): Promise<T> => {
-    const answer = await signedFetch(api(path), REGION, reader);
-    expect([path, answer.status]).toEqual([path, 200]);
-    return (await answer.json()) as T;
-  };
-  const { items } = await answered<{ items: { id: string }[] }>('/v1/inferences');
-  const lineage = await answered<{
+/** What the HTTP API answers the reader. */
+async function answerTo<T>(path: string): Promise<T> {
+  const answer = await signedFetch(api(path), REGION, reader);
+  expect([path, answer.status]).toEqual([path, 200]);
+  return (await answer.json()) as T;
+}
+
+interface Evidence {
+  readonly digest?: string;
+  readonly log: string;
+  readonly line: number;
+}
+
+test('an inference’s lineage is answered down to the signed envelope of the dataset in the archive', async () => {
+  const { items } = await answerTo<{ items: { id: string }[] }>('/v1/inferences');
+  const lineage = await answerTo<{
     complete: boolean;
-    nodes: { kind: string; evidence: { digest: string; source: string } }[];
+    nodes: { kind: string; evidence: Evidence }[];
   }>(`/v1/lineage?inference=${encodeURIComponent(items[0]?.id ?? '')}&direction=up`);
   expect(lineage.nodes.map(({ kind }) => kind)).toEqual(['inference', 'model', 'dataset']);
   expect(lineage.complete).toBe(true);
   const [inference, , dataset] = lineage.nodes;
-  const found = await answered(`/v1/evidence?digest=${dataset?.evidence.digest}`);
-  expect(found).toMatchObject({ status: 'verified', evidence: dataset?.evidence });
+  const { digest, ...place } = dataset?.evidence ?? {};
+  expect(await answerTo(`/v1/evidence?digest=${digest}`)).toMatchObject({
+    digest,
+    complete: true,
+    signings: [{ status: 'verified', ...place }],
+  });
   for (const path of ['/v1/datasets', '/v1/models', '/v1/graph'])
-    expect(await answered(path)).toMatchObject({ complete: true });
-  // Payloads take a permission of their own, which nobody was given.
+    expect(await answerTo(path)).toMatchObject({ complete: true });
+  // Payloads, and what they could be guessed from, take a permission of their own, which nobody was given.
+  expect(Object.keys(inference?.evidence ?? {}).sort()).toEqual(['kid', 'line', 'log']);
   for (const path of [
-    `/v1/evidence?digest=${inference?.evidence.digest}`,
+    `/v1/evidence?inference=${encodeURIComponent(items[0]?.id ?? '')}`,
+    `/v1/evidence?log=${inference?.evidence.log}&line=${inference?.evidence.line}`,
     '/v1/inferences?include=payload',
   ])
     expect((await signedFetch(api(path), REGION, reader)).status).toBe(403);
+});
+
+/** Every version in a bucket, delete markers included. */
+async function versionsIn(
+  Bucket: string,
+  Prefix = '',
+): Promise<{ Key: string; VersionId: string }[]> {
+  const { Versions: kept = [], DeleteMarkers: markers = [] } = await s3.send(
+    new ListObjectVersionsCommand({ Bucket, Prefix }),
+  );
+  return [...kept, ...markers].map(({ Key = '', VersionId = '' }) => ({ Key, VersionId }));
+}
+
+test('an accepted log is locked in the archive, and its evidence holds when every object of the bucket is deleted', async () => {
+  const evidence = out('EvidenceBucketName');
+  const receipts = await Promise.all([
+    receiptOf(KEY, version),
+    ...(await versionsIn(out('BucketName'), 'beside.jsonl')).map((of) =>
+      receiptOf(of.Key, of.VersionId),
+    ),
+  ]);
+  const archived = await versionsIn(evidence, 'logs/');
+  // Each once, and nothing of what was rejected.
+  expect(archived.map(({ Key }) => Key).sort()).toEqual(
+    receipts.flatMap(({ sha256 }) => [`logs/${sha256}`, `logs/${sha256}.verdict.json`]).sort(),
+  );
+  for (const place of archived) {
+    const found = await s3.send(new GetObjectCommand({ Bucket: evidence, ...place }));
+    expect(found.ObjectLockMode).toBe('GOVERNANCE');
+    const kept = Number(found.ObjectLockRetainUntilDate) - Date.now();
+    expect(kept).toBeGreaterThan(189 * 86_400_000);
+    await expect(s3.send(new DeleteObjectCommand({ Bucket: evidence, ...place }))).rejects.toThrow(
+      /Access Denied|object lock/i,
+    );
+    const bytes = (await found.Body?.transformToByteArray()) ?? new Uint8Array();
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    if (!place.Key.endsWith('.json')) expect(place.Key).toBe(`logs/${sha256}`);
+  }
+
+  for (const dropped of await versionsIn(out('BucketName')))
+    await s3.send(new DeleteObjectCommand({ Bucket: out('BucketName'), ...dropped }));
+  expect(await versionsIn(out('BucketName'))).toEqual([]);
+  const { items } = await answerTo<{ items: { hash: string; evidence: Evidence }[] }>(
+    '/v1/datasets',
+  );
+  expect(items.map(({ hash }) => hash).sort()).toEqual(['hash-beside', 'hash-good']);
+  for (const { evidence: of } of items)
+    expect(await answerTo(`/v1/evidence?digest=${of.digest}`)).toMatchObject({
+      signings: [{ status: 'verified', log: of.log, line: of.line }],
+    });
 });
 
 test('a stack on an existing bucket and an existing secret ingests what has its prefix', async () => {

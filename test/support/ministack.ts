@@ -32,9 +32,33 @@ open(sys.argv[1], 'wb').write(cert.public_bytes(s.Encoding.PEM))
 open(sys.argv[2], 'wb').write(key.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption()))
 `;
 
+// What a copy has on S3 and not here: the checksum that was asked for, the bucket's default retention,
+// and a precondition on its place.
+const EMULATOR = `
+from ministack import app
+from ministack.services import s3
+copied = s3._copy_object
+def copy_object(bucket, key, headers):
+  found = s3._ensure_bucket(bucket)
+  refused = found and s3._check_put_preconditions(headers, found['objects'].get(key))
+  if refused:
+    return refused
+  asked = headers.get('x-amz-checksum-algorithm')
+  with_sum = {**headers, 'x-amz-sdk-checksum-algorithm': asked} if asked else headers
+  status, answered, body = copied(bucket, key, with_sum)
+  if status == 200:
+    made = found['objects'][key]
+    s3._apply_object_lock_from_headers(bucket, key, headers, made.get('version_id'))
+    sums = ''.join(f'<Checksum{name}>{sum}</Checksum{name}>' for name, sum in made['checksums'].items())
+    body = body.replace(b'</CopyObjectResult>', sums.encode() + b'</CopyObjectResult>')
+  return status, answered, body
+s3._copy_object = copy_object
+app.main()
+`;
+
 // The whole group ends when its parent does, even by SIGKILL: the pipe that `cat` reads closes with
 // it. SIGTERM to the emulator alone would leave the functions running.
-const SUPERVISED = '"$0" </dev/null & cat >/dev/null; kill -s KILL 0';
+const SUPERVISED = '"$0" -c "$1" </dev/null & cat >/dev/null; kill -s KILL 0';
 
 export const REGION = 'eu-central-1';
 export const ACCOUNT = '000000000000';
@@ -90,7 +114,7 @@ export async function startMiniStack(): Promise<MiniStack> {
   const logFile = `${HOME}/ministack.log`;
   const log = await open(logFile, 'w');
   // The functions inherit this environment: nothing of ours may be in it.
-  const emulator = spawn('sh', ['-c', SUPERVISED, `${VENV}/bin/ministack`], {
+  const emulator = spawn('sh', ['-c', SUPERVISED, `${VENV}/bin/python`, EMULATOR], {
     cwd: temporary,
     detached: true,
     stdio: ['pipe', log.fd, log.fd],

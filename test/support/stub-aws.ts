@@ -31,6 +31,8 @@ export type Fault =
   | { readonly cutAfter: number; readonly how: 'reset' | 'end' | 'stall' }
   /** The body is damaged on its way, which its checksum betrays. */
   | { readonly checksum: 'wrong' }
+  /** What is answered of a copy has no checksum. */
+  | { readonly checksum: 'unsaid' }
   /** The answer says that it holds other bytes than were asked for. */
   | { readonly contentRange: string }
   /** Nothing is answered, and the connection stays open or is reset. */
@@ -240,7 +242,7 @@ export class StubAws {
         ? fault.contentRange
         : `bytes ${start}-${end - 1}/${size}`;
     const partial = range === null ? {} : { 'content-range': contentRange };
-    const isDamaged = fault !== null && 'checksum' in fault;
+    const isDamaged = fault !== null && 'checksum' in fault && fault.checksum === 'wrong';
     const checksum = isDamaged ? { 'x-amz-checksum-crc32': checksumOf(part) } : {};
     // A body that just ends is only possible where no length was announced.
     const announced =
@@ -281,7 +283,7 @@ export class StubAws {
       error(response, true, 412, 'PreconditionFailed');
       return;
     }
-    const isDamaged = fault !== null && 'checksum' in fault;
+    const isDamaged = fault !== null && 'checksum' in fault && fault.checksum === 'wrong';
     const upload = this.uploads.get(url.searchParams.get('uploadId') ?? '');
     if (upload === undefined && url.searchParams.has('uploadId')) {
       error(response, true, 404, 'NoSuchUpload');
@@ -298,9 +300,9 @@ export class StubAws {
     if (upload === undefined) version = { 'x-amz-version-id': this.put(place, bytes) ?? 'null' };
     else upload.set(Number(url.searchParams.get('partNumber')), bytes);
     response.writeHead(200, { 'content-type': 'application/xml', ...version });
-    response.end(
-      `<${result}><ETag>"${etag}"</ETag><ChecksumSHA256>${checksum}</ChecksumSHA256></${result}>`,
-    );
+    const isSaid = fault === null || !('checksum' in fault) || isDamaged;
+    const said = isSaid ? `<ChecksumSHA256>${checksum}</ChecksumSHA256>` : '';
+    response.end(`<${result}><ETag>"${etag}"</ETag>${said}</${result}>`);
   }
 
   /** CreateMultipartUpload, CompleteMultipartUpload and AbortMultipartUpload. */
