@@ -115,6 +115,7 @@ test('lineage and impact say on the command line what the HTTP API says', async 
   );
   const { hash, id, name, commit } = row as Record<string, string>;
   const up = await custody(['lineage', '--inference', id ?? '', '--json']);
+  expect([up.exit, up.err]).toEqual([0, '']);
   const { nodes, complete } = JSON.parse(up.out) as {
     nodes: Record<string, unknown>[];
     complete: boolean;
