@@ -7,7 +7,7 @@ import { demoLog } from '../../lib/local/demo.ts';
 import type { VerifiedRecord } from '../../lib/trust/verify.ts';
 import { Api, type Query, type Told } from '../support/api.ts';
 import { atDepth } from '../support/depth.ts';
-import { neo4jLogin } from '../support/neo4j-login.ts';
+import { neo4jLogin, PATIENT } from '../support/neo4j-login.ts';
 import { expectedGraph } from '../support/oracle.ts';
 import { randomObjects, type RandomObject } from '../support/random-records.ts';
 import { SignedLogs } from '../support/signed-logs.ts';
@@ -20,7 +20,7 @@ let graph: Graph;
 let logs: SignedLogs;
 let api: Api;
 beforeAll(() => {
-  graph = openGraph(neo4jLogin);
+  graph = openGraph(neo4jLogin, PATIENT);
   logs = new SignedLogs(graph);
   api = new Api(graph, logs.readEnvelope);
 });

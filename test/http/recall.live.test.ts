@@ -2,7 +2,7 @@ import { afterAll, beforeEach, expect, test } from 'vitest';
 import { openGraph } from '../../lib/graph/connection.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { Api } from '../support/api.ts';
-import { neo4jLogin } from '../support/neo4j-login.ts';
+import { neo4jLogin, PATIENT } from '../support/neo4j-login.ts';
 import {
   bringRecords,
   datasetRecord,
@@ -14,7 +14,7 @@ import { wipe } from '../support/snapshot.ts';
 
 const STRANGER = 'cd'.repeat(32);
 
-const graph = openGraph(neo4jLogin);
+const graph = openGraph(neo4jLogin, PATIENT);
 const writer = new GraphWriter(graph);
 const api = new Api(graph);
 beforeEach(() => wipe(graph));
