@@ -110,6 +110,18 @@ test('a key’s records come in the order of their logs and lines, page by page,
   expect(pages).toHaveLength(16);
 });
 
+test('a page that ends shortly before the end of a log is not the last while the key signed another log', async () => {
+  const many = Array.from({ length: 16 }, (_, index) =>
+    inferenceRecord(`i${index}`, 'nobody', null, index),
+  );
+  await bringRecords(writer, many.slice(0, 8));
+  await bringRecords(writer, many.slice(8));
+  for (const limit of [1, 2, 3, 7]) {
+    const pages = await api.pages('/v1/impact', { kid: KID, limit });
+    expect(pages.flatMap(idsOf)).toEqual(many.map((of) => 'id' in of && of.id));
+  }
+});
+
 test('a question may begin at what is only referred to, and then never says that there is nothing', async () => {
   await bringRecords(writer, [
     modelRecord('m', 'c', 1, ['ghost']),
