@@ -6,11 +6,13 @@ import { makeReport } from '../../lib/compliance/report.ts';
 import { DEFAULT_SETTINGS, RULES, type Rule } from '../../lib/compliance/rules.ts';
 import { PoisonObjectError } from '../../lib/errors.ts';
 import * as asOf from '../../lib/graph/as-of.ts';
+import { namesOfLogs } from '../../lib/graph/ask/evidence.ts';
 import { checkTimes, untold } from '../../lib/graph/ask/findings.ts';
 import { openCounts, unfinishedObjects } from '../../lib/graph/ask/objects.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { database } from '../../lib/graph/database.ts';
 import { markTold, waive } from '../../lib/graph/write/findings.ts';
+import { noteSent } from '../../lib/graph/write/object-progress.ts';
 import { settle } from '../../lib/graph/write/settle.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { Api, type Query } from '../support/api.ts';
@@ -66,6 +68,7 @@ beforeAll(async () => {
   await wipe(graph);
   await bringWorld(new GraphWriter(noting(graph, writes)));
   await settle(noting(graph, writes));
+  await noteSent(noting(graph, writes), 'file:///bad');
   const checked = await check(noting(graph, checks), {
     ...DEFAULT_SETTINGS,
     prefixes: ['file:///'],
@@ -129,6 +132,12 @@ async function bringWorld(writer: GraphWriter): Promise<void> {
     numbers(1_100).map((index) => inferenceRecord(`many${index}`, 'many', null, 4 + index)),
   );
   await bringRecords(writer, [modelRecord('many', 'late', 7)]);
+  // More that claim to be of the future than a page of that rule looks at.
+  const future = 5_000_000_000;
+  await bringRecords(
+    writer,
+    numbers(2_100).map((index) => inferenceRecord(`late${index}`, 'm1', 'c1', future + index)),
+  );
   // A key that signed nothing but inferences.
   await bringRecords(writer, [inferenceRecord('other', 'm1', 'c1', 3)], 'cd'.repeat(32));
   const object = {
@@ -143,6 +152,10 @@ async function bringWorld(writer: GraphWriter): Promise<void> {
   await writer.pause(object, '{}');
   await writer.record(object, 'rejected');
   await writer.abandon(object.uri, new PoisonObjectError('OBJECT_GONE', 'gone'));
+  // What is in the graph already, under another name.
+  const log = { log: '1'.padStart(64, '0'), parked: null };
+  await writer.log(log);
+  await writer.carry({ ...object, uri: 'file:///copy', sha256: log.log }, log, 'accepted');
 }
 
 const AT = '2020-01-01T00:00:00Z';
@@ -361,6 +374,7 @@ test('no statement that answers a question scans, sorts or gathers what grows wi
   await askAll(reads, ASKED);
   await openCounts(noting(graph, reads));
   await unfinishedObjects(noting(graph, reads), 1, 1);
+  await namesOfLogs(noting(graph, reads), ['1'.padStart(64, '0')]);
   expect(await unexcused(reads)).toEqual([]);
 });
 
@@ -442,8 +456,12 @@ async function constants(): Promise<Constant[]> {
     .filter((file) => file.endsWith('.ts'))
     .map(async (file) => {
       const source = await readFile(`lib/graph/${file}`, 'utf8');
-      const texts = source.matchAll(/^(?:export )?const ([A-Z_]+) = `([^`]*)`;/gm);
-      return Array.from(texts, ([, name = '', text = '']) => ({ file, name, text }));
+      const texts = source.matchAll(/^(?:export )?const ([A-Z_]+) =\s+(?:`([^`]*)`|'([^']*)');/gm);
+      return Array.from(texts, ([, name = '', text, short = '']) => ({
+        file,
+        name,
+        text: text ?? short,
+      }));
     });
   return (await Promise.all(found)).flat();
 }

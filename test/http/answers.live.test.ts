@@ -515,7 +515,7 @@ test(
             onlyVersion: linkedBy('only-version'),
             inferred: linkedBy('as-of', 'before-model'),
           });
-          for (const { complete, incomplete = [] } of pages) {
+          for (const { complete, next, incomplete = [] } of pages) {
             const told = incomplete.filter(
               ({ reason, hashes }) => reason.endsWith('_BUDGET') || !hashes,
             );
@@ -527,7 +527,13 @@ test(
               contested: countOf('CONTESTED'),
             }).toEqual(missing);
             const isSure = Object.values(missing).every((count) => count === 0);
-            expect(complete).toBe(isSure && (isRecorded || isVersion));
+            // On a busy machine a page may run out of time; it then says so, and leads on.
+            const isCut = told.some(({ reason }) => reason === 'TIME_BUDGET');
+            if (isCut) expect(next).not.toBeNull();
+            expect({ complete, told }).toEqual({
+              complete: isSure && !isCut && (isRecorded || isVersion),
+              told,
+            });
           }
           for (const item of items)
             if (item['kind'] === 'inference')
