@@ -7,7 +7,7 @@ import { demoLog } from '../../lib/local/demo.ts';
 import type { VerifiedRecord } from '../../lib/trust/verify.ts';
 import { Api, type Query, type Told } from '../support/api.ts';
 import { atDepth } from '../support/depth.ts';
-import { neo4jLogin } from '../support/neo4j-login.ts';
+import { neo4jLogin, PATIENT } from '../support/neo4j-login.ts';
 import { expectedGraph } from '../support/oracle.ts';
 import { randomObjects, type RandomObject } from '../support/random-records.ts';
 import { SignedLogs } from '../support/signed-logs.ts';
@@ -20,7 +20,7 @@ let graph: Graph;
 let logs: SignedLogs;
 let api: Api;
 beforeAll(() => {
-  graph = openGraph(neo4jLogin);
+  graph = openGraph(neo4jLogin, PATIENT);
   logs = new SignedLogs(graph);
   api = new Api(graph, logs.readEnvelope);
 });
@@ -515,7 +515,7 @@ test(
             onlyVersion: linkedBy('only-version'),
             inferred: linkedBy('as-of', 'before-model'),
           });
-          for (const { complete, incomplete = [] } of pages) {
+          for (const { complete, next, incomplete = [] } of pages) {
             const told = incomplete.filter(
               ({ reason, hashes }) => reason.endsWith('_BUDGET') || !hashes,
             );
@@ -527,7 +527,13 @@ test(
               contested: countOf('CONTESTED'),
             }).toEqual(missing);
             const isSure = Object.values(missing).every((count) => count === 0);
-            expect(complete).toBe(isSure && (isRecorded || isVersion));
+            // On a busy machine a page may run out of time; it then says so, and leads on.
+            const isCut = told.some(({ reason }) => reason === 'TIME_BUDGET');
+            if (isCut) expect(next).not.toBeNull();
+            expect({ complete, told }).toEqual({
+              complete: isSure && !isCut && (isRecorded || isVersion),
+              told,
+            });
           }
           for (const item of items)
             if (item['kind'] === 'inference')

@@ -16,7 +16,7 @@ import { problem, PROBLEM_CODES, RequestError, type RequestCode } from '../../li
 import { ROUTES } from '../../lib/http/routes.ts';
 import { demoLog } from '../../lib/local/demo.ts';
 import { Api, isOptional, queryText, type Told } from '../support/api.ts';
-import { neo4jLogin } from '../support/neo4j-login.ts';
+import { neo4jLogin, PATIENT } from '../support/neo4j-login.ts';
 import { SignedLogs } from '../support/signed-logs.ts';
 import { wipe } from '../support/snapshot.ts';
 import { writeObject } from '../support/write-object.ts';
@@ -63,7 +63,7 @@ let graph: Graph;
 let logs: SignedLogs;
 let api: Api;
 beforeAll(async () => {
-  graph = openGraph(neo4jLogin);
+  graph = openGraph(neo4jLogin, PATIENT);
   await wipe(graph);
   logs = new SignedLogs(graph);
   api = new Api(graph, logs.readEnvelope);

@@ -2,14 +2,14 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { Api } from '../support/api.ts';
-import { neo4jLogin } from '../support/neo4j-login.ts';
+import { neo4jLogin, PATIENT } from '../support/neo4j-login.ts';
 import { bringRecords, inferenceRecord, modelRecord } from '../support/records.ts';
 import { wipe } from '../support/snapshot.ts';
 
 let graph: Graph;
 let api: Api;
 beforeAll(() => {
-  graph = openGraph(neo4jLogin);
+  graph = openGraph(neo4jLogin, PATIENT);
   api = new Api(graph);
 });
 beforeEach(() => wipe(graph));

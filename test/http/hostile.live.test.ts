@@ -16,7 +16,7 @@ import { Api, isOptional } from '../support/api.ts';
 import { BoltProxy } from '../support/bolt-proxy.ts';
 import { atDepth } from '../support/depth.ts';
 import { INTERNALS } from '../support/internals.ts';
-import { neo4jLogin } from '../support/neo4j-login.ts';
+import { neo4jLogin, PATIENT } from '../support/neo4j-login.ts';
 import {
   bringRecords,
   datasetRecord,
@@ -30,7 +30,7 @@ import { StubAws } from '../support/stub-aws.ts';
 let graph: Graph;
 let api: Api;
 beforeAll(async () => {
-  graph = openGraph(neo4jLogin);
+  graph = openGraph(neo4jLogin, PATIENT);
   await wipe(graph);
   await bringRecords(new GraphWriter(graph), [
     datasetRecord('d', 1),

@@ -13,7 +13,7 @@ import type { LineageRecord } from '../../lib/trust/record.ts';
 import { Api, type Query, type Told } from '../support/api.ts';
 import { someOf } from '../support/depth.ts';
 import { graphWith } from '../support/graph-with.ts';
-import { neo4jLogin } from '../support/neo4j-login.ts';
+import { neo4jLogin, PATIENT } from '../support/neo4j-login.ts';
 import {
   bringRecords,
   datasetRecord,
@@ -28,7 +28,7 @@ let graph: Graph;
 let writer: GraphWriter;
 let api: Api;
 beforeAll(() => {
-  graph = openGraph(neo4jLogin);
+  graph = openGraph(neo4jLogin, PATIENT);
   writer = new GraphWriter(graph);
 });
 beforeEach(async () => {

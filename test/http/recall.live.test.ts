@@ -2,7 +2,7 @@ import { afterAll, beforeEach, expect, test } from 'vitest';
 import { openGraph } from '../../lib/graph/connection.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { Api } from '../support/api.ts';
-import { neo4jLogin } from '../support/neo4j-login.ts';
+import { neo4jLogin, PATIENT } from '../support/neo4j-login.ts';
 import {
   bringRecords,
   datasetRecord,
@@ -14,7 +14,7 @@ import { wipe } from '../support/snapshot.ts';
 
 const STRANGER = 'cd'.repeat(32);
 
-const graph = openGraph(neo4jLogin);
+const graph = openGraph(neo4jLogin, PATIENT);
 const writer = new GraphWriter(graph);
 const api = new Api(graph);
 beforeEach(() => wipe(graph));
@@ -108,6 +108,18 @@ test('a key’s records come in the order of their logs and lines, page by page,
   const pages = await api.pages('/v1/impact', { kid: KID, limit: 150 });
   expect(pages.flatMap(idsOf)).toEqual(many.map((of) => 'id' in of && of.id));
   expect(pages).toHaveLength(16);
+});
+
+test('a page that ends shortly before the end of a log is not the last while the key signed another log', async () => {
+  const many = Array.from({ length: 16 }, (_, index) =>
+    inferenceRecord(`i${index}`, 'nobody', null, index),
+  );
+  await bringRecords(writer, many.slice(0, 8));
+  await bringRecords(writer, many.slice(8));
+  for (const limit of [1, 2, 3, 7]) {
+    const pages = await api.pages('/v1/impact', { kid: KID, limit });
+    expect(pages.flatMap(idsOf)).toEqual(many.map((of) => 'id' in of && of.id));
+  }
 });
 
 test('a question may begin at what is only referred to, and then never says that there is nothing', async () => {

@@ -13,7 +13,7 @@ import { demoLog } from '../../lib/local/demo.ts';
 import { listen, type LocalServer } from '../../lib/local/listen.ts';
 import { atDepth } from '../support/depth.ts';
 import { INTERNALS } from '../support/internals.ts';
-import { neo4jLogin } from '../support/neo4j-login.ts';
+import { neo4jLogin, PATIENT } from '../support/neo4j-login.ts';
 import { pythonTools } from '../support/python.ts';
 import { SignedLogs } from '../support/signed-logs.ts';
 
@@ -38,7 +38,7 @@ const failures: string[] = [];
 beforeAll(async () => {
   await mkdir(HOME, { recursive: true });
   bin = await pythonTools(`${HOME}/venv`, PACKAGES);
-  graph = openGraph(neo4jLogin);
+  graph = openGraph(neo4jLogin, PATIENT);
   logs = new SignedLogs(graph);
   const lines = demoLog(logs.signer.privateKey).trimEnd().split('\n');
   await logs.bring(lines.map((line) => (JSON.parse(line) as { signed_data: string }).signed_data));

@@ -18,9 +18,10 @@ const CLAIMED_NAMES = `
 MATCH (i:Inference)
 USING INDEX SEEK i:Inference(resolution, model)
 WHERE i.resolution = 'pending' AND i.model > $after
-WITH i.model AS name
-ORDER BY name
+WITH i
+ORDER BY i.resolution, i.model
 LIMIT $most
+WITH i.model AS name
 RETURN name, count(*) AS inferences
 ORDER BY name
 `;

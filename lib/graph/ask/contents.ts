@@ -11,24 +11,25 @@ export interface Contents {
 }
 
 // Of an inference every record is another content: it has nodes only where there are several.
-const COUNTED = `
-MATCH (r:Record)-[:ASSERTS]->(e)
+const COUNTED = `MATCH (r:Record)-[:ASSERTS]->(e)
 WITH coalesce(r.content, r.digest) AS content, min(r.digest) AS digest
 ORDER BY digest
-RETURN count(content) AS count, collect(digest)[..10] AS digests
-`;
+RETURN count(content) AS count, collect(digest)[..10] AS digests`;
 
 const OF_DATASET = `
 MATCH (e:Dataset {hash: $hash})
-${COUNTED}`;
+${COUNTED}
+`;
 
 const OF_MODEL = `
 MATCH (e:Model {name: $name, commit: $commit})
-${COUNTED}`;
+${COUNTED}
+`;
 
 const OF_INFERENCE = `
 MATCH (e:Inference {id: $id})
-${COUNTED}`;
+${COUNTED}
+`;
 
 /** Null where every record of the entity says the same. */
 export async function contentsOf(

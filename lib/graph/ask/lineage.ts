@@ -115,12 +115,13 @@ WHERE m.since <= datetime($asOf)
 RETURN m.name AS name, m.commit AS commit
 `;
 
-// What a key signed about a version itself, and about the datasets that it uses.
+// What a key signed about a version itself, and about the datasets that it uses. Only records have a type;
+// with their label, too, the planner would begin at all of them in a new database.
 const VERSIONS_OF_KEY = `
 MATCH (s:Stretch)
 USING INDEX SEEK s:Stretch(kid, log, number)
 WHERE s.kid = $kid AND s.log IS NOT NULL AND s.number IS NOT NULL
-MATCH (r:Record)-[:SIGNED_IN]->(s)
+MATCH (r)-[:SIGNED_IN]->(s)
 WHERE r.type <> 'inference' AND r.recordedAt <= datetime($asOf)
 MATCH (r)-[:ASSERTS]->(e)
 WITH DISTINCT e

@@ -44,7 +44,7 @@ export interface SignedCounts {
   readonly alone: number;
 }
 
-const COUNTS = `
+const COUNT_SIGNED = `
 MATCH (s:Stretch)
 USING INDEX SEEK s:Stretch(kid, log, number)
 WHERE s.kid = $kid AND s.log IS NOT NULL AND s.number IS NOT NULL
@@ -68,7 +68,7 @@ RETURN s.log AS log, s.number AS number, s.count AS count
 ORDER BY s.kid, log, number
 `;
 
-const SIGNED = `
+const SIGNED_RECORDS = `
 UNWIND $stretches AS stretch
 MATCH (s:Stretch {log: stretch.log, number: stretch.number, kid: $kid})
 MATCH (r)-[x:SIGNED_IN]->(s)
@@ -85,7 +85,7 @@ RETURN s.log AS log, x.line AS line, x.offset AS offset, x.length AS length,
 
 /** Rejects with `OutOfTimeError` where that takes longer than one answer may. */
 export async function countSigned(graph: Graph, kid: string, asOf: string): Promise<SignedCounts> {
-  const row = only(await graph[database].ask(COUNTS, { kid, asOf }));
+  const row = only(await graph[database].ask(COUNT_SIGNED, { kid, asOf }));
   const [datasets, models] = [count(row, 'datasets'), count(row, 'models')];
   const inferences = count(row, 'records') - datasets - models;
   return { datasets, models, inferences, alone: count(row, 'alone') };
@@ -106,14 +106,17 @@ export async function signedRecords(
     number,
     limit: BigInt(rows + 1),
   });
-  let many = 0;
+  // Of the stretch that the place is in, as little as nothing may be behind it: it counts for nothing,
+  // so that there are never fewer rows than were asked for before the end.
+  let behind = 0;
   const wanted = stretches.filter((stretch) => {
-    // One more than fits, so that there are never fewer rows than were asked for before the end.
-    const isWanted = many < rows * 2;
-    many += count(stretch, 'count');
+    const isWanted = behind < rows;
+    const isBegun =
+      text(stretch, 'log') === place.log && count(stretch, 'number') === Number(number);
+    if (!isBegun) behind += count(stretch, 'count');
     return isWanted;
   });
-  const found = await graph[database].ask(SIGNED, {
+  const found = await graph[database].ask(SIGNED_RECORDS, {
     stretches: wanted.map((of) => ({ log: text(of, 'log'), number: BigInt(count(of, 'number')) })),
     kid,
     log: place.log,

@@ -61,7 +61,7 @@ export interface Known extends Totals {
   readonly judged: string | null;
 }
 
-const READ_OBJECT = `
+const READ_KNOWN = `
 MATCH (o:SourceObject {uri: $uri})
 RETURN o.status AS status, o.accepted AS accepted, o.duplicate AS duplicate, o.judged AS judged,
   o.parked AS parked, o.problem AS problem, o.problemCode AS problemCode, o.uri AS uri, o.sha256 AS sha256, o.bytes AS bytes, o.lines AS lines,
@@ -173,7 +173,7 @@ SET o.sentAt = datetime.transaction()
 
 /** What the graph knows of an object by its name; `status` is null for one never seen. */
 export async function readKnown(graph: Graph, uri: string): Promise<Known> {
-  const [row] = await graph[database].read(async (tx) => rows(await tx.run(READ_OBJECT, { uri })));
+  const [row] = await graph[database].read(async (tx) => rows(await tx.run(READ_KNOWN, { uri })));
   if (row === undefined) return NOTHING_KNOWN;
   // Before it was read to its end there is nothing to say of it.
   const isRead = maybe(count, row, 'lines') !== null;

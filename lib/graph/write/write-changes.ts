@@ -86,10 +86,16 @@ const NEW_INFERENCE = `(i:Inference {
 /** The stretch of the group's key. */
 const MATCH_STRETCH = 'MATCH (s:Stretch {log: $log, number: $number, kid: group.kid})';
 
+/** The same once the version is found: asked for side by side, the two would be multiplied. */
+const THEN_MATCH_STRETCH = `CALL (group) {
+  ${MATCH_STRETCH}
+  RETURN s
+}`;
+
 const CREATE_LINKED = `
 UNWIND $groups AS group
 MATCH (m:Model {name: group.model, commit: group.linkedCommit})
-${MATCH_STRETCH}
+${THEN_MATCH_STRETCH}
 UNWIND group.rows AS row
 CREATE (m)-[:GENERATED]->${NEW_INFERENCE}
 `;
