@@ -140,6 +140,8 @@ async function bringWorld(writer: GraphWriter): Promise<void> {
   );
   // A key that signed nothing but inferences.
   await bringRecords(writer, [inferenceRecord('other', 'm1', 'c1', 3)], 'cd'.repeat(32));
+  // It signs a record of another key's, too.
+  await bringRecords(writer, [inferenceRecord('late5', 'm1', 'c1', future + 5)], 'cd'.repeat(32));
   const object = {
     uri: 'file:///bad',
     sha256: '',
@@ -296,7 +298,7 @@ const EXCEPTIONS: readonly { readonly fault: RegExp; readonly in: RegExp; readon
     },
     {
       fault: /^Eager read\/set conflict for property: \w+ |^CartesianProduct/,
-      in: /^(?:MERGE \(l:Log \{sha256: \$log\}\)\nON CREATE|MATCH \(p:Progress \{key: \$key\}\))/,
+      in: /^(?:MERGE \(l:Log \{sha256: \$log\}\)\nON CREATE|MATCH \(l:Log \{sha256: \$log\}\)\nMERGE \(o:|MATCH \(p:Progress \{key: \$key\}\))/,
       why: 'one log by its SHA-256, its progress by its key, and one object by its URI: one row',
     },
     {

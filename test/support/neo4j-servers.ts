@@ -60,7 +60,10 @@ async function handOut(version: string, worker: string) {
 }
 
 async function start(version: string, home: string): Promise<EmbeddedNeo4j> {
-  const build = neo4jBuild(version);
+  const { main, ...rest } = neo4jBuild(version);
+  // As everywhere but on loopback, where a web page could use it to lock the owner out.
+  const limit = ['-c', 'dbms.security.auth_max_failed_attempts=3'];
+  const build = { ...rest, main: [...main, ...limit] };
   await emptyHome(home, build);
   const options = { home, build, boltPort: 0, heapMegabytes: 768 };
   const server = await startNeo4j(options);
