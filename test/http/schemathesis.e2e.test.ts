@@ -146,8 +146,8 @@ test(
     expect(new Set(statuses.keys())).toEqual(new Set(['200', '400', '404', '405']));
     const total = [...answers.values()].reduce((sum, count) => sum + count, 0);
     expect(total).toBeGreaterThanOrEqual(REQUESTS);
-    // Each route was asked something that it could answer.
-    const answered = paths.filter((path) => (answers.get(`${path} 200`) ?? 0) > 0);
-    expect(paths.filter((path) => !answered.includes(path))).toEqual(['/v1/object']);
+    // Each route was asked something that it could answer; whether it finds a file's URI is luck.
+    const unanswered = paths.filter((path) => (answers.get(`${path} 200`) ?? 0) === 0);
+    expect(unanswered.filter((path) => path !== '/v1/object')).toEqual([]);
   },
 );
