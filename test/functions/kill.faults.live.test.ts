@@ -83,7 +83,7 @@ async function invoke(message: string, fatal: Fatal | null): Promise<string | nu
 
 test(
   `killed at every message it sends and at random, ${KILLS} times, and delivered again, a log is in the graph once and whole`,
-  { timeout: 1_200_000 },
+  { timeout: 2_400_000 },
   async () => {
     const log = lineageLog(privateKey, INFERENCES, INPUT);
     const versionId = aws.put('logs/a.jsonl', log) ?? '';

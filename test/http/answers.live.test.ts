@@ -391,7 +391,7 @@ async function lineageOf(
 
 test(
   `lineage of ${SETS} random record sets is what the oracle says, from everywhere, in every direction and depth`,
-  { timeout: 600_000 },
+  { timeout: 1_800_000 },
   async () => {
     let questions = 0;
     await fc.assert(
@@ -428,7 +428,7 @@ test(
 
 test(
   `impact of ${SETS} random record sets is what the oracle says: of datasets, versions and keys`,
-  { timeout: 600_000 },
+  { timeout: 1_800_000 },
   async () => {
     await fc.assert(
       fc.asyncProperty(randomObjects.map(withKids), async (objects) => {
@@ -587,7 +587,7 @@ function withoutEquivocation(objects: readonly RandomObject[]): RandomObject[] {
 
 test(
   `answers about a time are those of the graph of what had been recorded by then, ${SETS} random record sets`,
-  { timeout: 600_000 },
+  { timeout: 1_800_000 },
   async () => {
     const seconds = fc.constantFrom(-62_135_596_800, -86_401, 0, 1, 1_767_225_600);
     await fc.assert(

@@ -185,7 +185,7 @@ const LISTS: readonly (readonly [
 
 test.each(LISTS)(
   '%s %o: what was there at the start comes once, while others write',
-  { timeout: 120_000 },
+  { timeout: 360_000 },
   async (path, query, wanted, seen) => {
     const uris = await bringWorld();
     let round = 0;
@@ -637,7 +637,7 @@ test('impact as CSV has the rows of its JSON pages, in their order, and tells th
 
 test(
   'a CSV that does not hold all ends with the cursor that goes on',
-  { timeout: 120_000 },
+  { timeout: 360_000 },
   async () => {
     await bringRecords(writer, [datasetRecord('d', 1), modelRecord('m', 'c', 1, ['d'])]);
     const ids = numbers(10_500).map((index) => `i${String(index).padStart(5, '0')}`);
