@@ -28,6 +28,7 @@ ${COUNTED}
 
 const OF_INFERENCE = `
 MATCH (e:Inference {id: $id})
+USING INDEX SEEK e:Inference(id)
 ${COUNTED}
 `;
 
