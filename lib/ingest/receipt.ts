@@ -1,4 +1,5 @@
 import { PoisonObjectError } from '../errors.ts';
+import { withheldOf } from '../graph/source-object.ts';
 import type { Known, SourceObject, Totals } from '../graph/write/object-progress.ts';
 import type { Identity } from '../object/stored.ts';
 import type { Rejection } from '../trust/rejection.ts';
@@ -11,9 +12,9 @@ export interface Receipt {
   readonly lines: number;
   readonly accepted: number;
   readonly duplicate: number;
-  /** Good lines that are not in the graph: of a rejected object all, of an abandoned one the rest. */
+  /** {@link withheldOf} */
   readonly withheld: number;
-  /** At a thousand the rest of a rejected object is counted, and not judged any more: it is withheld. */
+  /** Behind a thousand of a rejected object no line is judged: the rest is withheld. */
   readonly rejectedTotal: number;
   /** The first hundred. */
   readonly rejected: readonly Rejection[];
@@ -78,7 +79,13 @@ export function receiptOfAbandoned(
     lines,
     accepted,
     duplicate,
-    withheld: lines - accepted - duplicate - rejectedTotal,
+    withheld: withheldOf({
+      status: 'abandoned',
+      lines,
+      accepted,
+      duplicate,
+      rejected: rejectedTotal,
+    }),
     rejectedTotal,
     rejected: rejections,
     bytes: object?.bytes ?? null,
@@ -95,8 +102,8 @@ export function receiptOf(
   totals: Totals,
 ): Receipt {
   const { status, lines, rejectedTotal, rejected } = verdict;
-  const withheld = status === 'rejected' ? lines - rejectedTotal : 0;
   const { accepted, duplicate } = totals;
+  const withheld = withheldOf({ status, lines, accepted, duplicate, rejected: rejectedTotal });
   if (accepted + duplicate + rejectedTotal + withheld !== lines)
     throw new Error(`the counts of ${uri} do not add up`);
   return {

@@ -14,6 +14,7 @@ import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { openApi } from '../../lib/http/openapi.ts';
 import { problem, PROBLEM_CODES, RequestError, type RequestCode } from '../../lib/http/problem.ts';
 import { ROUTES } from '../../lib/http/routes.ts';
+import { receiptOfAbandoned } from '../../lib/ingest/receipt.ts';
 import { demoLog } from '../../lib/local/demo.ts';
 import { Api, isOptional, queryText, type Told } from '../support/api.ts';
 import { neo4jLogin, PATIENT } from '../support/neo4j-login.ts';
@@ -522,23 +523,27 @@ test('an answer is incomplete for exactly the links that are missing to it', asy
   ]);
 });
 
-test('while an object is written every answer about the graph says so and names it', async () => {
-  const log = 'f'.repeat(64);
-  const uri = `file:///half.jsonl?sha256=${log}`;
-  const instant = { epochSeconds: 0, nanoseconds: 0 };
-  const records = ['h1', 'h2'].map((hash, index) => ({
+/** A log of two datasets, for whoever writes it in part. */
+function logOfTwo(log: string, hashes: readonly string[]) {
+  const recordedAt = { epochSeconds: 0, nanoseconds: 0 };
+  const records = hashes.map((hash, index) => ({
     record: {
       type: 'dataset' as const,
       hash,
       path: 'p',
       description: '',
       timestamp: at(0),
-      recordedAt: instant,
+      recordedAt,
       digest: createHash('sha256').update(hash).digest('hex'),
     },
     kid: KID,
     location: { log, line: index + 1, offset: index, length: 1 },
   }));
+  return { uri: `file:///half.jsonl?sha256=${log}`, log, records };
+}
+
+test('while an object is written every answer about the graph says so and names it', async () => {
+  const { uri, log, records } = logOfTwo('f'.repeat(64), ['h1', 'h2']);
   const writer = new GraphWriter(graph);
   await writeObject(writer, { uri, log, records }, 1, 1);
   const silent = ['/v1/health', '/v1/evidence', '/v1/object'];
@@ -568,6 +573,16 @@ test('while an object is written every answer about the graph says so and names 
     status: 'accepted',
     complete: true,
   });
+});
+
+test('the row of an object that could not be finished says what its receipt says, and accounts for each line', async () => {
+  const object = logOfTwo('e'.repeat(64), ['h3', 'h4']);
+  const writer = new GraphWriter(graph);
+  await writeObject(writer, object, 1, 1);
+  await writer.abandon(object.uri, new PoisonObjectError('CLOSED_BY_HAND', 'closed by hand: x'));
+  const receipt = receiptOfAbandoned(object.uri, await writer.known(object.uri));
+  expect(receipt).toMatchObject({ lines: 2, accepted: 1, withheld: 1, rejectedTotal: 0 });
+  expect(await api.get('/v1/object', { uri: object.uri })).toMatchObject({ ...receipt });
 });
 
 test('unknown, repeated and invalid parameters are refused by name', async () => {

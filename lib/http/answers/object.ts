@@ -15,8 +15,16 @@ export const object = z.object({
   linesDone: z.number().int().describe('Lines whose records are in the graph'),
   accepted: z.number().int(),
   duplicate: z.number().int(),
-  withheld: z.number().int().describe('Good lines of a rejected object'),
-  rejectedTotal: z.number().int(),
+  withheld: z
+    .number()
+    .int()
+    .describe(
+      'Lines that were not refused and are not in the graph: all of a rejected object, the rest of an abandoned one',
+    ),
+  rejectedTotal: z
+    .number()
+    .int()
+    .describe('Behind a thousand of a rejected object no line is judged'),
   rejected: z.array(rejection).describe('The first 100'),
   bytes: z.number().int().nullable(),
   sha256: z.string().nullable(),

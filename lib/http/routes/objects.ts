@@ -3,6 +3,7 @@ import { ConfigError } from '../../errors.ts';
 import { newestObjects, readObject, type ObjectRow } from '../../graph/ask/objects.ts';
 import { NOW } from '../../graph/place.ts';
 import { missingSchema, SCHEMA_VERSION } from '../../graph/schema.ts';
+import { withheldOf } from '../../graph/source-object.ts';
 import { VERSION } from '../../version.ts';
 import { object, objectsAnswer, type ObjectAnswer } from '../answers/object.ts';
 import { pageEnd, readPage } from '../page.ts';
@@ -81,12 +82,11 @@ export const OBJECT_ROUTES: readonly Route[] = [
 function tellObject({ uri, rejected, rejections, ...row }: ObjectRow): ObjectAnswer {
   const rejectedTotal = rejected ?? 0;
   const isOpen = row.status === 'verifying' || row.status === 'writing';
-  const withheld = row.status === 'rejected' ? (row.lines ?? 0) - rejectedTotal : 0;
   return {
     object: uri,
     ...row,
     complete: !isOpen,
-    withheld,
+    withheld: withheldOf({ ...row, lines: row.lines ?? 0, rejected: rejectedTotal }),
     rejectedTotal,
     rejected: [...rejections],
   };
