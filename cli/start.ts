@@ -15,7 +15,7 @@ import { GraphWriter } from '../lib/graph/write/writer.ts';
 import { ROUTES } from '../lib/http/routes.ts';
 import { server, type Serve } from '../lib/http/serve.ts';
 import type { Archive } from '../lib/ingest/archive.ts';
-import type { Stores } from '../lib/ingest/ingest.ts';
+import type { Stores } from '../lib/ingest/stores.ts';
 import { demoLog } from '../lib/local/demo.ts';
 import { takeDropped } from '../lib/local/dropped.ts';
 import { keepNeo4j, type KeptNeo4j } from '../lib/local/kept-neo4j.ts';

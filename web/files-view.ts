@@ -224,7 +224,7 @@ function linesText({
   const parts = [
     [accepted, 'accepted'],
     [duplicate, 'known before'],
-    [withheld, 'good, but withheld with the rest'],
+    [withheld, 'not refused, but withheld'],
   ] as const;
   const told = parts
     .filter(([value]) => value > 0)

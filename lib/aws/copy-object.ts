@@ -17,13 +17,14 @@ export interface CopySource {
   readonly bytes: number;
 }
 
-interface Place {
+/** An object's name, as the SDK takes it. */
+export interface Place {
   readonly Bucket: string;
   readonly Key: string;
 }
 
-/** What S3 says of what it made. */
-interface Copied {
+/** What S3 says of an object. */
+export interface ObjectState {
   readonly version: string | null;
   readonly checksum: string | null;
 }
@@ -36,7 +37,7 @@ export async function copyWhole(
   client: S3Client,
   place: Place,
   source: CopySource,
-): Promise<Copied> {
+): Promise<ObjectState> {
   const copied = await client.send(
     new CopyObjectCommand({
       ...place,
@@ -64,7 +65,7 @@ export async function copyInParts(
   place: Place,
   source: CopySource,
   cut: Parts,
-): Promise<Copied> {
+): Promise<ObjectState> {
   const begun = await client.send(
     new CreateMultipartUploadCommand({
       ...place,

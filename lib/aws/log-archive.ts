@@ -2,25 +2,20 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { GetObjectCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { PoisonObjectError, TransientError } from '../errors.ts';
-import { verdictFile, type Archive } from '../ingest/archive.ts';
+import { archiveDamaged, verdictFile, type Archive } from '../ingest/archive.ts';
 import { isGzip } from '../object/gzip.ts';
 import type { Identity, StoredObject } from '../object/stored.ts';
-import { copyInParts, copyWhole, type CopySource } from './copy-object.ts';
+import {
+  copyInParts,
+  copyWhole,
+  type CopySource,
+  type ObjectState,
+  type Place,
+} from './copy-object.ts';
 import { failureCode } from './failure-code.ts';
 import { isPutNew } from './put-new.ts';
 import { statusOf, translate } from './s3-failure.ts';
 import { s3Object, type S3Options } from './s3-object.ts';
-
-/** An object of the archive, as it is now. */
-interface Found {
-  readonly version: string | null;
-  readonly checksum: string | null;
-}
-
-interface Place {
-  readonly Bucket: string;
-  readonly Key: string;
-}
 
 export interface ArchiveOptions extends Omit<S3Options, 'isGzip'> {
   /** Has more patience than a reader's: S3 answers only when it has copied. */
@@ -117,7 +112,7 @@ async function copy(
   object: StoredObject,
   { parts, bytes }: Identity,
   checksum: string,
-): Promise<Found | null> {
+): Promise<ObjectState | null> {
   try {
     const { origin } = object;
     if (!('s3' in origin)) {
@@ -141,7 +136,7 @@ async function copy(
   }
 }
 
-async function find(client: S3Client, place: Place): Promise<Found | null> {
+async function find(client: S3Client, place: Place): Promise<ObjectState | null> {
   try {
     const head = await client.send(new HeadObjectCommand({ ...place, ChecksumMode: 'ENABLED' }));
     return { version: head.VersionId ?? null, checksum: head.ChecksumSHA256 ?? null };
@@ -153,12 +148,9 @@ async function find(client: S3Client, place: Place): Promise<Found | null> {
   }
 }
 
-function versionOf({ version, checksum }: Found, expected: string): string | null {
+function versionOf({ version, checksum }: ObjectState, expected: string): string | null {
   if (checksum === expected) return version;
-  throw new PoisonObjectError(
-    'ARCHIVE_DAMAGED',
-    'the archive is damaged: another content has the name of this log',
-  );
+  throw archiveDamaged('another content has the name of this log');
 }
 
 /** As S3 has it: of an object that was copied in parts over the hashes of these. */
@@ -177,10 +169,10 @@ function base64(hex: string): string {
 function archiveFailure(error: unknown, name: string): Error {
   if (error instanceof PoisonObjectError || error instanceof TransientError) return error;
   const code = failureCode(error);
-  if (code === 'NoSuchKey' || code === 'NoSuchVersion') return translate(error, name);
   const translated = translate(error, name);
-  if (translated instanceof PoisonObjectError && translated.code === 'OBJECT_UNREADABLE')
-    return translated;
+  const isUnreadable =
+    translated instanceof PoisonObjectError && translated.code === 'OBJECT_UNREADABLE';
+  if (isUnreadable || code === 'NoSuchKey' || code === 'NoSuchVersion') return translated;
   return new TransientError(
     'ARCHIVE_FAILED',
     `${name} could not be archived (${code}); nothing of it was written, and it will be tried again`,

@@ -1,3 +1,4 @@
+import { PoisonObjectError } from '../errors.ts';
 import type { LogName } from '../graph/write/object-progress.ts';
 import type { Identity, StoredObject } from '../object/stored.ts';
 
@@ -27,6 +28,11 @@ export interface Archive {
 export interface VerdictText {
   readonly name: LogName;
   readonly text: string;
+}
+
+/** The archive was touched by others, or has lost something: only an operator can mend that. */
+export function archiveDamaged(what: string): PoisonObjectError {
+  return new PoisonObjectError('ARCHIVE_DAMAGED', `the archive is damaged: ${what}`);
 }
 
 /** A verdict stands beside its log. */

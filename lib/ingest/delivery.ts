@@ -1,10 +1,11 @@
 import { PoisonObjectError, TransientError } from '../errors.ts';
 import { s3Name, s3Uri, type S3Name } from '../object/s3-name.ts';
 import type { StoredObject } from '../object/stored.ts';
-import { ingestDeparted, ingestObject, type Stores } from './ingest.ts';
+import { ingestDeparted, ingestObject } from './ingest.ts';
 import type { IngestOptions } from './judge.ts';
 import { continuation, noticesOf } from './notice.ts';
 import type { Receipt } from './receipt.ts';
+import type { Stores } from './stores.ts';
 import type { Unfinished } from './write-log.ts';
 
 /** A message of the queue, as far as it matters here. */

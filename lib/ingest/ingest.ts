@@ -1,14 +1,7 @@
 import { PoisonObjectError } from '../errors.ts';
-import type {
-  Applied,
-  Known,
-  LogName,
-  LogProgress,
-  SourceObject,
-} from '../graph/write/object-progress.ts';
-import type { Batch } from '../graph/write/writer.ts';
+import type { Known, LogName, LogProgress, SourceObject } from '../graph/write/object-progress.ts';
 import type { StoredObject } from '../object/stored.ts';
-import type { Archive } from './archive.ts';
+import { archiveDamaged } from './archive.ts';
 import {
   formatJudged,
   judge,
@@ -28,29 +21,9 @@ import {
   receiptOfUnreadable,
   type Receipt,
 } from './receipt.ts';
+import type { Stores } from './stores.ts';
 import { formatVerdict, parseVerdict } from './verdict.ts';
 import { writeLog, type Unfinished } from './write-log.ts';
-
-/** What ingestion needs of a graph; lib/graph/write/writer.ts states the promises. */
-export interface GraphSink {
-  known(uri: string): Promise<Known>;
-  log(log: LogName): Promise<LogProgress | null>;
-  apply(batch: Batch, isTimeUp?: () => boolean): Promise<Applied>;
-  carry(object: SourceObject, log: LogName, status: 'accepted' | 'partial'): Promise<void>;
-  record(
-    object: SourceObject,
-    status: 'rejected' | 'empty',
-    why?: PoisonObjectError,
-  ): Promise<void>;
-  pause(object: Pick<SourceObject, 'uri' | 'bytes'>, judged: string): Promise<void>;
-  abandon(uri: string, why: PoisonObjectError): Promise<boolean>;
-}
-
-/** Where logs go: into the archive first, then into the graph. */
-export interface Stores {
-  readonly sink: GraphSink;
-  readonly archive: Archive;
-}
 
 /**
  * Verifies the whole object, archives its log, then writes it from the archive in batches; a delivery
@@ -181,7 +154,7 @@ async function finish(
   const text = await stores.archive.verdict(log);
   const rules = text === null ? null : parseVerdict(text);
   if (rules === null)
-    return abandon(source.uri, stores, damaged('its verdict is missing or unreadable'));
+    return abandon(source.uri, stores, archiveDamaged('its verdict is missing or unreadable'));
   const progress = await stores.sink.log(log);
   return write(source, log, verdict, progress, stores, { ...options, ...rules });
 }
@@ -196,14 +169,14 @@ async function write(
 ): Promise<Receipt | Unfinished> {
   try {
     const archived = await stores.archive.open(log.log, log.version ?? progress?.version);
-    if (archived === null) throw damaged('the log is missing');
+    if (archived === null) throw archiveDamaged('the log is missing');
     const totals = await measure(options, 'write', () =>
       writeLog(archived, { source, log, verdict, progress }, stores.sink, options),
     );
     return 'line' in totals ? totals : receiptOf(source, verdict, totals);
   } catch (error) {
     if (!(error instanceof PoisonObjectError)) throw error;
-    const why = error.code === 'ARCHIVE_DAMAGED' ? error : damaged(error.message);
+    const why = error.code === 'ARCHIVE_DAMAGED' ? error : archiveDamaged(error.message);
     return abandon(source.uri, stores, why);
   }
 }
@@ -214,10 +187,6 @@ async function abandon(uri: string, { sink }: Stores, why: PoisonObjectError): P
   // What was never begun is not in the graph at all.
   if (known.status !== 'abandoned') throw why;
   return receiptOfAbandoned(uri, known);
-}
-
-function damaged(what: string): PoisonObjectError {
-  return new PoisonObjectError('ARCHIVE_DAMAGED', `the archive is damaged: ${what}`);
 }
 
 function shaOf({ uri, sha256 }: SourceObject): string {

@@ -1,13 +1,13 @@
-import { PoisonObjectError } from '../errors.ts';
 import type { LogName, LogProgress, SourceObject, Totals } from '../graph/write/object-progress.ts';
 import type { StoredObject } from '../object/stored.ts';
 import type { Line, Place } from '../trust/lines.ts';
 import { isRefusal, type Rejection } from '../trust/rejection.ts';
 import { Signers } from '../trust/signers.ts';
 import { verifyLines, type VerifiedRecord } from '../trust/verify.ts';
+import { archiveDamaged } from './archive.ts';
 import { Batches } from './batches.ts';
-import type { GraphSink } from './ingest.ts';
 import { Lines, mayBeParked, type Options, type Verdict } from './judge.ts';
+import type { GraphSink } from './stores.ts';
 
 /** The time was up; what was done is in the graph, and the next delivery goes on from there. */
 export interface Unfinished {
@@ -44,7 +44,8 @@ export async function writeLog(
   try {
     const lines = new Lines(object, options, from);
     for await (const passage of lines) {
-      if (signers?.knows(passage) === false) throw damaged('it holds other bytes than were judged');
+      if (signers?.knows(passage) === false)
+        throw archiveDamaged('it holds other bytes than were judged');
       const verified = verifyLines(passage, log.log, options.keys, signers ?? new Signers());
       for (const [line, result] of verified) {
         await send.reach(line);
@@ -76,9 +77,5 @@ function isSetAside(
 ): result is Rejection {
   if (!isRefusal(result)) return false;
   if (final === 'partial' && mayBeParked(line, result)) return true;
-  throw damaged(`line ${line.number} was accepted and does not verify now`);
-}
-
-function damaged(what: string): PoisonObjectError {
-  return new PoisonObjectError('ARCHIVE_DAMAGED', `the archive is damaged: ${what}`);
+  throw archiveDamaged(`line ${line.number} was accepted and does not verify now`);
 }

@@ -1,7 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { ConfigError, hasCode, OutOfTimeError, TransientError } from '../errors.ts';
-import { ingestObject, type Stores } from '../ingest/ingest.ts';
+import { ingestObject } from '../ingest/ingest.ts';
 import type { Receipt } from '../ingest/receipt.ts';
+import type { Stores } from '../ingest/stores.ts';
 import { fileVersion } from '../object/file.ts';
 import type { VerifyingKey } from '../trust/keys.ts';
 import { watchBucket } from './bucket.ts';

@@ -15,13 +15,9 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { PoisonObjectError, TransientError, type PoisonCode } from '../../lib/errors.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { GraphWriter, type Batch } from '../../lib/graph/write/writer.ts';
-import {
-  ingestDeparted,
-  ingestObject,
-  type GraphSink,
-  type Stores,
-} from '../../lib/ingest/ingest.ts';
+import { ingestDeparted, ingestObject } from '../../lib/ingest/ingest.ts';
 import type { IngestOptions } from '../../lib/ingest/judge.ts';
+import type { GraphSink, Stores } from '../../lib/ingest/stores.ts';
 import { storedFile } from '../../lib/object/file.ts';
 import { signRecord } from '../../lib/trust/sign.ts';
 import { localStores } from '../support/local-stores.ts';

@@ -15,9 +15,9 @@ import {
   type Journal,
   type Message,
 } from '../../lib/ingest/delivery.ts';
-import type { GraphSink } from '../../lib/ingest/ingest.ts';
 import { continuation, noticesOf } from '../../lib/ingest/notice.ts';
 import type { Receipt } from '../../lib/ingest/receipt.ts';
+import type { GraphSink } from '../../lib/ingest/stores.ts';
 import { s3Name, type S3Name } from '../../lib/object/s3-name.ts';
 import { signRecord } from '../../lib/trust/sign.ts';
 import { someOf } from '../support/depth.ts';
