@@ -22,21 +22,23 @@ export interface ArchivedSigning extends Signing {
   readonly version: string | null;
 }
 
-const SIGNING = '{kid: s.kid, log: s.log, line: x.line, offset: x.offset, length: x.length}';
+/** Of the node `of`; its digest, so that {@link TornReadError} can tell whether it was read as one. */
+const signing = (of: 'i' | 'r'): string =>
+  `{digest: ${of}.digest, kid: s.kid, log: s.log, line: x.line, offset: x.offset, length: x.length} AS signing`;
 
 /** In Cypher: every signing of the dataset or model record whose digest is `said.digest`. */
 export const SIGNINGS_OF_RECORD = `COLLECT {
-  MATCH (:Record {digest: said.digest})-[x:SIGNED_IN]->(s:Stretch)
-  RETURN ${SIGNING}
+  MATCH (r:Record {digest: said.digest})-[x:SIGNED_IN]->(s:Stretch)
+  RETURN ${signing('r')}
 }`;
 
 /** In Cypher: every signing of the head of the inference `i`, which hang on the inference while one record alone asserts it. */
 export const SIGNINGS_OF_INFERENCE = `COLLECT {
   MATCH (i)-[x:SIGNED_IN]->(s:Stretch)
-  RETURN ${SIGNING}
+  RETURN ${signing('i')}
   UNION ALL
-  MATCH (:Record {digest: i.digest})-[x:SIGNED_IN]->(s:Stretch)
-  RETURN ${SIGNING}
+  MATCH (r:Record {digest: i.digest})-[x:SIGNED_IN]->(s:Stretch)
+  RETURN ${signing('r')}
 }`;
 
 /** In Cypher: every signing of `r`, a record or an inference, with the archive's version of its log. */
@@ -45,11 +47,24 @@ export const ARCHIVED_SIGNINGS = `COLLECT {
   RETURN {kid: s.kid, log: s.log, line: x.line, offset: x.offset, length: x.length, version: l.version}
 }`;
 
-/** The evidence of a record in a row that has its `signings`. */
+/**
+ * A fact and its signings that were not read at one moment. Neo4j reads what is committed, statement by
+ * statement and node by node: while a fact is signed again, a question may meet its old digest and its
+ * new signings, or none yet. Asked again, it meets both (`askWhole`).
+ */
+export class TornReadError extends Error {
+  override name = 'TornReadError';
+  constructor() {
+    super('a record in the database has not the signings that it should have');
+  }
+}
+
+/** The evidence of a record in a row that has its `signings`; {@link TornReadError} where they are another's. */
 export function evidenceOf(record: Row, row: Row): Evidence {
-  const [first, ...others] = signingsOf(row);
-  if (first === undefined) throw new Error('a record in the database is signed by no key');
   const digest = text(record, 'digest');
+  const isWhole = nodes(row, 'signings').every((of) => text(of, 'digest') === digest);
+  const [first, ...others] = signingsOf(row);
+  if (first === undefined || !isWhole) throw new TornReadError();
   if (others.length === 0) return { digest, ...first };
   return { digest, ...first, kids: [first.kid, ...others.map(({ kid }) => kid)] };
 }
@@ -61,9 +76,11 @@ function signingsOf(row: Row): readonly Signing[] {
   return [...byKid.values()].sort((a, b) => (a.kid < b.kid ? -1 : 1));
 }
 
-/** The same of {@link ARCHIVED_SIGNINGS}. */
+/** The same of {@link ARCHIVED_SIGNINGS}; {@link TornReadError} where there is none. */
 export function archivedSigningsOf(row: Row): readonly ArchivedSigning[] {
-  return nodes(row, 'signings')
+  const signings = nodes(row, 'signings');
+  if (signings.length === 0) throw new TornReadError();
+  return signings
     .map((of) => ({ ...signingOf(of), version: maybe(text, of, 'version') }))
     .sort((a, b) => (a.kid < b.kid ? -1 : 1));
 }

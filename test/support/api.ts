@@ -76,7 +76,10 @@ export class Api {
   /** The answer, which has to be one. */
   async get(path: string, query: Query = {}, as: As = {}): Promise<Told> {
     const { status, body } = await this.ask(path, query, as);
-    if (status !== 200) throw new Error(`${path} ${JSON.stringify(query)}: ${status} ${body}`);
+    if (status !== 200)
+      throw new Error(`${path} ${JSON.stringify(query)}: ${status} ${body}`, {
+        cause: this.failures.at(-1),
+      });
     return JSON.parse(body) as Told;
   }
 

@@ -1,6 +1,5 @@
 import { DECLARED_BY, heldAt, IS_DECLARED, RECORD_OF_DATASET, RECORD_OF_MODEL } from '../as-of.ts';
 import type { Graph } from '../connection.ts';
-import { database } from '../database.ts';
 import { count, maybe, node, nodes, texts, time, type Row } from '../rows.ts';
 import {
   evidenceOf,
@@ -9,7 +8,7 @@ import {
   type Evidence,
 } from '../signing.ts';
 import { datasetItem, type DatasetItem } from './datasets.ts';
-import { inferenceOf, type InferenceItem } from './inferences.ts';
+import { inferenceItem, linkedAt, type InferenceItem } from './inferences.ts';
 import {
   modelName,
   PENDING_OF_MODEL,
@@ -18,6 +17,7 @@ import {
   type ModelName,
 } from './models.ts';
 import { BEING_WRITTEN, beingWritten, type BeingWritten } from './objects.ts';
+import { askWholeOne } from './whole.ts';
 
 /** A model version on the way from datasets to inferences. */
 export interface LineageModel extends ModelName {
@@ -87,11 +87,14 @@ export async function behindInference(
   mostDatasets: number,
 ): Promise<Behind | null> {
   const parameters = { id, ...heldAt(asOf), mostDatasets: BigInt(mostDatasets) };
-  const [row] = await graph[database].ask(BEHIND_INFERENCE, parameters);
-  if (row === undefined) return null;
-  const inference = await inferenceOf(graph, row, asOf);
-  const isAll = count(row, 'datasetCount') <= mostDatasets;
-  return { inference, rest: isAll ? restOf(row, inference) : null };
+  const found = await askWholeOne(graph, BEHIND_INFERENCE, parameters, (row) => {
+    const inference = inferenceItem(row, asOf);
+    const isAll = count(row, 'datasetCount') <= mostDatasets;
+    return { inference, rest: isAll ? restOf(row, inference) : null };
+  });
+  if (found === null) return null;
+  const [inference = found.inference] = await linkedAt(graph, [found.inference], asOf);
+  return { ...found, inference };
 }
 
 function restOf(row: Row, { model }: InferenceItem): Rest {

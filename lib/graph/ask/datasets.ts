@@ -1,9 +1,9 @@
 import { RECORD_OF_DATASET } from '../as-of.ts';
 import type { Graph } from '../connection.ts';
-import { database } from '../database.ts';
 import { earlierOf, LAST_TEXT, NOW } from '../place.ts';
 import { count, maybe, node, text, time, type Row } from '../rows.ts';
 import { evidenceOf, SIGNINGS_OF_RECORD, type Evidence } from '../signing.ts';
+import { askWhole, askWholeOne } from './whole.ts';
 
 /** A dataset as its head says, or as what held at a time says. */
 export interface DatasetItem {
@@ -85,8 +85,7 @@ export async function newestDatasets(
 ): Promise<readonly DatasetItem[]> {
   const place = after ?? { since: earlierOf(until, asOf), hash: LAST_TEXT };
   const parameters = { ...place, from, asOf, limit: BigInt(limit) };
-  const found = await graph[database].ask(NEWEST_DATASETS, parameters);
-  return found.map(datasetItem);
+  return askWhole(graph, NEWEST_DATASETS, parameters, (found) => found.map(datasetItem));
 }
 
 /** As it was at `asOf`; null where it had not been recorded by then. */
@@ -95,8 +94,7 @@ export async function readDataset(
   hash: string,
   asOf = NOW,
 ): Promise<DatasetItem | null> {
-  const [row] = await graph[database].ask(ONE_DATASET, { hash, asOf });
-  return row === undefined ? null : datasetItem(row);
+  return askWholeOne(graph, ONE_DATASET, { hash, asOf }, datasetItem);
 }
 
 export function datasetItem(row: Row): DatasetItem {

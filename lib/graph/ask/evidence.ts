@@ -4,6 +4,7 @@ import { count, maybe, node, text, texts, time, type Row } from '../rows.ts';
 import { ARCHIVED_SIGNINGS, archivedSigningsOf, type ArchivedSigning } from '../signing.ts';
 import { stretchOf } from '../stretch.ts';
 import { modelName } from './models.ts';
+import { askWholeOne } from './whole.ts';
 
 /** What a record asserts, by its identity. */
 export type Asserted =
@@ -62,16 +63,15 @@ RETURN sha256, l.firstSeenAt AS takenAt, COUNT { (l)<-[:CARRIED]-() } AS count,
  * of which there are several. Any other inference's is found by its id or its place.
  */
 export async function readRecord(graph: Graph, digest: string): Promise<FoundRecord | null> {
-  const [row] = await graph[database].ask(RECORD, { digest });
-  if (row !== undefined) return recordOf(row);
+  const record = await askWholeOne(graph, RECORD, { digest }, recordOf);
+  if (record !== null) return record;
   const inference = await readHead(graph, `sha256:${digest}`);
   return inference?.digest === digest ? inference : null;
 }
 
 /** The head of an inference. */
 export async function readHead(graph: Graph, id: string): Promise<FoundRecord | null> {
-  const [row] = await graph[database].ask(HEAD, { id });
-  return row === undefined ? null : recordOf(row);
+  return askWholeOne(graph, HEAD, { id }, recordOf);
 }
 
 /** The record whose signing was accepted first at that line. */
@@ -81,8 +81,7 @@ export async function readRecordAt(
   line: number,
 ): Promise<FoundRecord | null> {
   const parameters = { log, line: BigInt(line), number: BigInt(stretchOf(line)) };
-  const [row] = await graph[database].ask(RECORD_AT, parameters);
-  return row === undefined ? null : recordOf(row);
+  return askWholeOne(graph, RECORD_AT, parameters, recordOf);
 }
 
 /** By the log's SHA-256. */

@@ -6,6 +6,7 @@ import { count, maybe, node, text, time, word, type Row } from '../rows.ts';
 import { evidenceOf, SIGNINGS_OF_INFERENCE, type Evidence } from '../signing.ts';
 import { modelName, type ModelName } from './models.ts';
 import type { Scanned } from './scan.ts';
+import { askWhole, askWholeOne } from './whole.ts';
 
 /** A payload as kept: its text, its hash and size, or nothing. */
 export interface Payloads {
@@ -148,16 +149,7 @@ export async function inferencesOfVersion(
 
 /** Null where there is none of that id. */
 export async function readInference(graph: Graph, id: string): Promise<InferenceItem | null> {
-  const [row] = await graph[database].ask(ONE_INFERENCE, { id });
-  return row === undefined ? null : inferenceOf(graph, row, NOW);
-}
-
-/** The inference of a row that tells it and its version, with its link as it was at `asOf`. */
-export async function inferenceOf(graph: Graph, row: Row, asOf: string): Promise<InferenceItem> {
-  const item = inferenceItem(row, asOf);
-  const links = [{ name: item.claimed.name, resolution: item.resolution }];
-  const [resolution = item.resolution] = await resolutionsAt(graph, links, asOf);
-  return { ...item, resolution };
+  return askWholeOne(graph, ONE_INFERENCE, { id }, (row) => inferenceItem(row, NOW));
 }
 
 async function readRows(
@@ -165,26 +157,34 @@ async function readRows(
   statement: string,
   parameters: Row & { readonly asOf: string },
 ): Promise<ScannedInference[]> {
-  const found = await graph[database].ask(statement, parameters);
-  const items = await itemsOf(graph, found, parameters.asOf);
-  return found.map((row, index) => ({ place: placeOf(row), item: items[index] ?? null }));
+  const { asOf } = parameters;
+  const found = await askWhole(graph, statement, parameters, (read) =>
+    read.map((row) => ({
+      place: placeOf(row),
+      // A row may tell no more than its place.
+      item: row['inference'] === null ? null : inferenceItem(row, asOf),
+    })),
+  );
+  const told = found.flatMap(({ item }) => item ?? []);
+  const linked = (await linkedAt(graph, told, asOf)).values();
+  return found.map(({ place, item }) => ({
+    place,
+    item: item && (linked.next().value ?? null),
+  }));
 }
 
-/** Null for a row that tells no more than its place. */
-async function itemsOf(
+/** The same inferences, each with its link as it was at `asOf`. */
+export async function linkedAt(
   graph: Graph,
-  found: readonly Row[],
+  items: readonly InferenceItem[],
   asOf: string,
-): Promise<(InferenceItem | null)[]> {
-  const items = found.map((row) => (row['inference'] === null ? null : inferenceItem(row, asOf)));
-  const links = items.map((item) => ({
-    name: item?.claimed.name ?? '',
-    resolution: item?.resolution ?? 'pending',
-  }));
+): Promise<readonly InferenceItem[]> {
+  const links = items.map(({ claimed, resolution }) => ({ name: claimed.name, resolution }));
   const resolutions = await resolutionsAt(graph, links, asOf);
-  return items.map(
-    (item, index) => item && { ...item, resolution: resolutions[index] ?? 'pending' },
-  );
+  return items.map((item, index) => ({
+    ...item,
+    resolution: resolutions[index] ?? item.resolution,
+  }));
 }
 
 /**
@@ -208,7 +208,8 @@ export async function resolutionsAt(
 
 const resolution = word(RESOLUTIONS);
 
-function inferenceItem(row: Row, asOf: string): InferenceItem {
+/** The inference of a row that tells it and its version; {@link linkedAt} tells its link at a time. */
+export function inferenceItem(row: Row, asOf: string): InferenceItem {
   const inference = node(row, 'inference');
   const model = maybe(node, row, 'model');
   // A version that came later was not there to be linked to.

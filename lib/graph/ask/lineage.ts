@@ -19,6 +19,7 @@ import { readDataset, type DatasetItem } from './datasets.ts';
 import { inferencesOfVersion, type InferenceItem, type ScannedInference } from './inferences.ts';
 import { modelName, type ModelName } from './models.ts';
 import { scan, type Bounds } from './scan.ts';
+import { askWhole } from './whole.ts';
 
 export type LineageNode =
   | { readonly kind: 'dataset'; readonly dataset: DatasetItem }
@@ -196,10 +197,13 @@ export async function readVersions(
   asOf: string,
 ): Promise<readonly SourcedModel[]> {
   const parameters = { versions: versions.map(nameOf), hash, ...heldAt(asOf) };
-  const found = await graph[database].ask(VERSIONS, parameters);
-  return found
-    .map((row) => ({ model: lineageModel(row), declared: maybe(texts, row, 'declared') ?? [] }))
-    .sort((a, b) => compareNames(a.model, b.model));
+  const found = await askWhole(graph, VERSIONS, parameters, (read) =>
+    read.map((row) => ({
+      model: lineageModel(row),
+      declared: maybe(texts, row, 'declared') ?? [],
+    })),
+  );
+  return found.sort((a, b) => compareNames(a.model, b.model));
 }
 
 /** By code points, as everything that orders names (docs/graph.md, G-1). */
@@ -345,9 +349,9 @@ function datasetsOf(
     const hashes = behind.slice(0, limit);
     const found =
       known?.filter(({ dataset }) => hashes.includes(dataset.hash)) ??
-      (await graph[database].ask(DATASETS_OF_MODEL, { hashes, ...parameters })).map(
-        declaredDataset,
-      );
+      (await askWhole(graph, DATASETS_OF_MODEL, { hashes, ...parameters }, (rows) =>
+        rows.map(declaredDataset),
+      ));
     const steps = found
       .toSorted((a, b) => compareText(a.dataset.hash, b.dataset.hash))
       .map(({ dataset, declared }): Step => {

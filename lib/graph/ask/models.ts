@@ -5,6 +5,7 @@ import { earlierOf, LAST_TEXT } from '../place.ts';
 import { count, maybe, node, nodes, text, texts, time, type Row } from '../rows.ts';
 import { evidenceOf, SIGNINGS_OF_RECORD, type Evidence } from '../signing.ts';
 import type { Within } from './datasets.ts';
+import { askWhole, askWholeOne } from './whole.ts';
 
 /** A model version: a name and a commit. */
 export interface ModelName {
@@ -149,14 +150,12 @@ export async function newestModels(
     commitBefore: place.commit,
     limit: BigInt(limit),
   };
-  const found = await graph[database].ask(NEWEST_MODELS, parameters);
-  return found.map(modelItem);
+  return askWhole(graph, NEWEST_MODELS, parameters, (found) => found.map(modelItem));
 }
 
 export async function readModel(graph: Graph, model: ModelName): Promise<ModelItem | null> {
   const { name, commit } = model;
-  const [row] = await graph[database].ask(ONE_MODEL, { name, commit });
-  return row === undefined ? null : modelItem(row);
+  return askWholeOne(graph, ONE_MODEL, { name, commit }, modelItem);
 }
 
 /** What versions declare and nobody recorded, for each of those versions that has any. */
