@@ -61,9 +61,11 @@ async function handOut(version: string, worker: string) {
 
 async function start(version: string, home: string): Promise<EmbeddedNeo4j> {
   const { main, ...rest } = neo4jBuild(version);
+  // It lives for minutes, other than most of what the tests start: that it gets fast pays.
+  const compiler = '-XX:TieredStopAtLevel=4';
   // As everywhere but on loopback, where a web page could use it to lock the owner out.
   const limit = ['-c', 'dbms.security.auth_max_failed_attempts=3'];
-  const build = { ...rest, main: [...main, ...limit] };
+  const build = { ...rest, main: [compiler, ...main, ...limit] };
   await emptyHome(home, build);
   const options = { home, build, boltPort: 0, heapMegabytes: 768 };
   const server = await startNeo4j(options);
