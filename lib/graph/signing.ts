@@ -25,22 +25,22 @@ export interface ArchivedSigning extends Signing {
 const PLACE = 'kid: s.kid, log: s.log, line: x.line, offset: x.offset, length: x.length';
 
 /** With the digest of what is signed, by which {@link TornReadError} is told. */
-const OF_RECORD = `{digest: r.digest, ${PLACE}} AS signing`;
-const OF_INFERENCE = `{digest: i.digest, ${PLACE}} AS signing`;
+const SIGNED_RECORD = `{digest: r.digest, ${PLACE}} AS signing`;
+const SIGNED_INFERENCE = `{digest: i.digest, ${PLACE}} AS signing`;
 
 /** In Cypher: every signing of the dataset or model record whose digest is `said.digest`. */
 export const SIGNINGS_OF_RECORD = `COLLECT {
   MATCH (r:Record {digest: said.digest})-[x:SIGNED_IN]->(s:Stretch)
-  RETURN ${OF_RECORD}
+  RETURN ${SIGNED_RECORD}
 }`;
 
 /** In Cypher: every signing of the head of the inference `i`, which hang on the inference while one record alone asserts it. */
 export const SIGNINGS_OF_INFERENCE = `COLLECT {
   MATCH (i)-[x:SIGNED_IN]->(s:Stretch)
-  RETURN ${OF_INFERENCE}
+  RETURN ${SIGNED_INFERENCE}
   UNION ALL
   MATCH (r:Record {digest: i.digest})-[x:SIGNED_IN]->(s:Stretch)
-  RETURN ${OF_RECORD}
+  RETURN ${SIGNED_RECORD}
 }`;
 
 /** In Cypher: every signing of `r`, a record or an inference, with the archive's version of its log. */
