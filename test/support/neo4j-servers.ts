@@ -21,6 +21,16 @@ declare module 'vitest' {
 /** Of this run alone: another one in the same checkout has its own. */
 const HOMES = join(SERVERS, `run-${process.pid}`);
 
+/**
+ * A plan holds however much the graph grows and shrinks: tests fill and empty it by the second, and half
+ * of all their time went into planning the same statements anew. What statistics do to plans is asked
+ * by test/graph/plans.live.test.ts and test/http/paging.live.test.ts, which have them made anew.
+ */
+const KEPT_PLANS = [
+  ...['-c', 'dbms.cypher.min_replan_interval=1h'],
+  ...['-c', 'dbms.cypher.statistics_divergence_threshold=1.0'],
+];
+
 /** By version and worker. */
 const servers = new Map<string, Promise<EmbeddedNeo4j>>();
 
@@ -65,7 +75,7 @@ async function start(version: string, home: string): Promise<EmbeddedNeo4j> {
   const compiler = '-XX:TieredStopAtLevel=4';
   // As everywhere but on loopback, where a web page could use it to lock the owner out.
   const limit = ['-c', 'dbms.security.auth_max_failed_attempts=3'];
-  const build = { ...rest, main: [compiler, ...main, ...limit] };
+  const build = { ...rest, main: [compiler, ...main, ...limit, ...KEPT_PLANS] };
   await emptyHome(home, build);
   const options = { home, build, boltPort: 0, heapMegabytes: 768 };
   const server = await startNeo4j(options);
