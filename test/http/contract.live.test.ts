@@ -685,6 +685,11 @@ function codesOf<Code extends string>(failures: Readonly<Record<Code, string>>):
   return Object.keys(failures) as Code[];
 }
 
+/** What no question can end in is our own mistake when it does. */
+function toldAs(code: string): readonly [string, number] {
+  return PROBLEM_CODES.includes(code) ? [code, 503] : ['INTERNAL', 500];
+}
+
 test.each([
   ...Object.entries(CODES).map(
     ([code, status]) => [code, status, new RequestError(code as RequestCode, 'why')] as const,
@@ -693,10 +698,10 @@ test.each([
     (code) => [code, 503, new OutOfTimeError(code, INSIDE)] as const,
   ),
   ...codesOf(FAILURES.TransientError).map(
-    (code) => [code, 503, new TransientError(code, INSIDE)] as const,
+    (code) => [...toldAs(code), new TransientError(code, INSIDE)] as const,
   ),
   ...codesOf(FAILURES.ConfigError).map(
-    (code) => [code, 503, new ConfigError(code, [INSIDE])] as const,
+    (code) => [...toldAs(code), new ConfigError(code, [INSIDE])] as const,
   ),
   ['INTERNAL', 500, new PoisonObjectError('OBJECT_GONE', INSIDE)] as const,
   ['INTERNAL', 500, new Error(INSIDE)] as const,
