@@ -99,6 +99,27 @@ test('what a key signed stays in its recall, whoever signs it again; what it alo
   });
 });
 
+test('a recall of a key at a time has no version that declared the key’s dataset only later', async () => {
+  await bringRecords(writer, [datasetRecord('d', 1)]);
+  await bringRecords(
+    writer,
+    [
+      modelRecord('m', 'c', 2),
+      inferenceRecord('i', 'm', 'c', 3),
+      modelRecord('m', 'c', 20, ['d']),
+    ],
+    STRANGER,
+  );
+  const impact = (second: number): ReturnType<Api['get']> =>
+    api.get('/v1/impact', { kid: KID, asOf: new Date(second * 1_000).toISOString() });
+  const before = await impact(10);
+  expect(before).toMatchObject({ summary: { modelCount: 0, signed: { datasets: 1 } } });
+  expect(before.items).toMatchObject([{ kind: 'dataset', hash: 'd' }]);
+  const after = await impact(20);
+  expect(after).toMatchObject({ summary: { modelCount: 1 } });
+  expect(after.items).toMatchObject([{ kind: 'inference', id: 'i' }, { kind: 'dataset' }]);
+});
+
 test('a key’s records come in the order of their logs and lines, page by page, each once', async () => {
   const many = Array.from({ length: 2_300 }, (_, index) =>
     inferenceRecord(`i${index}`, 'nobody', null, 9_000 - index),
