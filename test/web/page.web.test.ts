@@ -349,7 +349,7 @@ test('a dropped file appears without a reload, with the line and the reason of e
   expect(await card.locator('tbody tr').first().textContent()).toBe(
     '3LINE_NOT_JSONthe line is not JSON',
   );
-  await card.getByText('Nothing was written of it. 3 lines: 2 good, but withheld').waitFor();
+  await card.getByText('Nothing was written of it. 3 lines: 2 not refused, but withheld').waitFor();
   await list.locator('#said', { hasText: 'torn.jsonl: rejected, 1 line refused' }).waitFor();
 
   const fresh = { type: 'model', model_name: 'fresh', git_commit: 'f1', timestamp: at(50) };
