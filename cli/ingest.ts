@@ -180,7 +180,9 @@ export function verdict(path: string, receipt: Receipt): readonly string[] {
   const counts = { accepted, duplicate, rejected: rejectedTotal, withheld };
   if (receipt.problem !== undefined) return [`${path}: ${status}: ${receipt.problem}`];
   const told = Object.entries(counts).filter(([, count]) => count > 0);
-  const summary = told.map(([name, count]) => `${count} ${name}`).join(', ');
+  const least = (name: string): string =>
+    name === 'rejected' && receipt.rejectedAtLeast === true ? 'at least ' : '';
+  const summary = told.map(([name, count]) => `${least(name)}${count} ${name}`).join(', ');
   const refusals = receipt.rejected
     .slice(0, 5)
     .map(({ line, code, detail }) => `  line ${line}: ${code}: ${detail}`);

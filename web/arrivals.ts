@@ -17,6 +17,12 @@ export function arrivals(
 }
 
 /** `rejected, 2 lines refused` */
-export function outcomeText({ status, rejectedTotal }: ObjectAnswer): string {
-  return rejectedTotal === 0 ? status : `${status}, ${counted(rejectedTotal, 'line')} refused`;
+export function outcomeText(file: ObjectAnswer): string {
+  const { status, rejectedTotal } = file;
+  return rejectedTotal === 0 ? status : `${status}, ${refusedText(file)}`;
+}
+
+/** `2 lines refused`, `at least 1,000 lines refused` */
+export function refusedText({ rejectedTotal, rejectedAtLeast }: ObjectAnswer): string {
+  return `${rejectedAtLeast ? 'at least ' : ''}${counted(rejectedTotal, 'line')} refused`;
 }

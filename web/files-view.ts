@@ -1,6 +1,6 @@
 import type { ObjectAnswer, ObjectsAnswer } from '../lib/http/answers/object.ts';
 import { csv } from '../lib/http/csv.ts';
-import { arrivals, outcomeText } from './arrivals.ts';
+import { arrivals, outcomeText, refusedText } from './arrivals.ts';
 import { ask } from './ask.ts';
 import { chart, outcomeOf } from './chart.ts';
 import { button, copyButton, el, facts, foreign, save, say, table } from './element.ts';
@@ -172,7 +172,7 @@ function fileCard(file: ObjectAnswer): HTMLElement {
       : el(
           'details',
           { open: '' },
-          el('summary', {}, `${counted(rejectedTotal, 'line')} refused`),
+          el('summary', {}, refusedText(file)),
           table(
             `Refused lines of ${visible(lastPart(object))}`,
             ['Line', 'Reason', 'Detail'],
@@ -183,7 +183,7 @@ function fileCard(file: ObjectAnswer): HTMLElement {
             ]),
           ),
           rejected.length < rejectedTotal
-            ? el('p', {}, `The first ${count(rejected.length)} of ${count(rejectedTotal)}.`)
+            ? el('p', {}, `The first ${count(rejected.length)} of them.`)
             : null,
         ),
     el(
@@ -242,6 +242,7 @@ function filesCsv(files: readonly ObjectAnswer[], isAll: boolean): string {
       'duplicate',
       'withheld',
       'rejected',
+      'rejectedAtLeast',
       'bytes',
       'firstSeenAt',
       'lastSeenAt',
@@ -254,6 +255,7 @@ function filesCsv(files: readonly ObjectAnswer[], isAll: boolean): string {
       of.duplicate,
       of.withheld,
       of.rejectedTotal,
+      of.rejectedAtLeast ? 'yes' : 'no',
       of.bytes,
       of.firstSeenAt,
       of.lastSeenAt,

@@ -474,7 +474,7 @@ async function nameDeclared(chain: Chain, signal: AbortSignal): Promise<void> {
     .slice(0, MOST_ASKED);
   for (const [key, { name, commit }] of asked) {
     const { model } = await ask<ModelAnswer>('/v1/model', { name, commit }, signal);
-    chain.nameDeclared(key, model);
+    if (model !== null) chain.nameDeclared(key, model);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { DatasetAnswer } from '../lib/http/answers/dataset.ts';
 import type { EvidenceAnswer, SigningAnswer } from '../lib/http/answers/evidence.ts';
 import type { Inference, InferenceAnswer } from '../lib/http/answers/inference.ts';
-import type { ModelAnswer } from '../lib/http/answers/model.ts';
+import type { Model, ModelAnswer } from '../lib/http/answers/model.ts';
 import type { InferenceEvidence } from '../lib/http/answers/signed-at.ts';
 import { linkText } from '../lib/links.ts';
 import { addressOf, type Subject } from './address.ts';
@@ -115,12 +115,16 @@ async function contentOf(
   switch (named.kind) {
     case 'dataset':
       return datasetContent(
+        named.hash,
         await ask<DatasetAnswer>('/v1/dataset', { hash: named.hash }, signal),
         signal,
       );
     case 'model': {
       const { name, commit } = named;
-      return modelContent(await ask<ModelAnswer>('/v1/model', { name, commit }, signal), signal);
+      const answer = await ask<ModelAnswer>('/v1/model', { name, commit }, signal);
+      return answer.model === null
+        ? claimedContent(name, commit)
+        : modelContent(answer.model, answer, signal);
     }
     case 'inference':
       return inferenceContent(
@@ -130,31 +134,40 @@ async function contentOf(
     case 'record':
       return [evidenceSection({ digest: named.digest }, null, signal)];
     case 'declared':
-      return [
-        facts([['Hash', withCopy('the hash', named.hash)]]),
-        el(
-          'p',
-          {},
-          'Models declare that they use it, and no accepted record describes it. Until one does, nobody signed for what it is. Ask whoever made the models to drop the log with its record.',
-        ),
-      ];
+      return declaredContent(named.hash);
     case 'claimed':
-      return [
-        facts([
-          ['Name', withCopy('the name', named.name)],
-          ['Commit', named.commit === null ? null : withCopy('the commit', named.commit)],
-        ]),
-        el(
-          'p',
-          {},
-          'Inferences claim it, and no accepted record describes a version that they could be linked to. The links will be made by themselves when its record arrives.',
-        ),
-      ];
+      return claimedContent(named.name, named.commit);
   }
 }
 
-function datasetContent(answer: DatasetAnswer, signal: AbortSignal): Node[] {
+function declaredContent(hash: string): Node[] {
+  return [
+    facts([['Hash', withCopy('the hash', hash)]]),
+    el(
+      'p',
+      {},
+      'Models declare that they use it, and no accepted record describes it. Until one does, nobody signed for what it is. Ask whoever made the models to drop the log with its record.',
+    ),
+  ];
+}
+
+function claimedContent(name: string, commit: string | null): Node[] {
+  return [
+    facts([
+      ['Name', withCopy('the name', name)],
+      ['Commit', commit === null ? null : withCopy('the commit', commit)],
+    ]),
+    el(
+      'p',
+      {},
+      'Inferences claim it, and no accepted record describes a version that they could be linked to. The links will be made by themselves when its record arrives.',
+    ),
+  ];
+}
+
+function datasetContent(asked: string, answer: DatasetAnswer, signal: AbortSignal): Node[] {
   const { dataset, models, modelCount, inferenceCount } = answer;
+  if (dataset === null) return declaredContent(asked);
   const { hash, path, description, timestamp, recordedAt } = dataset;
   const subject: Subject = { kind: 'dataset', hash };
   return [
@@ -195,8 +208,7 @@ function datasetContent(answer: DatasetAnswer, signal: AbortSignal): Node[] {
   ];
 }
 
-function modelContent(answer: ModelAnswer, signal: AbortSignal): Node[] {
-  const { model } = answer;
+function modelContent(model: Model, answer: ModelAnswer, signal: AbortSignal): Node[] {
   const { name, commit, datasets, datasetCount, pending, pendingCount, inferenceCount } = model;
   return [
     facts([

@@ -150,9 +150,13 @@ const LOOKUPS: readonly Look[] = [
   },
   async (hash, signal) => {
     const found = await orNull(ask<DatasetAnswer>('/v1/dataset', { hash }, signal));
+    if (found === null) return [];
     const subject = { kind: 'dataset', hash } as const;
-    const address = addressOf('lineage', { subject, select: keyOf(subject) });
-    return found === null ? [] : [{ kind: 'Dataset', name: found.dataset.path ?? hash, address }];
+    const isDeclared = found.dataset === null;
+    const select = keyOf(isDeclared ? { kind: 'declared', hash } : subject);
+    const address = addressOf('lineage', { subject, select });
+    const kind = isDeclared ? 'Dataset that is declared, not recorded' : 'Dataset';
+    return [{ kind, name: found.dataset?.path ?? hash, address }];
   },
   async (name, signal) => {
     const found = await ask<ModelsAnswer>('/v1/models', { name, limit: '200' }, signal);

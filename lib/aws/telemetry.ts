@@ -54,7 +54,8 @@ export function objectJournal(telemetry: Telemetry): Journal {
       telemetry.count('LinesDuplicate', duplicate);
       telemetry.count('LinesRejected', rejectedTotal);
       telemetry.count('LinesWithheld', withheld);
-      const counts = { lines, accepted, duplicate, rejected: rejectedTotal, withheld };
+      const least = outcome.rejectedAtLeast === true ? { rejectedAtLeast: true } : {};
+      const counts = { lines, accepted, duplicate, rejected: rejectedTotal, ...least, withheld };
       const first = rejected[0];
       const why = first === undefined ? {} : { firstRejected: first };
       const { problem, problemCode } = outcome;

@@ -1,3 +1,4 @@
+import type { ObjectRow } from '../graph/ask/objects.ts';
 import { linkText } from '../links.ts';
 import { membersOf } from '../members.ts';
 import { foundText } from './check.ts';
@@ -215,7 +216,7 @@ function objects({ objects: { byStatus, total, items }, counts: { inGraph } }: R
               of.lines,
               of.accepted,
               of.duplicate,
-              of.rejected,
+              refused(of),
               of.bytes,
             ]),
           )
@@ -230,13 +231,20 @@ function objects({ objects: { byStatus, total, items }, counts: { inGraph } }: R
                 >${object.sha256 === null ? '' : html`<br />SHA-256 <code>${object.sha256}</code>`}${object.problem === null ? '' : html`<br />${object.problem}`}`,
               object.status,
               object.lines,
-              object.rejected,
+              refused(object),
               time(object.firstSeenAt),
             ]),
           )
     }
     ${rest(items.length, total)}
   </section>`;
+}
+
+function refused({
+  rejected,
+  rejectedAtLeast,
+}: Pick<ObjectRow, 'rejected' | 'rejectedAtLeast'>): Value {
+  return rejectedAtLeast ? `at least ${rejected}` : rejected;
 }
 
 function keys({ keys: { inForce, others } }: Report): Html {

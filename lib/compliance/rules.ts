@@ -1,3 +1,5 @@
+import { IS_LEAST } from '../graph/source-object.ts';
+
 /** How much a finding matters. */
 export type Severity = 'low' | 'medium' | 'high';
 
@@ -436,7 +438,8 @@ WITH o, isMended, split(o.uri, '/') AS parts, size(split(split(o.uri, '?')[0], '
   coalesce(o.problemCode, split(split(o.rejections, '"code":"')[1], '"')[0], 'OTHER') AS code
 RETURN [o.uri, '', ''] AS place,
   CASE WHEN o.status = 'rejected' AND NOT isMended THEN [{counts: 1, entity: {kind: 'object', uri: o.uri},
-    detail: {lines: o.lines, rejected: o.rejected, problem: o.problem},
+    detail: {lines: o.lines, problem: o.problem,
+      rejected: CASE WHEN ${IS_LEAST} THEN 'at least ' + toString(o.rejected) ELSE o.rejected END},
     group: {kind: 'objects', prefix: coalesce(head([prefix IN $prefixes WHERE o.uri STARTS WITH prefix]),
       reduce(folder = '', part IN parts[..depth - 1] | folder + part + '/')), code: code}}]
     ELSE [] END AS found

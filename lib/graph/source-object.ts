@@ -1,5 +1,5 @@
-import { REJECTION_CODES, type Rejection } from '../trust/rejection.ts';
-import { count, json, nodes, text, word, type Row } from './rows.ts';
+import type { Rejection } from '../trust/rejection.ts';
+import { count, json, nodes, text, type Row } from './rows.ts';
 
 /** What becomes of an object; `verifying`, then `writing`, until the last of its lines is in the graph. */
 export const OBJECT_STATUSES = [
@@ -32,11 +32,29 @@ export function withheldOf({ status, lines, accepted, duplicate, rejected }: Lin
   return isHeldBack ? lines - accepted - duplicate - rejected : 0;
 }
 
+/** So many refusals and no line more is judged of an object that is rejected whatever follows. */
+export const MAX_REFUSALS = 1_000;
+
+/** True where more lines of an object may be refused than were counted: the others were not judged. */
+export function isLeast({
+  status,
+  lines,
+  rejected,
+}: Pick<LineCounts, 'status' | 'lines' | 'rejected'>): boolean {
+  return status === 'rejected' && rejected >= MAX_REFUSALS && rejected < lines;
+}
+
+/** The same in Cypher, of the object `o`. */
+export const IS_LEAST = `(o.status = 'rejected' AND o.rejected >= ${MAX_REFUSALS} AND o.rejected < o.lines)`;
+
+/** A refused line as it was kept: another release may have had reasons that this one does not know. */
+export type KeptRejection = Omit<Rejection, 'code'> & { readonly code: string };
+
 /** Reads refused lines, which are kept as JSON. */
-export function rejections(object: Row, column: string): Rejection[] {
+export function rejections(object: Row, column: string): KeptRejection[] {
   return nodes({ [column]: json(object, column) }, column).map((rejection) => ({
     line: count(rejection, 'line'),
-    code: word(REJECTION_CODES)(rejection, 'code'),
+    code: text(rejection, 'code'),
     detail: text(rejection, 'detail'),
   }));
 }

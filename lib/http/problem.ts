@@ -26,17 +26,35 @@ const REQUEST_ERRORS = {
   NOT_FOUND: { status: 404, title: 'Not found' },
 } as const satisfies Record<RequestCode, { status: number; title: string }>;
 
-/** What keeps an answer away for a while. */
-const UNAVAILABLE = {
+const TITLES = {
   ...FAILURES.OutOfTimeError,
   ...FAILURES.TransientError,
   ...FAILURES.ConfigError,
 } as const;
 
+/** What keeps an answer away for a while: no question ends in what only commands and writers meet. */
+const UNAVAILABLE = [
+  'TIME_BUDGET',
+  'DATABASE_UNREACHABLE',
+  'DATABASE_BUSY',
+  'DATABASE_LOGIN_LOCKED',
+  'DATABASE_LOGIN_REFUSED',
+  'DATABASE_SETTINGS_INVALID',
+  'SECRET_UNREADABLE',
+  'SCHEMA_MISSING',
+  'SCHEMA_OTHER',
+  'KEYS_UNUSABLE',
+  'KMS_FAILED',
+  'S3_FAILED',
+  'S3_REFUSED',
+  'OBJECT_CHANGED',
+  'AWS_CREDENTIALS_MISSING',
+] as const satisfies readonly (keyof typeof TITLES)[];
+
 /** Every `code` that a problem document may have. */
 export const PROBLEM_CODES: readonly string[] = [
   ...Object.keys(REQUEST_ERRORS),
-  ...Object.keys(UNAVAILABLE),
+  ...UNAVAILABLE,
   'INTERNAL',
 ];
 
@@ -78,18 +96,21 @@ function describe(error: unknown): Described {
     return unavailable(error, 'Try again; if it lasts, tell the operator the requestId.');
   if (error instanceof ConfigError)
     return unavailable(error, 'It lasts until the operator mends it: tell them the requestId.');
-  return {
-    status: 500,
-    title: 'Internal error',
-    code: 'INTERNAL',
-    detail: 'Something is wrong here. Tell the operator the requestId.',
-  };
+  return INTERNAL;
 }
+
+const INTERNAL: Described = {
+  status: 500,
+  title: 'Internal error',
+  code: 'INTERNAL',
+  detail: 'Something is wrong here. Tell the operator the requestId.',
+};
 
 function unavailable(
   { code }: OutOfTimeError | TransientError | ConfigError,
   advice: string,
 ): Described {
-  const title = UNAVAILABLE[code];
+  if (!UNAVAILABLE.some((known) => known === code)) return INTERNAL;
+  const title = TITLES[code];
   return { status: 503, title, code, detail: `${title}. ${advice}` };
 }

@@ -1,10 +1,8 @@
 import { PoisonObjectError } from '../errors.ts';
+import { MAX_REFUSALS } from '../graph/source-object.ts';
 
 /** Of one object: who can write to the bucket must not keep a reader busy for ever. */
 const MAX_LINES = 100_000_000;
-
-/** So many refusals and no signature more is checked of an object that is rejected whatever follows. */
-const MAX_REFUSALS = 1_000;
 
 /** True when what follows changes no verdict: the lines are only counted from here on. */
 export function isSpent(refusals: number, isRejectedAnyway: boolean): boolean {

@@ -62,7 +62,8 @@ const FIRST_RETRY_SECONDS = 20;
 const LAST_RETRY_SECONDS = 900;
 
 /**
- * Works off the messages one after the other; resolves to the ids of those that are to come again.
+ * Works off the messages one after the other, as many as there is time for; resolves to the ids of
+ * those that are to come again.
  * A failure of `open` is one of the message that needed it: it comes again soon, and not only after
  * the queue's own time-out, as when the whole invocation fails.
  */
@@ -74,9 +75,14 @@ export async function deliverAll(
   const { queue, journal, isTimeUp } = inbox;
   const failed: string[] = [];
   for (const message of messages) {
+    // A new message of the same text would have lost its age, and how often it came.
+    if (isTimeUp()) {
+      await queue.retryIn(message.receiptHandle, 0);
+      failed.push(message.messageId);
+      continue;
+    }
     try {
-      if (isTimeUp()) await queue.send(message.body);
-      else await deliver(parseBody(message.body), inbox, open);
+      await deliver(parseBody(message.body), inbox, open);
     } catch (error) {
       journal.failed(error, message);
       await queue.retryIn(message.receiptHandle, waitAfter(error, message.receiveCount));

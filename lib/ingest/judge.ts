@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { KeptRejection } from '../graph/source-object.ts';
 import { isHashState, type HashState, type LogHash } from '../object/log-hash.ts';
 import type { StoredObject } from '../object/stored.ts';
 import { explained } from '../trust/explain-signature.ts';
@@ -41,7 +42,7 @@ export interface Verdict {
   readonly status: Exclude<Outcome, 'abandoned'>;
   readonly lines: number;
   readonly rejectedTotal: number;
-  readonly rejected: readonly Rejection[];
+  readonly rejected: readonly KeptRejection[];
   /** Names the lines that quarantine set aside: another set has another name; null for none. */
   readonly parked: string | null;
   /** Null where this reading did not judge all lines: each is then verified again before it is written. */

@@ -1,8 +1,7 @@
 import { PoisonObjectError } from '../errors.ts';
-import { withheldOf } from '../graph/source-object.ts';
+import { isLeast, withheldOf, type KeptRejection } from '../graph/source-object.ts';
 import type { Known, SourceObject, Totals } from '../graph/write/object-progress.ts';
 import type { Identity } from '../object/stored.ts';
-import type { Rejection } from '../trust/rejection.ts';
 import type { Outcome, Verdict } from './judge.ts';
 
 /** What became of an object and of each of its lines: lines = accepted + duplicate + rejectedTotal + withheld. */
@@ -14,10 +13,11 @@ export interface Receipt {
   readonly duplicate: number;
   /** {@link withheldOf} */
   readonly withheld: number;
-  /** Behind a thousand of a rejected object no line is judged: the rest is withheld. */
   readonly rejectedTotal: number;
+  /** There where more lines may be refused ({@link isLeast}): those that were not judged are withheld. */
+  readonly rejectedAtLeast?: true;
   /** The first hundred. */
-  readonly rejected: readonly Rejection[];
+  readonly rejected: readonly KeptRejection[];
   /** Null where the object could not be read to its end. */
   readonly bytes: number | null;
   readonly sha256: string | null;
@@ -114,6 +114,7 @@ export function receiptOf(
     duplicate,
     withheld,
     rejectedTotal,
+    ...(isLeast({ status, lines, rejected: rejectedTotal }) ? { rejectedAtLeast: true } : {}),
     rejected,
     bytes,
     sha256,

@@ -98,7 +98,16 @@ test('a report says what came, what was found out of how many, on which records 
   expect(report.objects).toMatchObject({
     total: 1,
     byStatus: [
-      { status: 'accepted', objects: 1, lines: 5, accepted: 5, duplicate: 0, rejected: 0, bytes },
+      {
+        status: 'accepted',
+        objects: 1,
+        lines: 5,
+        accepted: 5,
+        duplicate: 0,
+        rejected: 0,
+        rejectedAtLeast: false,
+        bytes,
+      },
     ],
     items: [{ uri: object, status: 'accepted', sha256 }],
   });

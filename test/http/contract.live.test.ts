@@ -94,7 +94,9 @@ const QUESTIONS: readonly (readonly [string, Record<string, string>])[] = [
   ['/v1/health', {}],
   ['/v1/dataset', { hash: 'd1' }],
   ['/v1/dataset', { hash: 'unused' }],
+  ['/v1/dataset', { hash: 'ghost' }],
   ['/v1/model', { name: 'm', commit: 'a' }],
+  ['/v1/model', { name: 'm', commit: 'never' }],
   ['/v1/model', { name: 'solo', commit: 'N/A' }],
   ['/v1/models', { orphan: 'true' }],
   ['/v1/models', { orphan: 'false' }],
@@ -513,6 +515,8 @@ test('an answer is incomplete for exactly the links that are missing to it', asy
   expect(await of('/v1/inferences', { model: 'solo' })).toBe('complete');
   expect(await of('/v1/datasets', {})).toBe('complete');
   expect(await of('/v1/dataset', { hash: 'd1' })).toBe('complete');
+  expect(await of('/v1/dataset', { hash: 'ghost' })).toEqual(ghost);
+  expect(await of('/v1/model', { name: 'm', commit: 'never' })).toEqual(unlinked);
   const told = async (path: string, query: Record<string, string>): Promise<unknown> =>
     (await api.get(path, query)).incomplete?.map(({ detail }) => detail);
   expect(await told('/v1/model', { name: 'm', commit: 'a' })).toEqual([
@@ -685,6 +689,11 @@ function codesOf<Code extends string>(failures: Readonly<Record<Code, string>>):
   return Object.keys(failures) as Code[];
 }
 
+/** What no question can end in is our own mistake when it does. */
+function toldAs(code: string): readonly [string, number] {
+  return PROBLEM_CODES.includes(code) ? [code, 503] : ['INTERNAL', 500];
+}
+
 test.each([
   ...Object.entries(CODES).map(
     ([code, status]) => [code, status, new RequestError(code as RequestCode, 'why')] as const,
@@ -693,10 +702,10 @@ test.each([
     (code) => [code, 503, new OutOfTimeError(code, INSIDE)] as const,
   ),
   ...codesOf(FAILURES.TransientError).map(
-    (code) => [code, 503, new TransientError(code, INSIDE)] as const,
+    (code) => [...toldAs(code), new TransientError(code, INSIDE)] as const,
   ),
   ...codesOf(FAILURES.ConfigError).map(
-    (code) => [code, 503, new ConfigError(code, [INSIDE])] as const,
+    (code) => [...toldAs(code), new ConfigError(code, [INSIDE])] as const,
   ),
   ['INTERNAL', 500, new PoisonObjectError('OBJECT_GONE', INSIDE)] as const,
   ['INTERNAL', 500, new Error(INSIDE)] as const,

@@ -99,6 +99,23 @@ test('what a key signed stays in its recall, whoever signs it again; what it alo
   });
 });
 
+test('a recall of a key at a time has no version that declared the key’s dataset only later', async () => {
+  await bringRecords(writer, [datasetRecord('d', 1)]);
+  await bringRecords(
+    writer,
+    [modelRecord('m', 'c', 2), inferenceRecord('i', 'm', 'c', 3), modelRecord('m', 'c', 20, ['d'])],
+    STRANGER,
+  );
+  const impact = (second: number): ReturnType<Api['get']> =>
+    api.get('/v1/impact', { kid: KID, asOf: new Date(second * 1_000).toISOString() });
+  const before = await impact(10);
+  expect(before).toMatchObject({ summary: { modelCount: 0, signed: { datasets: 1 } } });
+  expect(before.items).toMatchObject([{ kind: 'dataset', hash: 'd' }]);
+  const after = await impact(20);
+  expect(after).toMatchObject({ summary: { modelCount: 1 } });
+  expect(after.items).toMatchObject([{ kind: 'inference', id: 'i' }, { kind: 'dataset' }]);
+});
+
 test('a key’s records come in the order of their logs and lines, page by page, each once', async () => {
   const many = Array.from({ length: 2_300 }, (_, index) =>
     inferenceRecord(`i${index}`, 'nobody', null, 9_000 - index),
@@ -153,6 +170,57 @@ test('a question may begin at what is only referred to, and then never says that
   expect(idsOf(await api.get('/v1/inferences', version))).toEqual(['j']);
   for (const nowhere of [{ dataset: 'nowhere' }, { model: 'm', commit: 'x' }])
     expect(await api.refusal('/v1/impact', nowhere)).toEqual([404, 'NOT_FOUND']);
+});
+
+test('what is only referred to is told as not recorded, with what refers to it, where it is asked for by itself', async () => {
+  await bringRecords(writer, [
+    datasetRecord('d', 1),
+    modelRecord('m', 'c', 1, ['d', 'ghost']),
+    modelRecord('n', 'c', 2, ['ghost']),
+    ...[10, 11].map((second) => inferenceRecord(`i${second}`, 'm', 'c', second)),
+    ...[12, 13, 14].map((second) => inferenceRecord(`i${second}`, 'm', 'never', second)),
+  ]);
+  expect(await api.get('/v1/dataset', { hash: 'ghost' })).toMatchObject({
+    recorded: false,
+    dataset: null,
+    contents: null,
+    models: [
+      { name: 'm', commit: 'c', inferences: 2 },
+      { name: 'n', commit: 'c', inferences: 0 },
+    ],
+    modelCount: 2,
+    inferenceCount: 2,
+    complete: false,
+    incomplete: [{ reason: 'PENDING_LINKS', count: 1, hashes: ['ghost'] }],
+  });
+  expect(await api.get('/v1/model', { name: 'm', commit: 'never' })).toMatchObject({
+    recorded: false,
+    model: null,
+    contents: null,
+    complete: false,
+    incomplete: [
+      {
+        reason: 'PENDING_LINKS',
+        detail: '3 inferences name this version, which is not recorded',
+        count: 3,
+      },
+    ],
+  });
+  expect(await api.get('/v1/dataset', { hash: 'd' })).toMatchObject({
+    recorded: true,
+    dataset: { hash: 'd' },
+    complete: true,
+  });
+  expect(await api.get('/v1/model', { name: 'n', commit: 'c' })).toMatchObject({
+    recorded: true,
+    model: { name: 'n', pending: ['ghost'] },
+  });
+  expect(await api.refusal('/v1/dataset', { hash: 'nowhere' })).toEqual([404, 'NOT_FOUND']);
+  for (const nowhere of [
+    { name: 'm', commit: 'x' },
+    { name: 'x', commit: 'never' },
+  ])
+    expect(await api.refusal('/v1/model', nowhere)).toEqual([404, 'NOT_FOUND']);
 });
 
 test('an entity of which records say different things says so, with their digests', async () => {

@@ -31,10 +31,17 @@ test('behind a thousand refusals of a rejected log the lines are counted, and no
     status: 'rejected',
     lines: 3_002,
     rejectedTotal: 1_000,
+    rejectedAtLeast: true,
     withheld: 2_002,
   });
   expect(checks).toHaveBeenCalledTimes(1_001);
   checks.mockRestore();
+});
+
+test('a thousand refusals that are all lines of a log are told as exactly so many', async () => {
+  const receipt = await verifyObject(storedFile(fileOf(FORGED.repeat(1_000))), options);
+  expect(receipt).toMatchObject({ status: 'rejected', rejectedTotal: 1_000, withheld: 0 });
+  expect(receipt).not.toHaveProperty('rejectedAtLeast');
 });
 
 test('in quarantine every line is judged for as long as the log may still be kept', async () => {

@@ -219,6 +219,7 @@ const fileSeen = (
   withheld: 0,
   rejected: [],
   rejectedTotal: 0,
+  rejectedAtLeast: false,
   bytes: 1,
   sha256: null,
   problem: null,

@@ -176,6 +176,13 @@ test.each([
   await panel(page).getByText(logs.signer.key.kid).waitFor();
 });
 
+test('a dataset that is only declared is found by its hash, and told as not recorded', async () => {
+  const page = await open();
+  await find(page, ABSENT);
+  await page.getByRole('heading', { level: 1, name: `Lineage of dataset ${ABSENT}` }).waitFor();
+  await panel(page).getByText('no accepted record describes it').waitFor();
+});
+
 test('of several hits each is a link; nothing found says what was searched and what to check', async () => {
   const page = await open();
   await find(page, 'triage');

@@ -132,7 +132,8 @@ CALL (e) {
   RETURN e AS m
   UNION
   WITH e
-  MATCH (e:Dataset)-[:USED_IN]->(m:Model)
+  MATCH (e:Dataset)-[u:USED_IN]->(m:Model)
+  WHERE ${IS_DECLARED}
   RETURN m
 }
 WITH DISTINCT m

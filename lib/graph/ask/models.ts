@@ -2,7 +2,7 @@ import { heldAt, IS_DECLARED, RECORD_OF_DATASET, RECORD_OF_MODEL } from '../as-o
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
 import { earlierOf, LAST_TEXT } from '../place.ts';
-import { count, maybe, node, nodes, text, texts, time, type Row } from '../rows.ts';
+import { count, maybe, node, nodes, only, text, texts, time, type Row } from '../rows.ts';
 import { evidenceOf, SIGNINGS_OF_RECORD, type Evidence } from '../signing.ts';
 import type { Within } from './datasets.ts';
 import { askWhole, askWholeOne } from './whole.ts';
@@ -133,6 +133,13 @@ ORDER BY hash
 RETURN collect(hash)[..100] AS pending, count(hash) AS pendingCount
 `;
 
+const COUNT_NAMING = `
+MATCH (i:Inference)
+USING INDEX SEEK i:Inference(resolution, model)
+WHERE i.resolution = 'pending' AND i.model = $name AND i.commit = $commit
+RETURN count(i) AS count
+`;
+
 /** At most `limit` versions behind a place, or from the newest on that had been recorded by `asOf`. */
 export async function newestModels(
   graph: Graph,
@@ -156,6 +163,11 @@ export async function newestModels(
 export async function readModel(graph: Graph, model: ModelName): Promise<ModelItem | null> {
   const { name, commit } = model;
   return askWholeOne(graph, ONE_MODEL, { name, commit }, modelItem);
+}
+
+/** How many inferences name by its commit a version that is not recorded. */
+export async function countNaming(graph: Graph, { name, commit }: ModelName): Promise<number> {
+  return count(only(await graph[database].ask(COUNT_NAMING, { name, commit })), 'count');
 }
 
 /** What versions declare and nobody recorded, for each of those versions that has any. */

@@ -1,8 +1,13 @@
-import type { Rejection } from '../../trust/rejection.ts';
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
 import { count, maybe, node, only, text, texts, time, word, type Row } from '../rows.ts';
-import { OBJECT_STATUSES, rejections, type ObjectStatus } from '../source-object.ts';
+import {
+  isLeast,
+  OBJECT_STATUSES,
+  rejections,
+  type KeptRejection,
+  type ObjectStatus,
+} from '../source-object.ts';
 
 /** What the graph says of an object that was dropped; times are RFC 3339 in UTC. */
 export interface ObjectRow {
@@ -13,7 +18,9 @@ export interface ObjectRow {
   readonly accepted: number;
   readonly duplicate: number;
   readonly rejected: number | null;
-  readonly rejections: readonly Rejection[];
+  /** {@link isLeast} */
+  readonly rejectedAtLeast: boolean;
+  readonly rejections: readonly KeptRejection[];
   readonly bytes: number | null;
   readonly sha256: string | null;
   readonly problem: string | null;
@@ -140,14 +147,18 @@ export async function openCounts(graph: Graph): Promise<OpenCounts> {
 
 function objectRow(row: Row): ObjectRow {
   const object = node(row, 'object');
+  const status = word(OBJECT_STATUSES)(object, 'status');
+  const lines = maybe(count, object, 'lines');
+  const rejected = maybe(count, object, 'rejected');
   return {
     uri: text(object, 'uri'),
-    status: word(OBJECT_STATUSES)(object, 'status'),
-    lines: maybe(count, object, 'lines'),
+    status,
+    lines,
     linesDone: count(object, 'linesDone'),
     accepted: count(object, 'accepted'),
     duplicate: count(object, 'duplicate'),
-    rejected: maybe(count, object, 'rejected'),
+    rejected,
+    rejectedAtLeast: isLeast({ status, lines: lines ?? 0, rejected: rejected ?? 0 }),
     rejections: maybe(rejections, object, 'rejections') ?? [],
     bytes: maybe(count, object, 'bytes'),
     sha256: maybe(text, object, 'sha256'),

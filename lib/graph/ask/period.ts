@@ -1,8 +1,8 @@
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
 import { RESOLUTIONS, type Resolution } from '../resolve.ts';
-import { count, maybe, only, rows, text, time, word, type Row } from '../rows.ts';
-import { OBJECT_STATUSES, type ObjectStatus } from '../source-object.ts';
+import { count, flag, maybe, only, rows, text, time, word, type Row } from '../rows.ts';
+import { IS_LEAST, OBJECT_STATUSES, type ObjectStatus } from '../source-object.ts';
 
 /** A span of time, its end not included; RFC 3339 in UTC. */
 export interface Period {
@@ -36,6 +36,8 @@ export interface Arrived {
   readonly accepted: number;
   readonly duplicate: number;
   readonly rejected: number;
+  /** True where those are the least: of one of the objects not every line was judged. */
+  readonly rejectedAtLeast: boolean;
   readonly bytes: number;
 }
 
@@ -99,8 +101,9 @@ const ARRIVED = `
 MATCH (o:SourceObject)
 WHERE o.firstSeenAt >= datetime($from) AND o.firstSeenAt < datetime($to) AND o.uri IS NOT NULL
 WITH o.status AS status, count(o) AS objects, sum(o.lines) AS lines, sum(o.accepted) AS accepted,
-  sum(o.duplicate) AS duplicate, sum(o.rejected) AS rejected, sum(o.bytes) AS bytes
-RETURN status, objects, lines, accepted, duplicate, rejected, bytes
+  sum(o.duplicate) AS duplicate, sum(o.rejected) AS rejected, sum(o.bytes) AS bytes,
+  count(CASE WHEN ${IS_LEAST} THEN 1 END) > 0 AS rejectedAtLeast
+RETURN status, objects, lines, accepted, duplicate, rejected, rejectedAtLeast, bytes
 ORDER BY status
 `;
 
@@ -187,6 +190,7 @@ export async function arrivedIn(graph: Graph, period: Period): Promise<readonly 
     accepted: count(row, 'accepted'),
     duplicate: count(row, 'duplicate'),
     rejected: count(row, 'rejected'),
+    rejectedAtLeast: flag(row, 'rejectedAtLeast'),
     bytes: count(row, 'bytes'),
   }));
 }

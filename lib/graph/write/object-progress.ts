@@ -1,11 +1,15 @@
 import type { ManagedTransaction } from 'neo4j-driver';
 import type { PoisonObjectError } from '../../errors.ts';
 import type { Place } from '../../trust/lines.ts';
-import type { Rejection } from '../../trust/rejection.ts';
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
 import { count, flag, maybe, only, rows, text, word, type Row } from '../rows.ts';
-import { OBJECT_STATUSES, rejections, type ObjectStatus } from '../source-object.ts';
+import {
+  OBJECT_STATUSES,
+  rejections,
+  type KeptRejection,
+  type ObjectStatus,
+} from '../source-object.ts';
 
 /** A name under which a log came, as its `SourceObject` node describes it. */
 export interface SourceObject {
@@ -16,7 +20,7 @@ export interface SourceObject {
   readonly lines: number;
   readonly rejected: number;
   /** The first hundred. */
-  readonly rejections: readonly Rejection[];
+  readonly rejections: readonly KeptRejection[];
 }
 
 /** A log on its way into the graph, under one verdict (docs/graph.md, G-8). */

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { completeness, pageOf } from './completeness.ts';
 import { modelName } from './model.ts';
-import { contents, count, instant } from './scalar.ts';
+import { contents, count, instant, recorded } from './scalar.ts';
 import { evidence } from './signed-at.ts';
 
 export const dataset = z.object({
@@ -21,11 +21,12 @@ export const dataset = z.object({
 export const datasetsAnswer = pageOf(dataset);
 
 export const datasetAnswer = z.object({
-  dataset,
+  recorded,
+  dataset: dataset.nullable().describe('Null where it is not recorded'),
   contents,
   models: z
     .array(modelName.extend({ inferences: count }))
-    .describe('At most a hundred; /v1/lineage has all'),
+    .describe('That declare it, at most a hundred; /v1/lineage has all'),
   modelCount: count,
   inferenceCount: count
     .nullable()

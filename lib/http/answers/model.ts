@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { completeness, pageOf } from './completeness.ts';
-import { contents, count, instant, signedJson } from './scalar.ts';
+import { contents, count, instant, recorded, signedJson } from './scalar.ts';
 import { evidence } from './signed-at.ts';
 
 export const modelName = z.object({ name: z.string(), commit: z.string() });
@@ -40,6 +40,11 @@ export const modelsAnswer = pageOf(model);
 
 export type ModelsAnswer = z.output<typeof modelsAnswer>;
 
-export const modelAnswer = z.object({ model, contents, ...completeness.shape });
+export const modelAnswer = z.object({
+  recorded,
+  model: model.nullable().describe('Null where it is not recorded'),
+  contents,
+  ...completeness.shape,
+});
 
 export type ModelAnswer = z.output<typeof modelAnswer>;

@@ -3,7 +3,7 @@ import { pageOf } from './completeness.ts';
 
 const rejection = z.object({
   line: z.number().int().describe('From 1'),
-  code: z.string().describe('One of docs/envelope.md'),
+  code: z.string().describe('One of docs/envelope.md, or what another release called it'),
   detail: z.string(),
 });
 
@@ -21,10 +21,12 @@ export const object = z.object({
     .describe(
       'Lines that were not refused and are not in the graph: all of a rejected object, the rest of an abandoned one',
     ),
-  rejectedTotal: z
-    .number()
-    .int()
-    .describe('Behind a thousand of a rejected object no line is judged'),
+  rejectedTotal: z.number().int(),
+  rejectedAtLeast: z
+    .boolean()
+    .describe(
+      'True where more may be refused: behind a thousand of a rejected object no line is judged',
+    ),
   rejected: z.array(rejection).describe('The first 100'),
   bytes: z.number().int().nullable(),
   sha256: z.string().nullable(),

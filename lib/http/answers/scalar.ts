@@ -4,6 +4,10 @@ export const count = z.number().int().nonnegative();
 
 export const instant = z.string().describe('RFC 3339, UTC, to the nanosecond');
 
+export const recorded = z
+  .boolean()
+  .describe('False where records refer to it, and none describes it');
+
 export const contents = z
   .object({
     count,

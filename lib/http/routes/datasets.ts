@@ -8,7 +8,7 @@ import { completenessOf, pageEnd, readPage } from '../page.ts';
 import { asOf, cursor, identity, limit, since, until } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import { route, type Route } from '../route.ts';
-import { tellContents } from './models.ts';
+import { tellContents, undescribed } from './models.ts';
 
 /** Of the versions that use a dataset, those that its answer names; /v1/lineage pages through all. */
 const MAX_MODELS = 100;
@@ -38,15 +38,18 @@ export const DATASET_ROUTES: readonly Route[] = [
   route({
     path: '/v1/dataset',
     resource: 'datasets',
-    summary: 'One dataset, with the model versions that use it',
+    summary: 'One dataset, recorded or only declared, with the model versions that use it',
     parameters: z.object({ hash: identity }),
     answer: datasetAnswer,
     async handle(context, { hash }) {
       const { graph } = context;
       const found = await readDataset(graph, hash);
-      if (found === null)
-        throw new RequestError('NOT_FOUND', 'No dataset of this hash is recorded.');
       const versions = await versionsRestingOn(graph, { hash }, NOW);
+      if (found === null && versions.length === 0)
+        throw new RequestError(
+          'NOT_FOUND',
+          'No dataset of this hash is recorded, and no recorded model declares it.',
+        );
       const models = await readVersions(graph, versions.slice(0, MAX_MODELS), hash, NOW);
       const named = models.map(({ model: { name, commit, inferenceCount } }) => ({
         name,
@@ -55,12 +58,13 @@ export const DATASET_ROUTES: readonly Route[] = [
       }));
       const isAll = versions.length <= MAX_MODELS;
       return {
+        recorded: found !== null,
         dataset: found,
         contents: tellContents(await contentsOf(graph, { kind: 'dataset', hash })),
         models: named,
         modelCount: versions.length,
         inferenceCount: isAll ? named.reduce((sum, { inferences }) => sum + inferences, 0) : null,
-        ...(await completenessOf(context, NOW)),
+        ...(await completenessOf(context, NOW, found === null ? [undescribed(hash)] : [])),
       };
     },
   }),

@@ -1,16 +1,28 @@
 import * as z from 'zod';
 import { counted } from '../../counted.ts';
 import { contentsOf, type Contents } from '../../graph/ask/contents.ts';
-import { newestModels, readModel, type ModelItem } from '../../graph/ask/models.ts';
+import {
+  countNaming,
+  newestModels,
+  readModel,
+  type ModelItem,
+  type ModelName,
+} from '../../graph/ask/models.ts';
 import { NOW } from '../../graph/place.ts';
 import { opaque } from '../answer.ts';
 import type { Incomplete } from '../answers/completeness.ts';
-import { modelAnswer, modelName, modelsAnswer, type Model } from '../answers/model.ts';
+import {
+  modelAnswer,
+  modelName,
+  modelsAnswer,
+  type Model,
+  type ModelAnswer,
+} from '../answers/model.ts';
 import type { contents as contentsAnswer } from '../answers/scalar.ts';
 import { completenessOf, pageEnd, readPage } from '../page.ts';
 import { asOf, cursor, flag, identity, limit, since, until } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
-import { route, type Route } from '../route.ts';
+import { route, type Route, type RouteContext } from '../route.ts';
 
 const atLeast = z
   .string()
@@ -57,14 +69,14 @@ export const MODEL_ROUTES: readonly Route[] = [
   route({
     path: '/v1/model',
     resource: 'models',
-    summary: 'One model version',
+    summary: 'One model version, recorded or only named by inferences',
     parameters: z.object({ name: identity, commit: identity }),
     answer: modelAnswer,
     async handle(context, name) {
       const found = await readModel(context.graph, name);
-      if (found === null)
-        throw new RequestError('NOT_FOUND', 'No model of this name and commit is recorded.');
+      if (found === null) return tellUnrecorded(context, name);
       return {
+        recorded: true,
         model: tellModel(found),
         contents: tellContents(await contentsOf(context.graph, { kind: 'model', ...name })),
         ...(await completenessOf(context, NOW, missingDatasets([found]))),
@@ -72,6 +84,24 @@ export const MODEL_ROUTES: readonly Route[] = [
     },
   }),
 ];
+
+/** A version that inferences name, and that no record describes. */
+async function tellUnrecorded(context: RouteContext, name: ModelName): Promise<ModelAnswer> {
+  const count = await countNaming(context.graph, name);
+  if (count === 0)
+    throw new RequestError(
+      'NOT_FOUND',
+      'No model of this name and commit is recorded, and no recorded inference names it.',
+    );
+  const naming = counted(count, 'inference names', 'inferences name');
+  const detail = `${naming} this version, which is not recorded`;
+  return {
+    recorded: false,
+    model: null,
+    contents: null,
+    ...(await completenessOf(context, NOW, [{ reason: 'PENDING_LINKS', detail, count }])),
+  };
+}
 
 /** As an answer tells it. */
 export function tellContents(contents: Contents | null): z.output<typeof contentsAnswer> {
