@@ -1,6 +1,3 @@
-import { REJECTION_CODES, type Rejection } from '../trust/rejection.ts';
-import { count, json, nodes, text, word, type Row } from './rows.ts';
-
 /** What becomes of an object; `verifying`, then `writing`, until the last of its lines is in the graph. */
 export const OBJECT_STATUSES = [
   'accepted',
@@ -30,13 +27,4 @@ interface LineCounts {
 export function withheldOf({ status, lines, accepted, duplicate, rejected }: LineCounts): number {
   const isHeldBack = status === 'rejected' || status === 'abandoned';
   return isHeldBack ? lines - accepted - duplicate - rejected : 0;
-}
-
-/** Reads refused lines, which are kept as JSON. */
-export function rejections(object: Row, column: string): Rejection[] {
-  return nodes({ [column]: json(object, column) }, column).map((rejection) => ({
-    line: count(rejection, 'line'),
-    code: word(REJECTION_CODES)(rejection, 'code'),
-    detail: text(rejection, 'detail'),
-  }));
 }

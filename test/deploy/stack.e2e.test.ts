@@ -213,7 +213,7 @@ function signedLog(name: string): Promise<string> {
 /** A log, signed with `custody sign --kms`. */
 function signed(records: readonly object[]): Promise<string> {
   const plain = records.map((record) => `${JSON.stringify(record)}\n`).join('');
-  const argv = ['cli/custody.ts', 'sign', '--kms', keyArn];
+  const argv = ['cli/custody.mjs', 'sign', '--kms', keyArn];
   return runTool('node', argv, aws.environment, plain);
 }
 

@@ -1,8 +1,9 @@
 import type { Rejection } from '../../trust/rejection.ts';
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
+import { rejections } from '../rejections.ts';
 import { count, maybe, node, only, text, texts, time, word, type Row } from '../rows.ts';
-import { OBJECT_STATUSES, rejections, type ObjectStatus } from '../source-object.ts';
+import { OBJECT_STATUSES, type ObjectStatus } from '../source-object.ts';
 
 /** What the graph says of an object that was dropped; times are RFC 3339 in UTC. */
 export interface ObjectRow {

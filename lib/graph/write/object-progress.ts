@@ -4,8 +4,9 @@ import type { Place } from '../../trust/lines.ts';
 import type { Rejection } from '../../trust/rejection.ts';
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
+import { rejections } from '../rejections.ts';
 import { count, flag, maybe, only, rows, text, word, type Row } from '../rows.ts';
-import { OBJECT_STATUSES, rejections, type ObjectStatus } from '../source-object.ts';
+import { OBJECT_STATUSES, type ObjectStatus } from '../source-object.ts';
 
 /** A name under which a log came, as its `SourceObject` node describes it. */
 export interface SourceObject {
