@@ -8,14 +8,13 @@ import { payload } from '../lib/graph/settings.ts';
 import type { IngestOptions } from '../lib/ingest/judge.ts';
 import { refuseUnreadable, type Receipt } from '../lib/ingest/receipt.ts';
 import { verifyObject } from '../lib/ingest/verify-object.ts';
-import { loadKeys } from '../lib/keys.ts';
 import { storedFile, storedHandle } from '../lib/object/file.ts';
 import { s3Name } from '../lib/object/s3-name.ts';
 import type { ReadOptions, StoredObject } from '../lib/object/stored.ts';
 import type { VerifyingKey } from '../lib/trust/keys.ts';
 import type { Command } from './command.ts';
 import { signatureCause } from './explanation.ts';
-import { knownKeys } from './known-keys.ts';
+import { knownKeys, namedKeys } from './known-keys.ts';
 import { spool } from './spool.ts';
 import { print, printJson, progress, tell } from './terminal.ts';
 
@@ -70,7 +69,7 @@ async function overFiles(
   let told: (bytes: number) => void = () => undefined;
   const onRead = (bytes: number): void => told(bytes);
   const logs = await openAll(positionals, { onRead });
-  const keys = values.key.length > 0 ? await loadKeys(values.key) : await unnamedKeys();
+  const keys = values.key.length > 0 ? await namedKeys(values.key) : await unnamedKeys();
   const receipts: Receipt[] = [];
   try {
     await around(async (act) => {
@@ -159,7 +158,7 @@ async function openS3(uri: string, options: ReadOptions): Promise<Log | string> 
 /** Those that `custody start` verifies with. */
 async function unnamedKeys(): Promise<readonly VerifyingKey[]> {
   const known = await knownKeys();
-  if (known.length === 0) return loadKeys([]);
+  if (known.length === 0) return namedKeys([]);
   const kids = known.map(({ kid }) => kid.slice(0, 8)).join(', ');
   tell(`custody: no key is named, so those of custody start are used: ${kids}`);
   return known;
