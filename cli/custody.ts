@@ -1,39 +1,70 @@
 import { existsSync } from 'node:fs';
 import { loadEnvFile } from 'node:process';
-import { check } from './check.ts';
 import type { Command } from './command.ts';
-import { explanation } from './explanation.ts';
-import { impact } from './impact.ts';
-import { ingest, verify } from './ingest.ts';
-import { keygen } from './keygen.ts';
-import { lineage } from './lineage.ts';
-import { migrate } from './migrate.ts';
-import { neo4j } from './neo4j.ts';
-import { object } from './object.ts';
-import { query } from './query.ts';
-import { report } from './report.ts';
-import { sign } from './sign.ts';
-import { start } from './start.ts';
 import { print, tell, written } from './terminal.ts';
-import { verifyReportCommand } from './verify-report.ts';
-import { waive } from './waive.ts';
 
-const COMMANDS: Readonly<Record<string, { run: Command; does: string }>> = {
-  start: { run: start, does: 'database and watched folder, with a demo log the first time' },
-  ingest: { run: ingest, does: 'verify logs and write them into the graph' },
-  verify: { run: verify, does: 'check logs without a database' },
-  sign: { run: sign, does: 'make envelopes of plain records, from stdin to stdout' },
-  keygen: { run: keygen, does: 'make an RSA key pair for trying things out' },
-  migrate: { run: migrate, does: 'create constraints and indexes' },
-  query: { run: query, does: 'ask one of the eight questions, 3.1 to 3.8' },
-  lineage: { run: lineage, does: 'what something rests on, and what rests on it' },
-  impact: { run: impact, does: 'a recall: all inferences that rest on something' },
-  check: { run: check, does: 'the compliance rules once; exit 1 when something is found' },
-  report: { run: report, does: 'what was recorded, found and checked in a period, signed' },
-  'verify-report': { run: verifyReportCommand, does: 'check a report, byte for byte' },
-  waive: { run: waive, does: 'let a finding rest: who, why, until when' },
-  object: { run: object, does: 'end an object that nothing else ends: close URI --reason TEXT' },
-  neo4j: { run: neo4j, does: 'the embedded server alone: start, stop, status' },
+/** Each is loaded when it is asked for: who asks for one does not wait for what the others need. */
+const COMMANDS: Readonly<Record<string, { load: () => Promise<Command>; does: string }>> = {
+  start: {
+    load: async () => (await import('./start.ts')).start,
+    does: 'database and watched folder, with a demo log the first time',
+  },
+  ingest: {
+    load: async () => (await import('./ingest.ts')).ingest,
+    does: 'verify logs and write them into the graph',
+  },
+  verify: {
+    load: async () => (await import('./ingest.ts')).verify,
+    does: 'check logs without a database',
+  },
+  sign: {
+    load: async () => (await import('./sign.ts')).sign,
+    does: 'make envelopes of plain records, from stdin to stdout',
+  },
+  keygen: {
+    load: async () => (await import('./keygen.ts')).keygen,
+    does: 'make an RSA key pair for trying things out',
+  },
+  migrate: {
+    load: async () => (await import('./migrate.ts')).migrate,
+    does: 'create constraints and indexes',
+  },
+  query: {
+    load: async () => (await import('./query.ts')).query,
+    does: 'ask one of the eight questions, 3.1 to 3.8',
+  },
+  lineage: {
+    load: async () => (await import('./lineage.ts')).lineage,
+    does: 'what something rests on, and what rests on it',
+  },
+  impact: {
+    load: async () => (await import('./impact.ts')).impact,
+    does: 'a recall: all inferences that rest on something',
+  },
+  check: {
+    load: async () => (await import('./check.ts')).check,
+    does: 'the compliance rules once; exit 1 when something is found',
+  },
+  report: {
+    load: async () => (await import('./report.ts')).report,
+    does: 'what was recorded, found and checked in a period, signed',
+  },
+  'verify-report': {
+    load: async () => (await import('./verify-report.ts')).verifyReportCommand,
+    does: 'check a report, byte for byte',
+  },
+  waive: {
+    load: async () => (await import('./waive.ts')).waive,
+    does: 'let a finding rest: who, why, until when',
+  },
+  object: {
+    load: async () => (await import('./object.ts')).object,
+    does: 'end an object that nothing else ends: close URI --reason TEXT',
+  },
+  neo4j: {
+    load: async () => (await import('./neo4j.ts')).neo4j,
+    does: 'the embedded server alone: start, stop, status',
+  },
 };
 
 const HELP = [
@@ -48,7 +79,7 @@ try {
   process.exitCode = await main(process.argv.slice(2));
   await written();
 } catch (error) {
-  process.exitCode = explain(error);
+  process.exitCode = await explain(error);
 }
 
 async function main([name, ...args]: string[]): Promise<number> {
@@ -62,10 +93,12 @@ async function main([name, ...args]: string[]): Promise<number> {
     return 2;
   }
   if (existsSync('.env')) loadEnvFile();
-  return command.run(args);
+  const run = await command.load();
+  return run(args);
 }
 
-function explain(error: unknown): number {
+async function explain(error: unknown): Promise<number> {
+  const { explanation } = await import('./explanation.ts');
   const explained = explanation(error);
   if (explained === null) {
     // A mistake of ours: where it was made helps whoever mends it.

@@ -2,7 +2,7 @@ import { ConfigError } from '../lib/errors.ts';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { migrate } from '../lib/graph/schema.ts';
 import { graphSettings } from '../lib/graph/settings.ts';
-import { runningNeo4j, startNeo4j } from '../lib/local/neo4j.ts';
+import type { EmbeddedNeo4j } from '../lib/local/neo4j.ts';
 import { tell } from './terminal.ts';
 
 /** Where the embedded database lives. */
@@ -17,11 +17,7 @@ export const BUCKET = '.custody/bucket';
  */
 export async function withGraph<T>(use: (graph: Graph) => Promise<T>): Promise<T> {
   const settings = graphSettings(process.env);
-  const embedded =
-    settings === null
-      ? ((await runningNeo4j(NEO4J_HOME)) ??
-        (await startNeo4j({ home: NEO4J_HOME, onProgress: tell })))
-      : null;
+  const embedded = settings === null ? await embeddedNeo4j() : null;
   const graph = openGraph(settings ?? embedded ?? never());
   try {
     await graph.verify();
@@ -32,6 +28,13 @@ export async function withGraph<T>(use: (graph: Graph) => Promise<T>): Promise<T
     await graph.close();
     await embedded?.stop();
   }
+}
+
+/** The one that runs, or one started. */
+async function embeddedNeo4j(): Promise<EmbeddedNeo4j> {
+  // Only who names no database waits for it to load.
+  const { runningNeo4j, startNeo4j } = await import('../lib/local/neo4j.ts');
+  return (await runningNeo4j(NEO4J_HOME)) ?? startNeo4j({ home: NEO4J_HOME, onProgress: tell });
 }
 
 /** Makes the schema of the embedded database; where it can't, says how to begin with an empty one. */

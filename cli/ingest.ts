@@ -5,34 +5,36 @@ import { parseArgs } from 'node:util';
 import { counted } from '../lib/counted.ts';
 import { ConfigError, PoisonObjectError } from '../lib/errors.ts';
 import { payload } from '../lib/graph/settings.ts';
-import { GraphWriter } from '../lib/graph/write/writer.ts';
-import { ingestObject } from '../lib/ingest/ingest.ts';
 import type { IngestOptions } from '../lib/ingest/judge.ts';
 import { refuseUnreadable, type Receipt } from '../lib/ingest/receipt.ts';
 import { verifyObject } from '../lib/ingest/verify-object.ts';
-import { loadKeys } from '../lib/keys.ts';
 import { storedFile, storedHandle } from '../lib/object/file.ts';
 import { s3Name } from '../lib/object/s3-name.ts';
 import type { ReadOptions, StoredObject } from '../lib/object/stored.ts';
 import type { VerifyingKey } from '../lib/trust/keys.ts';
-import { openArchive } from './archive.ts';
 import type { Command } from './command.ts';
-import { withGraph } from './database.ts';
 import { signatureCause } from './explanation.ts';
-import { knownKeys } from './known-keys.ts';
+import { knownKeys, namedKeys } from './known-keys.ts';
 import { spool } from './spool.ts';
 import { print, printJson, progress, tell } from './terminal.ts';
 
 type Act = (object: StoredObject, options: IngestOptions) => Promise<Receipt>;
 
 export const ingest: Command = (args) =>
-  overFiles('ingest', args, (all, onRead) =>
-    withGraph(async (graph) => {
+  overFiles('ingest', args, async (all, onRead) => {
+    // Only who writes waits for the database's driver to load.
+    const [{ withGraph }, { GraphWriter }, { ingestObject }, { openArchive }] = await Promise.all([
+      import('./database.ts'),
+      import('../lib/graph/write/writer.ts'),
+      import('../lib/ingest/ingest.ts'),
+      import('./archive.ts'),
+    ]);
+    await withGraph(async (graph) => {
       const sink = new GraphWriter(graph, payload(process.env));
       const stores = { sink, archive: await openArchive(process.env, { onRead }) };
       return all((object, options) => ingestObject(object, stores, options));
-    }),
-  );
+    });
+  });
 
 export const verify: Command = (args) => overFiles('verify', args, (all) => all(verifyObject));
 
@@ -67,7 +69,7 @@ async function overFiles(
   let told: (bytes: number) => void = () => undefined;
   const onRead = (bytes: number): void => told(bytes);
   const logs = await openAll(positionals, { onRead });
-  const keys = values.key.length > 0 ? await loadKeys(values.key) : await unnamedKeys();
+  const keys = values.key.length > 0 ? await namedKeys(values.key) : await unnamedKeys();
   const receipts: Receipt[] = [];
   try {
     await around(async (act) => {
@@ -156,7 +158,7 @@ async function openS3(uri: string, options: ReadOptions): Promise<Log | string> 
 /** Those that `custody start` verifies with. */
 async function unnamedKeys(): Promise<readonly VerifyingKey[]> {
   const known = await knownKeys();
-  if (known.length === 0) return loadKeys([]);
+  if (known.length === 0) return namedKeys([]);
   const kids = known.map(({ kid }) => kid.slice(0, 8)).join(', ');
   tell(`custody: no key is named, so those of custody start are used: ${kids}`);
   return known;

@@ -10,6 +10,15 @@ export const DEMO_PUBLIC_KEY = '.custody/demo.public.pem';
 /** Where the signers' public keys are dropped. */
 export const KEYS = '.custody/keys';
 
+/** {@link loadKeys}, wherever they are. */
+export function namedKeys(entries: readonly string[]): Promise<readonly VerifyingKey[]> {
+  return loadKeys(entries, async (key) => {
+    // Only who names a key of AWS KMS waits for its client to load.
+    const { kmsPublicKey } = await import('../lib/aws/kms.ts');
+    return kmsPublicKey(key);
+  });
+}
+
 /**
  * The keys of CUSTODY_KEYS, the demo's where the database is the embedded one, and those that were
  * dropped, as they are now. A dropped file that can't be used is left out; {@link ConfigError} names
@@ -23,5 +32,5 @@ export async function knownKeys(): Promise<readonly VerifyingKey[]> {
       : []),
   ];
   const dropped = usableKeys(await readKeyFolder(KEYS));
-  return [...(named.length === 0 ? [] : await loadKeys(named)), ...dropped];
+  return [...(named.length === 0 ? [] : await namedKeys(named)), ...dropped];
 }

@@ -1,10 +1,11 @@
 import { createPublicKey } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { ConfigError } from '../lib/errors.ts';
-import { loadKeys, reportKey } from '../lib/keys.ts';
+import { reportKey } from '../lib/keys.ts';
 import { readVerifyingKey, type VerifyingKey } from '../lib/trust/keys.ts';
 import { keySigner, type Signer } from '../lib/trust/sign.ts';
 import { writeKeyPair } from './keygen.ts';
+import { namedKeys } from './known-keys.ts';
 import { readPrivateKey } from './private-key.ts';
 import { tell } from './terminal.ts';
 
@@ -39,9 +40,9 @@ export async function reportSigner({ key, kms }: Given): Promise<Signer> {
 export async function reportVerifyingKeys(
   given: readonly string[],
 ): Promise<readonly VerifyingKey[]> {
-  if (given.length > 0) return loadKeys(given);
+  if (given.length > 0) return namedKeys(given);
   const named = reportKey(process.env);
-  if (named?.kms !== undefined) return loadKeys([`kms:${named.kms}`]);
+  if (named?.kms !== undefined) return namedKeys([`kms:${named.kms}`]);
   const file = named?.file ?? `${LOCAL}.private.pem`;
   if (!existsSync(file))
     throw new ConfigError('KEYS_UNUSABLE', [

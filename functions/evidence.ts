@@ -1,4 +1,5 @@
 import { httpHandler } from '../lib/aws/http-handler.ts';
+import { kmsPublicKey } from '../lib/aws/kms.ts';
 import { bucketArchive } from '../lib/aws/log-archive.ts';
 import { LINE_RANGE_BYTES, s3Client } from '../lib/aws/s3-object.ts';
 import { httpSettings, stack } from '../lib/config.ts';
@@ -9,7 +10,7 @@ import { once } from '../lib/once.ts';
 
 const { evidenceBucket } = stack(process.env, ['evidenceBucket']);
 const archive = bucketArchive(s3Client(), evidenceBucket, { rangeBytes: LINE_RANGE_BYTES });
-const keys = once(() => loadKeys(keyEntries(process.env)));
+const keys = once(() => loadKeys(keyEntries(process.env), kmsPublicKey));
 
 export const handler = httpHandler(
   EVIDENCE_ROUTES,

@@ -1,4 +1,4 @@
-import { kmsSigner } from '../lib/aws/kms.ts';
+import { kmsPublicKey, kmsSigner } from '../lib/aws/kms.ts';
 import { bucketArchive } from '../lib/aws/log-archive.ts';
 import { putReport } from '../lib/aws/report-bucket.ts';
 import { LINE_RANGE_BYTES, s3Client } from '../lib/aws/s3-object.ts';
@@ -27,7 +27,7 @@ const telemetry = openTelemetry();
 const topic = snsTopic(topicArn);
 const s3 = s3Client();
 const archive = bucketArchive(s3, evidenceBucket, { rangeBytes: LINE_RANGE_BYTES });
-const keys = once(() => loadKeys(keyEntries(process.env)));
+const keys = once(() => loadKeys(keyEntries(process.env), kmsPublicKey));
 const readEnvelope = envelopeReader(archive, keys);
 const graph = once(() => openMigrated(neo4jSecretArn));
 const signer = once(() => kmsSigner(reportKey.replace(/^kms:/, '')));

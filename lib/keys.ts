@@ -10,12 +10,18 @@ export function keyEntries(env: { readonly CUSTODY_KEYS?: string | undefined }):
   return text.match(/-----BEGIN [^-]+-----[^-]*-----END [^-]+-----|[^\s,]+/g) ?? [];
 }
 
+/** The public half of a key of AWS KMS as PEM, or why it can't be used. */
+type AskKms = (key: string) => Promise<string | KeyProblem>;
+
 /**
  * Loads every key or names everything that is wrong with any of them. An entry is a PEM block,
  * `kms:<key ARN, id or alias>`, `file:<path>`, or a path. {@link TransientError} when AWS KMS can't
  * be asked.
  */
-export async function loadKeys(entries: readonly string[]): Promise<readonly VerifyingKey[]> {
+export async function loadKeys(
+  entries: readonly string[],
+  askKms: AskKms,
+): Promise<readonly VerifyingKey[]> {
   const problems: string[] = [];
   const keys = new Map<string, VerifyingKey>();
   if (entries.length === 0)
@@ -25,7 +31,7 @@ export async function loadKeys(entries: readonly string[]): Promise<readonly Ver
   if (entries.length > MAX_KEYS) problems.push(`at most ${MAX_KEYS} keys, not ${entries.length}`);
   for (const [index, entry] of entries.entries()) {
     const name = entry.startsWith('-----BEGIN') ? `key ${index + 1}` : entry;
-    const pem = await pemOf(entry);
+    const pem = await pemOf(entry, askKms);
     const key = typeof pem === 'string' ? readVerifyingKey(pem) : pem;
     if ('problem' in key) problems.push(`${name}: ${key.problem}`);
     else keys.set(key.kid, key);
@@ -34,13 +40,9 @@ export async function loadKeys(entries: readonly string[]): Promise<readonly Ver
   return [...keys.values()];
 }
 
-async function pemOf(entry: string): Promise<string | KeyProblem> {
+async function pemOf(entry: string, askKms: AskKms): Promise<string | KeyProblem> {
   if (entry.startsWith('-----BEGIN')) return entry;
-  if (entry.startsWith('kms:')) {
-    // Only who names a key of AWS KMS waits for its client to load.
-    const { kmsPublicKey } = await import('./aws/kms.ts');
-    return kmsPublicKey(entry.slice('kms:'.length));
-  }
+  if (entry.startsWith('kms:')) return askKms(entry.slice('kms:'.length));
   const path = entry.replace(/^file:/, '');
   return readFile(path, 'utf8').catch(() => ({ problem: 'the file can’t be read' }));
 }

@@ -3,18 +3,7 @@ import { join, parse } from 'node:path';
 import { parseArgs } from 'node:util';
 import { build, type Plugin } from 'esbuild';
 import { buildPage } from '../lib/page/build.ts';
-
-// A bundle is fetched and parsed on every cold start. The Neo4j driver is the greater half of most.
-const MOST_BYTES: Readonly<Record<string, number>> = {
-  ingest: 1_200_000,
-  evidence: 1_200_000,
-  report: 1_200_000,
-  check: 700_000,
-  sweep: 700_000,
-  page: 100_000,
-  app: 150_000,
-};
-const MOST_BYTES_OTHERWISE = 600_000;
+import { MOST_BYTES } from './most-bytes.ts';
 
 // The Neo4j driver and the AWS SDK are CommonJS in part and ask for node: modules at run time.
 const REQUIRE = `import{createRequire}from'node:module';const require=createRequire(import.meta.url);`;
@@ -22,16 +11,21 @@ const REQUIRE = `import{createRequire}from'node:module';const require=createRequ
 // A helper function of TypeScript, which each of the driver's files defines anew: `var __read = (this && …`.
 const HELPER = /^var (__\w+) = \(this && this\.\1\) \|\| [^]*?^\}.*;$/gm;
 
-// Of each bundle that asks the graph it saves 171 kB of reactive sessions, with RxJS, which nothing here
-// opens, and 101 kB of helpers in 170 files, which stand once in tslib: from there the compiler itself
+// Of the driver what nothing here asks for: reactive sessions, and RxJS with them; mapping of records to
+// objects; profiles of encryption on the client's side.
+const UNUSED =
+  /(?:-rx|mapping\.(?:rulesfactories|decorators)|encryption-profile|local-key-encapsulation)\.js$/;
+
+// Of each bundle that asks the graph it saves 171 kB of reactive sessions, 18 kB of what else is unused,
+// and 101 kB of helpers in 170 files, which stand once in tslib: from there the compiler itself
 // takes them under `importHelpers`. In a driver that is built otherwise it finds nothing to leave out, and
-// the limits above are passed. A helper that is used and not in tslib fails the build. With the bundles
+// the limits of `most-bytes.ts` are passed. A helper that is used and not in tslib fails the build. With the bundles
 // that this makes, test/functions/bundle.live.test.ts asks a real database.
 const leanDriver: Plugin = {
   name: 'lean-driver',
   setup(building) {
     building.onLoad({ filter: /\/neo4j-driver[a-z-]*\/lib\/.*\.js$/ }, async ({ path }) => {
-      if (path.endsWith('-rx.js')) return { contents: 'module.exports = {};' };
+      if (UNUSED.test(path)) return { contents: 'module.exports = {};' };
       const text = await readFile(path, 'utf8');
       return { contents: text.replace(HELPER, "import { $1 } from 'tslib';") };
     });
@@ -79,7 +73,7 @@ for (const [path, { bytes }] of Object.entries(metafile.outputs))
 for (const file of await readdir(page)) tell(join(page, file), (await stat(join(page, file))).size);
 
 function tell(path: string, bytes: number): void {
-  const most = MOST_BYTES[parse(path).name] ?? MOST_BYTES_OTHERWISE;
+  const most = MOST_BYTES[parse(path).name] ?? 0;
   const size = `${path}: ${bytes.toLocaleString('en')} bytes`;
   if (bytes <= most) process.stdout.write(`${size}\n`);
   else {

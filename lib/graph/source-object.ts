@@ -1,5 +1,4 @@
 import type { Rejection } from '../trust/rejection.ts';
-import { count, json, nodes, text, type Row } from './rows.ts';
 
 /** What becomes of an object; `verifying`, then `writing`, until the last of its lines is in the graph. */
 export const OBJECT_STATUSES = [
@@ -49,12 +48,3 @@ export const IS_LEAST = `(o.status = 'rejected' AND o.rejected >= ${MAX_REFUSALS
 
 /** A refused line as it was kept: another release may have had reasons that this one does not know. */
 export type KeptRejection = Omit<Rejection, 'code'> & { readonly code: string };
-
-/** Reads refused lines, which are kept as JSON. */
-export function rejections(object: Row, column: string): KeptRejection[] {
-  return nodes({ [column]: json(object, column) }, column).map((rejection) => ({
-    line: count(rejection, 'line'),
-    code: text(rejection, 'code'),
-    detail: text(rejection, 'detail'),
-  }));
-}

@@ -1,6 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { watch } from 'chokidar';
 import { hasCode } from '../errors.ts';
 import { readVerifyingKey, type VerifyingKey } from '../trust/keys.ts';
 import { soonAfter } from './soon-after.ts';
@@ -62,6 +61,8 @@ export async function watchKeyFolder(
     () => look().catch((error: unknown) => tell(`${folder} can’t be read: ${String(error)}`)),
     SETTLED_MS,
   );
+  // Only who watches waits for it to load; most only read the folder once.
+  const { watch } = await import('chokidar');
   const watcher = watch(folder, { depth: 0 }).on('all', () => looks.changed());
   return {
     async close() {

@@ -11,7 +11,7 @@ import { SignedLogs } from '../support/signed-logs.ts';
 import { wipe } from '../support/snapshot.ts';
 
 const timestamp = '2026-01-01T00:00:00Z';
-const SCRIPT = join(import.meta.dirname, '..', '..', 'cli', 'custody.ts');
+const SCRIPT = join(import.meta.dirname, '..', '..', 'cli', 'custody.mjs');
 const folder = mkdtempSync(join(tmpdir(), 'custody-pipes-'));
 const scratch = join(folder, 'scratch');
 let graph: Graph;

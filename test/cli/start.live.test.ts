@@ -16,7 +16,7 @@ import { PROCESS } from '../support/process.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'custody-start-'));
 const at = (...parts: string[]): string => join(folder, '.custody', ...parts);
-const script = join(import.meta.dirname, '..', '..', 'cli', 'custody.ts');
+const script = join(import.meta.dirname, '..', '..', 'cli', 'custody.mjs');
 beforeAll(() => emptyHome(at('neo4j')));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

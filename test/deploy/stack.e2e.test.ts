@@ -41,6 +41,7 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { kmsPublicKey } from '../../lib/aws/kms.ts';
 import type { Report } from '../../lib/compliance/report.ts';
 import { verifyReport } from '../../lib/compliance/sealed-report.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
@@ -213,7 +214,7 @@ function signedLog(name: string): Promise<string> {
 /** A log, signed with `custody sign --kms`. */
 function signed(records: readonly object[]): Promise<string> {
   const plain = records.map((record) => `${JSON.stringify(record)}\n`).join('');
-  const argv = ['cli/custody.ts', 'sign', '--kms', keyArn];
+  const argv = ['cli/custody.mjs', 'sign', '--kms', keyArn];
   return runTool('node', argv, aws.environment, plain);
 }
 
@@ -654,7 +655,7 @@ test('the report is kept, signed by the stack’s own key, where nobody can chan
     files.set(name, (await found.Body?.transformToByteArray()) ?? new Uint8Array());
   }
   Object.assign(process.env, aws.environment);
-  const keys = await loadKeys([`kms:${out('ReportKeyArn')}`]);
+  const keys = await loadKeys([`kms:${out('ReportKeyArn')}`], kmsPublicKey);
   expect(verifyReport(files, keys)).toMatchObject({ kid: keys[0]?.kid, says: { from } });
   const { findings, objects } = JSON.parse(
     Buffer.from(files.get('report.json') ?? []).toString(),

@@ -113,6 +113,7 @@ test(
     ];
     // So much was told, of each log once, and of each failure.
     expect(told.length).toBeGreaterThan(2 * Object.keys(LOGS).length);
+    expect(heard.filter((text) => text.includes('"CloudWatchMetrics"'))).not.toEqual([]);
     expect(told.filter((text) => text.includes(CANARY))).toEqual([]);
     expect(told.filter((text) => text.includes(neo4jLogin.password))).toEqual([]);
     expect(told.filter((text) => text.includes(publicPem.split('\n')[1] ?? ''))).toEqual([]);

@@ -4,7 +4,7 @@ import type { Readable, Writable } from 'node:stream';
 import { neo4jLogin } from './neo4j-login.ts';
 import { PROCESS } from './process.ts';
 
-const SCRIPT = join(import.meta.dirname, '..', '..', 'cli', 'custody.ts');
+const SCRIPT = join(import.meta.dirname, '..', '..', 'cli', 'custody.mjs');
 
 /** A command that has ended. */
 export interface Ended {

@@ -41,6 +41,8 @@ export function ingestEnvironment(
     POWERTOOLS_METRICS_NAMESPACE: 'Custody',
     // Logs and metrics go through the global console, where a test can hear them.
     POWERTOOLS_DEV: 'true',
+    // Which alone would silence the metrics.
+    POWERTOOLS_METRICS_DISABLED: 'false',
   };
 }
 

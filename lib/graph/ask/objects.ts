@@ -1,10 +1,10 @@
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
+import { rejections } from '../rejections.ts';
 import { count, maybe, node, only, text, texts, time, word, type Row } from '../rows.ts';
 import {
   isLeast,
   OBJECT_STATUSES,
-  rejections,
   type KeptRejection,
   type ObjectStatus,
 } from '../source-object.ts';

@@ -3,13 +3,9 @@ import type { PoisonObjectError } from '../../errors.ts';
 import type { Place } from '../../trust/lines.ts';
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
+import { rejections } from '../rejections.ts';
 import { count, flag, maybe, only, rows, text, word, type Row } from '../rows.ts';
-import {
-  OBJECT_STATUSES,
-  rejections,
-  type KeptRejection,
-  type ObjectStatus,
-} from '../source-object.ts';
+import { OBJECT_STATUSES, type KeptRejection, type ObjectStatus } from '../source-object.ts';
 
 /** A name under which a log came, as its `SourceObject` node describes it. */
 export interface SourceObject {
