@@ -8,6 +8,7 @@ const REASONS = {
   PENDING_LINKS: 'Something is named that nobody recorded',
   PLACED_BY_TIME: 'Something may belong here that time alone places elsewhere',
   CONTESTED: 'Several records disagree about where something belongs',
+  NEAR_SPELLING: 'Almost the same name is known, too',
   TIME_BUDGET: 'The time for one answer was up',
   SIZE_BUDGET: 'More would not fit into one answer',
 } as const satisfies Record<Incomplete['reason'], string>;

@@ -618,6 +618,7 @@ test('the dashboard shows every metric of the functions', () => {
     'ObjectsAccepted',
     'ObjectsEmpty',
     'ObjectsPartial',
+    'ObjectsPassedOver',
     'ObjectsRejected',
     'ObjectsResumed',
     'ObjectsUnfinished',

@@ -6,9 +6,9 @@ import { NOW } from '../../graph/place.ts';
 import { datasetAnswer, datasetsAnswer } from '../answers/dataset.ts';
 import { completenessOf, pageEnd, readPage } from '../page.ts';
 import { asOf, cursor, identity, limit, since, until } from '../parameters.ts';
-import { RequestError } from '../problem.ts';
 import { route, type Route } from '../route.ts';
 import { tellContents } from './models.ts';
+import { notFound } from './near.ts';
 
 /** Of the versions that use a dataset, those that its answer names; /v1/lineage pages through all. */
 const MAX_MODELS = 100;
@@ -44,8 +44,9 @@ export const DATASET_ROUTES: readonly Route[] = [
     async handle(context, { hash }) {
       const { graph } = context;
       const found = await readDataset(graph, hash);
+      const subject = { kind: 'dataset', hash } as const;
       if (found === null)
-        throw new RequestError('NOT_FOUND', 'No dataset of this hash is recorded.');
+        throw await notFound(graph, subject, 'No dataset of this hash is recorded.');
       const versions = await versionsRestingOn(graph, { hash }, NOW);
       const models = await readVersions(graph, versions.slice(0, MAX_MODELS), hash, NOW);
       const named = models.map(({ model: { name, commit, inferenceCount } }) => ({
@@ -56,7 +57,7 @@ export const DATASET_ROUTES: readonly Route[] = [
       const isAll = versions.length <= MAX_MODELS;
       return {
         dataset: found,
-        contents: tellContents(await contentsOf(graph, { kind: 'dataset', hash })),
+        contents: tellContents(await contentsOf(graph, subject)),
         models: named,
         modelCount: versions.length,
         inferenceCount: isAll ? named.reduce((sum, { inferences }) => sum + inferences, 0) : null,

@@ -9,8 +9,8 @@ import { modelAnswer, modelName, modelsAnswer, type Model } from '../answers/mod
 import type { contents as contentsAnswer } from '../answers/scalar.ts';
 import { completenessOf, pageEnd, readPage } from '../page.ts';
 import { asOf, cursor, flag, identity, limit, since, until } from '../parameters.ts';
-import { RequestError } from '../problem.ts';
 import { route, type Route } from '../route.ts';
+import { notFound } from './near.ts';
 
 const atLeast = z
   .string()
@@ -63,7 +63,11 @@ export const MODEL_ROUTES: readonly Route[] = [
     async handle(context, name) {
       const found = await readModel(context.graph, name);
       if (found === null)
-        throw new RequestError('NOT_FOUND', 'No model of this name and commit is recorded.');
+        throw await notFound(
+          context.graph,
+          { kind: 'model', model: name },
+          'No model of this name and commit is recorded.',
+        );
       return {
         model: tellModel(found),
         contents: tellContents(await contentsOf(context.graph, { kind: 'model', ...name })),
