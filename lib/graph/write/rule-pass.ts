@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ManagedTransaction } from 'neo4j-driver';
 import { OutOfTimeError } from '../../errors.ts';
+import { jsonMembers } from '../../members.ts';
 import { VERSION } from '../../version.ts';
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
@@ -363,7 +364,7 @@ async function withNear(
   const near = await nearSpellings(
     ask,
     found.map(({ entity }): Spelt => {
-      const about = JSON.parse(entity) as Row;
+      const about = jsonMembers(entity);
       return unrecorded === 'dataset'
         ? { kind: 'dataset', hash: text(about, 'hash') }
         : { kind: 'model', name: text(about, 'name'), commit: maybe(text, about, 'commit') };
@@ -373,7 +374,7 @@ async function withNear(
   return found.map((one, index) => {
     const nearSpelling = near[index]?.join(', ') ?? '';
     if (nearSpelling === '') return one;
-    const detail = { ...(JSON.parse(one.detail) as object), nearSpelling };
+    const detail = { ...jsonMembers(one.detail), nearSpelling };
     return { ...one, detail: JSON.stringify(detail) };
   });
 }
