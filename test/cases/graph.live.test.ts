@@ -53,7 +53,7 @@ async function bring(...said: readonly Said[]): Promise<void> {
   expect(receipt).toMatchObject({ status: 'accepted', accepted: said.length });
 }
 
-const idsOf = (told: Pick<Told, 'items'>): unknown[] => told.items.map(({ id }) => id);
+const idsOf = (told: Pick<Told, 'items'>): string[] => told.items.map(({ id }) => String(id));
 const reasonsOf = ({ incomplete = [] }: Told): string[] =>
   incomplete.map(({ reason, detail }) => `${reason}: ${detail}`);
 
@@ -279,7 +279,7 @@ test('14-rotation: half a file is refused and settled by the whole one, what is 
   file('app.jsonl', log(team.privateKey, dataset('next')));
   rmSync(copy);
   const { dataset: kept } = await api.get('/v1/dataset', { hash: 'd0' });
-  const { digest = '' } = (kept as Item).evidence;
+  const { digest } = (kept as Item).evidence;
   expect(await api.get('/v1/evidence', { digest })).toMatchObject({
     signings: [{ status: 'verified' }],
   });
@@ -337,7 +337,7 @@ test('22-same-name: files of one name in two folders have a row and a receipt ea
     ['team-b', 'accepted', true],
   ]);
   const { items } = await api.get('/v1/objects');
-  expect(items.map(({ status }) => status).sort()).toEqual(['accepted', 'rejected']);
+  expect(items.map(({ status }) => String(status)).sort()).toEqual(['accepted', 'rejected']);
 });
 
 test('23-erasure: the statement of the manual takes what went into one inference out of the graph, and its evidence stays', async () => {
