@@ -52,7 +52,9 @@ function reason({ reason: code, detail, hashes = [], objects = [] }: Incomplete)
   return el(
     'li',
     {},
-    `${REASONS[code]}: ${detail}. `,
+    `${REASONS[code]}: `,
+    foreign(detail),
+    '. ',
     named.length === 0
       ? null
       : el(

@@ -13,6 +13,9 @@ export type Spelt =
 /** Of one name, those that are told. */
 const MAX_NEAR = 5;
 
+/** No identity that is kept is longer (docs/envelope.md). */
+const MAX_BYTES = 2_048;
+
 /** What Git writes, in short at least. */
 const SHORTEST_COMMIT = 7;
 const COMMIT = /^[0-9a-f]{7,}$/;
@@ -100,7 +103,8 @@ function cases(name: string): readonly string[] {
   const core = name.trim();
   const first = core.charAt(0).toUpperCase() + core.slice(1);
   const all = [core, core.toLowerCase(), core.toUpperCase(), first];
-  return [...new Set(all.flatMap((one) => [one.normalize('NFC'), one.normalize('NFD')]))];
+  const forms = all.flatMap((one) => [one.normalize('NFC'), one.normalize('NFD')]);
+  return [...new Set(forms)].filter((one) => Buffer.byteLength(one) <= MAX_BYTES);
 }
 
 /** What the commits begin with that may be meant, under each spelling of the name. */
@@ -111,7 +115,7 @@ function versionStarts({
   readonly name: string;
   readonly commit: string | null;
 }): readonly Row[] {
-  const said = folded(commit ?? '');
+  const said = foldedCommit(commit ?? '');
   const short = COMMIT.test(said) ? said.slice(0, SHORTEST_COMMIT) : (commit ?? '');
   return spellings(name).flatMap((one) =>
     cases(short).map((start) => ({ name: one, commit: start })),
@@ -125,17 +129,18 @@ function isNear(
   if (known.name === name && known.commit === commit) return false;
   if (folded(known.name) !== folded(name)) return false;
   if (commit === null) return true;
-  const [a, b] = [folded(known.commit), folded(commit)];
+  const [a, b] = [foldedCommit(known.commit), foldedCommit(commit)];
   const areCommits = COMMIT.test(a) && COMMIT.test(b);
   return a === b || (areCommits && (a.startsWith(b) || b.startsWith(a)));
 }
 
 function folded(name: string): string {
-  return name
-    .trim()
-    .normalize('NFC')
-    .toLowerCase()
-    .replace(/-dirty$/, '');
+  return name.trim().normalize('NFC').toLowerCase();
+}
+
+/** As Git describes a commit whose files were changed. */
+function foldedCommit(commit: string): string {
+  return folded(commit).replace(/-dirty$/, '');
 }
 
 /** Two Unicode forms look alike: where that is all, it is said. */
