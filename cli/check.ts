@@ -5,6 +5,7 @@ import { ruleSettings } from '../lib/compliance/settings.ts';
 import { ConfigError } from '../lib/errors.ts';
 import { allFindings, type FindingRow } from '../lib/graph/ask/findings.ts';
 import type { Graph } from '../lib/graph/connection.ts';
+import { membersOf } from '../lib/members.ts';
 import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
 import { print, printJson } from './terminal.ts';
@@ -52,6 +53,13 @@ export const check: Command = async (args) => {
   });
 };
 
+function namedText({ key, detail }: FindingRow): string {
+  const { nearSpelling } = membersOf(detail);
+  const known =
+    typeof nearSpelling === 'string' ? `; known in another spelling: ${nearSpelling}` : '';
+  return `          ${key}${known}`;
+}
+
 async function openFindings(
   graph: Graph,
   { check: { rules } }: Checked,
@@ -72,7 +80,7 @@ function resultLines(
     if (rule === undefined || result.examined === null)
       return [`${result.outcome.padEnd(7)} ${result.rule}: ${result.reason ?? ''}`];
     const mine = open.filter((finding) => finding.rule === rule.id);
-    const named = mine.slice(0, MAX_TOLD).map(({ key }) => `          ${key}`);
+    const named = mine.slice(0, MAX_TOLD).map(namedText);
     const more = mine.length > MAX_TOLD ? [`          and ${mine.length - MAX_TOLD} more`] : [];
     const settled = result.settled === 0 ? '' : `, ${result.settled} settled now`;
     const verdict = result.open > 0 ? rule.severity : result.outcome === 'done' ? 'ok' : '?';

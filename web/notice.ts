@@ -8,6 +8,7 @@ const REASONS = {
   PENDING_LINKS: 'Something is named that nobody recorded',
   PLACED_BY_TIME: 'Something may belong here that time alone places elsewhere',
   CONTESTED: 'Several records disagree about where something belongs',
+  NEAR_SPELLING: 'Almost the same name is known, too',
   TIME_BUDGET: 'The time for one answer was up',
   SIZE_BUDGET: 'More would not fit into one answer',
 } as const satisfies Record<Incomplete['reason'], string>;
@@ -51,7 +52,9 @@ function reason({ reason: code, detail, hashes = [], objects = [] }: Incomplete)
   return el(
     'li',
     {},
-    `${REASONS[code]}: ${detail}. `,
+    `${REASONS[code]}: `,
+    foreign(detail),
+    '. ',
     named.length === 0
       ? null
       : el(

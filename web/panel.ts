@@ -176,7 +176,7 @@ function datasetContent(asked: string, answer: DatasetAnswer, signal: AbortSigna
       ['Hash', withCopy('the hash', hash)],
       ['Description', description === null ? null : foreign(description)],
       ['Claimed time', shortTime(recordedAt)],
-      ['As it was signed', timestamp === null ? null : foreign(timestamp)],
+      ['As it was signed', timestamp === null ? null : signedTime(timestamp)],
       ['Used by', counted(modelCount, 'model version')],
       [
         'Behind them',
@@ -215,7 +215,7 @@ function modelContent(model: Model, answer: ModelAnswer, signal: AbortSignal): N
       ['Name', withCopy('the name', name)],
       ['Commit', withCopy('the commit', commit)],
       ['Claimed time', shortTime(model.recordedAt)],
-      ['As it was signed', model.timestamp === null ? null : foreign(model.timestamp)],
+      ['As it was signed', model.timestamp === null ? null : signedTime(model.timestamp)],
       ['Datasets', `${count(datasetCount)} recorded, ${count(pendingCount)} only declared`],
       ['Inferences', count(inferenceCount)],
     ]),
@@ -262,7 +262,7 @@ function inferenceContent(answer: InferenceAnswer, signal: AbortSignal): Node[] 
       ['How that is known', linkText(resolution)],
       ['The record says', foreign(`${claimed.name}${said}`)],
       ['Claimed time', shortTime(recordedAt)],
-      ['As it was signed', foreign(timestamp)],
+      ['As it was signed', signedTime(timestamp)],
     ]),
     completenessNotice([answer], false),
     ...contentsNotice(answer.contents),
@@ -320,6 +320,12 @@ function nodeLink(named: Exclude<Named, { kind: 'key' }>, label?: string): HTMLE
   return choice(keyOf(named), foreign(text));
 }
 
+/** Where no offset was signed, how the time was read is said beside it. */
+function signedTime(timestamp: string): HTMLElement {
+  const isNaive = !/(?:Z|[+-]\d\d:\d\d)$/.test(timestamp);
+  return el('span', {}, foreign(timestamp), isNaive ? ', without an offset: taken as UTC' : '');
+}
+
 function withCopy(what: string, text: string): HTMLElement {
   const className = /^[0-9a-f]{32,}$/.test(text) ? 'foreign hash' : 'foreign';
   return el('span', { class: 'copied' }, foreign(text, className), ' ', copyButton(what, text));
@@ -330,8 +336,14 @@ function opaqueSection(title: string, value: unknown): Node[] {
   return [el('h3', {}, title), jsonBlock(title, value)];
 }
 
+/** What is no JSON, or would look as if it were none, comes as the text that was signed. */
+function wrapped(value: unknown): string | null {
+  if (typeof value !== 'object' || value === null || !('text' in value)) return null;
+  return Object.keys(value).length === 1 && typeof value.text === 'string' ? value.text : null;
+}
+
 function jsonBlock(title: string, value: unknown): HTMLElement {
-  const text = pretty(value).split('\n').map(visible).join('\n');
+  const text = (wrapped(value) ?? pretty(value)).split('\n').map(visible).join('\n');
   return el('pre', { tabindex: '0', role: 'region', 'aria-label': title }, text);
 }
 

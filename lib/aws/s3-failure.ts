@@ -15,6 +15,8 @@ function isFinal(code: string, message: string): boolean {
   return code === 'InvalidObjectState' || code.startsWith('KMS.') || isRefusedKey;
 }
 
+const ARCHIVED = '; the object is archived, and has to be restored before it is dropped again';
+
 /** What a failed request for an object means: {@link PoisonObjectError} where a repetition would not help. */
 export function translate(error: unknown, address: string): Error {
   const missing = credentialsMissing(error);
@@ -23,9 +25,13 @@ export function translate(error: unknown, address: string): Error {
   const code = failureCode(error);
   const message = error instanceof Error ? error.message : '';
   if (isFinal(code, message))
-    return new PoisonObjectError('OBJECT_UNREADABLE', `S3 refused: ${code}: ${message}`, {
-      cause: error,
-    });
+    return new PoisonObjectError(
+      'OBJECT_UNREADABLE',
+      `S3 refused: ${code}: ${message}${code === 'InvalidObjectState' ? ARCHIVED : ''}`,
+      {
+        cause: error,
+      },
+    );
   // 405 is what a version answers that is a delete marker.
   if (status === 404 || status === 405)
     return new PoisonObjectError('OBJECT_GONE', 'the object is not there any more', {

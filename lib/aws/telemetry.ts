@@ -68,6 +68,10 @@ export function objectJournal(telemetry: Telemetry): Journal {
       else
         telemetry.warn('event.refused', { object: s3Uri(name), why: 'another bucket or prefix' });
     },
+    noLog(name, why) {
+      telemetry.count('ObjectsPassedOver', 1);
+      telemetry.info('object.passedOver', { object: s3Uri(name), why });
+    },
     failed(error, message) {
       telemetry.count('Failures', 1);
       telemetry.error('message.failed', error, {

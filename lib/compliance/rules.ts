@@ -47,6 +47,8 @@ export interface Rule {
    * Parameters: {@link RuleSettings}, `rule` and `now`.
    */
   readonly findings: readonly string[];
+  /** What a finding is about was recorded by nobody: one under a near spelling is told with it. */
+  readonly unrecorded?: 'dataset' | 'model';
   /** Of what is found in one `group`, more than so many are one finding, with their number. */
   readonly mostOfGroup?: number;
   /** What makes a finding go away. */
@@ -177,6 +179,7 @@ RETURN [p.hash, p.name, p.commit] AS place,
 ORDER BY p.hash, p.name, p.commit
 `,
     ],
+    unrecorded: 'dataset',
     settle: 'Drop a log with the dataset’s record.',
   },
   {
@@ -222,6 +225,7 @@ RETURN [name, '', ''] AS place, found
 ORDER BY name
 `,
     ],
+    unrecorded: 'model',
     settle: 'Drop a log with the record of the model version.',
   },
   {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { membersOf } from '../members.ts';
 
 /** What goes back to the caller. */
 export interface Answer {
@@ -18,16 +19,21 @@ class RawJson {
 
 /**
  * An opaque member as signed: in an answer it is the very text where that is JSON, so that no number
- * is written anew, and `{"text":"…"}` where it is not, as Python's NaN. Null stays null.
+ * is written anew, and `{"text":"…"}` where it is not, as Python's NaN. What was signed as just such an
+ * object is wrapped, too, so that `text` is in every case the text that was signed. Null stays null.
  */
 export function opaque(text: string | null): unknown {
   if (text === null) return null;
   try {
-    JSON.parse(text);
+    return isWrapper(JSON.parse(text)) ? { text } : new RawJson(text);
   } catch {
     return { text };
   }
-  return new RawJson(text);
+}
+
+function isWrapper(value: unknown): boolean {
+  const { text, ...others } = membersOf(value);
+  return typeof text === 'string' && Object.keys(others).length === 0;
 }
 
 /** JSON of a value that may hold {@link opaque} members. */

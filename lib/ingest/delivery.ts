@@ -1,4 +1,5 @@
 import { PoisonObjectError, TransientError } from '../errors.ts';
+import { whyNoLog } from '../object/log-name.ts';
 import { s3Name, s3Uri, type S3Name } from '../object/s3-name.ts';
 import type { StoredObject } from '../object/stored.ts';
 import { ingestDeparted, ingestObject } from './ingest.ts';
@@ -35,6 +36,8 @@ export interface Journal {
   told(outcome: Receipt | Unfinished, numbers: Readonly<Record<string, number>>): void;
   /** Acknowledged without being read. */
   passedOver(event: string, name?: S3Name): void;
+  /** Not read either: by its name it can't be a log. */
+  noLog(name: S3Name, why: string): void;
   failed(error: unknown, message: Pick<Message, 'messageId' | 'receiveCount'>): void;
 }
 
@@ -128,6 +131,12 @@ async function take(name: S3Name, delivery: Delivery): Promise<void> {
   const { source, stores, options, journal, receipts, queue, isTimeUp } = delivery;
   if (name.bucket !== source.bucket || !name.key.startsWith(source.prefix)) {
     journal.passedOver('elsewhere', name);
+    return;
+  }
+  // The folder of the prefix was chosen by who deployed this, as that of a bucket on a laptop is.
+  const why = whyNoLog(name.key.slice(source.prefix.lastIndexOf('/') + 1));
+  if (why !== null) {
+    journal.noLog(name, why);
     return;
   }
   if (isTimeUp()) {

@@ -26,7 +26,7 @@ export function whyNotJson(text: string): string {
     if (/^[[{"]/.test(rest)) return 'has more than one JSON value';
   }
   if (/^\s*[[{]/.test(text) && !/[\]}]$/.test(text.trimEnd()))
-    return 'is not JSON: what it begins is not ended on it';
+    return 'is not JSON: what it begins is not ended on it, as in a JSON array or a value over several lines';
   return 'is not JSON';
 }
 

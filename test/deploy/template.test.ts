@@ -619,6 +619,7 @@ test('the dashboard shows every metric of the functions', () => {
     'ObjectsAccepted',
     'ObjectsEmpty',
     'ObjectsPartial',
+    'ObjectsPassedOver',
     'ObjectsRejected',
     'ObjectsResumed',
     'ObjectsUnfinished',

@@ -92,6 +92,7 @@ const journal: Journal & { readonly failures: unknown[] } = {
   failures: [],
   told: () => undefined,
   passedOver: () => undefined,
+  noLog: () => undefined,
   failed: (error) => void journal.failures.push(error),
 };
 

@@ -42,7 +42,12 @@ async function deliver(event: string, cutOffAt = Infinity): Promise<void> {
   const s3 = s3Client();
   const inbox: Inbox = {
     queue: { send: () => Promise.resolve(), retryIn: () => Promise.resolve() },
-    journal: { told: () => undefined, passedOver: () => undefined, failed: () => undefined },
+    journal: {
+      told: () => undefined,
+      passedOver: () => undefined,
+      noLog: () => undefined,
+      failed: () => undefined,
+    },
     isTimeUp: () => false,
   };
   const opened = {

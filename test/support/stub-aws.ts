@@ -26,7 +26,7 @@ export interface StubRequest {
 export type Fault =
   | null
   /** An error answer: of S3 as XML, of the others as JSON. */
-  | { readonly status: number; readonly code: string }
+  | { readonly status: number; readonly code: string; readonly message?: string }
   /** The body ends after so many bytes: with a reset, as if complete, or never. */
   | { readonly cutAfter: number; readonly how: 'reset' | 'end' | 'stall' }
   /** The body is damaged on its way, which its checksum betrays. */
@@ -168,7 +168,7 @@ export class StubAws {
       return;
     }
     if (fault !== null && 'status' in fault) {
-      error(response, isS3 || isSns, fault.status, fault.code);
+      error(response, isS3 || isSns, fault.status, fault.code, fault.message);
       return;
     }
     const answer = fault !== null && 'lost' in fault ? new Swallowed(response) : response;
@@ -456,14 +456,20 @@ class Swallowed {
   }
 }
 
-function error(response: Answer, isS3: boolean, status: number, code: string): void {
+function error(
+  response: Answer,
+  isS3: boolean,
+  status: number,
+  code: string,
+  message = code,
+): void {
   response.writeHead(status, {
     'content-type': isS3 ? 'application/xml' : 'application/x-amz-json-1.1',
   });
   response.end(
     isS3
-      ? `<?xml version="1.0"?><Error><Code>${code}</Code><Message>${code}</Message></Error>`
-      : JSON.stringify({ __type: code, message: code }),
+      ? `<?xml version="1.0"?><Error><Code>${code}</Code><Message>${message}</Message></Error>`
+      : JSON.stringify({ __type: code, message }),
   );
 }
 

@@ -37,7 +37,7 @@ test.each([
     'an object over several lines',
     '{\n"a": 1\n}',
     [
-      'the line is not JSON: what it begins is not ended on it',
+      'the line is not JSON: what it begins is not ended on it, as in a JSON array or a value over several lines',
       'the line is not JSON',
       'the line is not JSON',
     ],
@@ -45,7 +45,9 @@ test.each([
   [
     'a line that is cut off',
     ENVELOPE.slice(0, -5),
-    ['the line is not JSON: what it begins is not ended on it'],
+    [
+      'the line is not JSON: what it begins is not ended on it, as in a JSON array or a value over several lines',
+    ],
   ],
   ['a hole in a file', `\0\0\0${ENVELOPE}`, ['the line has NUL bytes']],
   [

@@ -34,6 +34,7 @@ export type RecallStart = Subject | { readonly kind: 'key'; readonly kid: string
 
 /** Everything that rests on a dataset, a model version or a key. */
 export interface Recall {
+  readonly start: RecallStart;
   /** False where records refer to what it begins at, and none describes it. */
   readonly isRecorded: boolean;
   /** All affected versions, in the order of names. */
@@ -95,13 +96,13 @@ export async function recallOf(
   if (start.kind === 'key') {
     const { kid } = start;
     const versions = await versionsRestingOn(graph, { kid }, asOf);
-    return { isRecorded: true, versions, kid, asOf };
+    return { start, isRecorded: true, versions, kid, asOf };
   }
   const node = await startNode(graph, start, asOf);
   if (node === null) return null;
   const versions =
     start.kind === 'dataset' ? await versionsRestingOn(graph, start, asOf) : [start.model];
-  return { isRecorded: node.kind !== 'unrecorded', versions, kid: null, asOf };
+  return { start, isRecorded: node.kind !== 'unrecorded', versions, kid: null, asOf };
 }
 
 /** How many inferences may rest on it and are not in the recall; null where that could not be told in time. */

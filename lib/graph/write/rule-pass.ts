@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { ManagedTransaction } from 'neo4j-driver';
 import { OutOfTimeError } from '../../errors.ts';
+import { jsonMembers } from '../../members.ts';
 import { VERSION } from '../../version.ts';
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
 import { lockFindings } from '../lock.ts';
+import { nearSpellings, type Spelt } from '../near.ts';
 import { count, flag, maybe, node, nodes, only, rows, text, texts, type Row } from '../rows.ts';
 
 /** A rule to be asked; the text of its statements is constant. */
@@ -15,6 +17,8 @@ export interface AskedRule {
   readonly examined: string;
   /** Each RETURN place, found: of the next $limit things behind the place $a, $b, $c. */
   readonly findings: readonly string[];
+  /** What a finding is about was recorded by nobody. */
+  readonly unrecorded?: 'dataset' | 'model';
   /** Of what is found in one group, more than so many are one finding. */
   readonly mostOfGroup?: number;
 }
@@ -345,7 +349,34 @@ async function keepFound(
   const waived = flooded.size === 0 ? flooded : await waivedOf(tx, on, found);
   const isOne = ({ key, group }: Found): boolean =>
     group === null || !flooded.has(group.key) || waived.has(key);
-  await writeFindings(tx, on, found.filter(isOne));
+  await writeFindings(tx, on, await withNear(tx, on.rule, found.filter(isOne)));
+}
+
+/** What nobody recorded may have been recorded under almost the same name. */
+async function withNear(
+  tx: ManagedTransaction,
+  { unrecorded }: AskedRule,
+  found: readonly Found[],
+): Promise<readonly Found[]> {
+  if (unrecorded === undefined) return found;
+  const ask = async (statement: string, parameters: Row): Promise<readonly Row[]> =>
+    rows(await tx.run(statement, parameters));
+  const near = await nearSpellings(
+    ask,
+    found.map(({ entity }): Spelt => {
+      const about = jsonMembers(entity);
+      return unrecorded === 'dataset'
+        ? { kind: 'dataset', hash: text(about, 'hash') }
+        : { kind: 'model', name: text(about, 'name'), commit: maybe(text, about, 'commit') };
+    }),
+    true,
+  );
+  return found.map((one, index) => {
+    const nearSpelling = near[index]?.join(', ') ?? '';
+    if (nearSpelling === '') return one;
+    const detail = { ...jsonMembers(one.detail), nearSpelling };
+    return { ...one, detail: JSON.stringify(detail) };
+  });
 }
 
 /** Adds to the groups of a pass; what is waived takes no room in them. */

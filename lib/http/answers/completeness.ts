@@ -7,6 +7,7 @@ const incomplete = z.object({
     'PENDING_LINKS',
     'PLACED_BY_TIME',
     'CONTESTED',
+    'NEAR_SPELLING',
     'TIME_BUDGET',
     'SIZE_BUDGET',
   ]),

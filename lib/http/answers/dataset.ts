@@ -11,7 +11,7 @@ export const dataset = z.object({
     .nullable()
     .describe('Null where another record held at `asOf`: see its evidence'),
   description: z.string().nullable(),
-  timestamp: z.string().nullable().describe('As signed'),
+  timestamp: z.string().nullable().describe('As signed; without an offset, it is taken as UTC'),
   recordedAt: instant,
   since: instant.describe('Recorded first'),
   models: count.describe('Model versions that use it now'),

@@ -30,7 +30,7 @@ export const inference = z.object({
     .describe('What the record says of its model'),
   model: modelName.nullable().describe('The version that it is linked to'),
   resolution,
-  timestamp: z.string().describe('As signed'),
+  timestamp: z.string().describe('As signed; without an offset, it is taken as UTC'),
   recordedAt: instant,
   input: signedJson.optional().describe('With include=payload, where it is kept'),
   output: signedJson.optional().describe('With include=payload, where it is kept'),

@@ -21,7 +21,7 @@ const usedDataset = z.object({
 export const model = modelName.extend({
   hyperparameters: signedJson,
   environment: signedJson,
-  timestamp: z.string().nullable().describe('As signed'),
+  timestamp: z.string().nullable().describe('As signed; without an offset, it is taken as UTC'),
   recordedAt: instant,
   since: instant.describe('Recorded first'),
   datasets: z.array(usedDataset).describe('At most a hundred'),

@@ -6,9 +6,9 @@ import { NOW } from '../../graph/place.ts';
 import { datasetAnswer, datasetsAnswer } from '../answers/dataset.ts';
 import { completenessOf, pageEnd, readPage } from '../page.ts';
 import { asOf, cursor, identity, limit, since, until } from '../parameters.ts';
-import { RequestError } from '../problem.ts';
 import { route, type Route } from '../route.ts';
 import { tellContents, undescribed } from './models.ts';
+import { missingBySpelling, notFound } from './near.ts';
 
 /** Of the versions that use a dataset, those that its answer names; /v1/lineage pages through all. */
 const MAX_MODELS = 100;
@@ -44,10 +44,12 @@ export const DATASET_ROUTES: readonly Route[] = [
     async handle(context, { hash }) {
       const { graph } = context;
       const found = await readDataset(graph, hash);
+      const subject = { kind: 'dataset', hash } as const;
       const versions = await versionsRestingOn(graph, { hash }, NOW);
       if (found === null && versions.length === 0)
-        throw new RequestError(
-          'NOT_FOUND',
+        throw await notFound(
+          graph,
+          subject,
           'No dataset of this hash is recorded, and no recorded model declares it.',
         );
       const models = await readVersions(graph, versions.slice(0, MAX_MODELS), hash, NOW);
@@ -57,14 +59,16 @@ export const DATASET_ROUTES: readonly Route[] = [
         inferences: inferenceCount,
       }));
       const isAll = versions.length <= MAX_MODELS;
+      const missing =
+        found === null ? [undescribed(hash), ...(await missingBySpelling(graph, subject))] : [];
       return {
         recorded: found !== null,
         dataset: found,
-        contents: tellContents(await contentsOf(graph, { kind: 'dataset', hash })),
+        contents: tellContents(await contentsOf(graph, subject)),
         models: named,
         modelCount: versions.length,
         inferenceCount: isAll ? named.reduce((sum, { inferences }) => sum + inferences, 0) : null,
-        ...(await completenessOf(context, NOW, found === null ? [undescribed(hash)] : [])),
+        ...(await completenessOf(context, NOW, missing)),
       };
     },
   }),

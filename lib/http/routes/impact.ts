@@ -25,6 +25,7 @@ import { RequestError } from '../problem.ts';
 import type { RouteContext } from '../route.ts';
 import { basisOf, tellEvidence } from './inferences.ts';
 import { undescribed } from './models.ts';
+import { missingBySpelling, notFound } from './near.ts';
 
 export interface ImpactParameters {
   readonly dataset?: string | undefined;
@@ -81,7 +82,7 @@ export async function impact(
   const missing = [
     ...missingOf(cut),
     ...(summary?.missing ?? []),
-    ...missingFrom(recall, parameters, inDoubt),
+    ...(await missingFrom(graph, recall, inDoubt)),
   ];
   const sealed = next && { at: next, doubts: inDoubt };
   return {
@@ -94,13 +95,14 @@ export async function impact(
 }
 
 /** What keeps a recall from being all that may rest on where it begins. */
-function missingFrom(
-  { isRecorded }: Recall,
-  { dataset }: ImpactParameters,
+async function missingFrom(
+  graph: Graph,
+  { start, isRecorded }: Recall,
   inDoubt: Doubts | null,
-): readonly Incomplete[] {
+): Promise<readonly Incomplete[]> {
   const missing: Incomplete[] = [];
-  if (!isRecorded && dataset !== undefined) missing.push(undescribed(dataset));
+  if (!isRecorded && start.kind === 'dataset') missing.push(undescribed(start.hash));
+  if (start.kind !== 'key') missing.push(...(await missingBySpelling(graph, start)));
   if (inDoubt === null)
     missing.push({
       reason: 'PLACED_BY_TIME',
@@ -139,12 +141,11 @@ async function openRecall(graph: Graph, given: ImpactParameters): Promise<Recall
       'A recall begins at exactly one dataset, model with commit, or kid.',
     );
   const recall = await recallOf(graph, start, given.asOf);
-  if (recall === null)
-    throw new RequestError(
-      'NOT_FOUND',
-      'Nothing that is recorded refers to where the recall begins.',
-    );
-  return recall;
+  if (recall !== null) return recall;
+  const unknown = 'Nothing that is recorded refers to where the recall begins.';
+  throw start.kind === 'key'
+    ? new RequestError('NOT_FOUND', unknown)
+    : await notFound(graph, start, unknown);
 }
 
 function tellSummary(
@@ -210,7 +211,7 @@ export async function impactCsv(
   }
   const { complete, incomplete = [] } = await completenessOf(context, parameters.asOf, [
     ...(isEnd ? missing : [TIME_IS_UP]),
-    ...missingFrom(recall, parameters, inDoubt),
+    ...(await missingFrom(graph, recall, inDoubt)),
   ]);
   const next = at && cursors.seal({ at, doubts: inDoubt });
   const reasons = incomplete.map(({ detail }) => detail).join('; ');

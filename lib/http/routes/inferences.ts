@@ -28,6 +28,7 @@ import { asOf, cursor, identity, limit, since, until } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import { route, type Route, type RouteContext } from '../route.ts';
 import { missingDatasets, tellContents, tellModel, undescribed } from './models.ts';
+import { missingBySpelling } from './near.ts';
 
 const include = z
   .literal('payload')
@@ -81,6 +82,9 @@ export const INFERENCE_ROUTES: readonly Route[] = [
         ...page.missing,
         ...missingModels(page.items),
         ...(isUndescribed ? [undescribed(dataset)] : []),
+        ...(dataset === null
+          ? []
+          : await missingBySpelling(graph, { kind: 'dataset', hash: dataset })),
       ];
       return {
         items: page.told,

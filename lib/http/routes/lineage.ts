@@ -40,6 +40,7 @@ import { datasetPlace, datasetPlaceOf } from './datasets.ts';
 import { impact, impactCsv } from './impact.ts';
 import { basisOf, missingModels, tellInference } from './inferences.ts';
 import { missingDatasets, modelPlace, modelPlaceOf, undescribed } from './models.ts';
+import { missingBySpelling, notFound } from './near.ts';
 
 const depth = z
   .string()
@@ -76,13 +77,13 @@ export const lineageRoute = route({
   async handle(context, parameters) {
     const { graph, cursors, isTimeUp } = context;
     const { direction, depth: most, asOf: time } = parameters;
-    const question: Question = { start: startOf(parameters), direction, depth: most, asOf: time };
+    const start = startOf(parameters);
+    const question: Question = { start, direction, depth: most, asOf: time };
     const begun = await beginning(graph, question, parameters.limit);
     if (begun === null)
-      throw new RequestError(
-        'NOT_FOUND',
-        'Nothing that is recorded refers to where the question begins.',
-      );
+      throw start.kind === 'inference'
+        ? new RequestError('NOT_FOUND', UNKNOWN)
+        : await notFound(graph, start, UNKNOWN);
     const { node: first, rest } = begun;
     const from = cursors.open(parameters.cursor, position);
     const tell = (node: LineageNode): LineageAnswer['nodes'][number] => nodeOf(node, context.may);
@@ -101,6 +102,7 @@ export const lineageRoute = route({
       ...(isShort ? [TIME_IS_UP] : []),
       ...(isUndescribed ? [undescribed(first.subject.hash)] : []),
       ...(await missingAmong(graph, [...began, ...reached], rest)),
+      ...(start.kind === 'inference' ? [] : await missingBySpelling(graph, start)),
     ];
     return {
       start: tell(first).key,
@@ -112,6 +114,8 @@ export const lineageRoute = route({
     };
   },
 });
+
+const UNKNOWN = 'Nothing that is recorded refers to where the question begins.';
 
 const graphRoute = route({
   path: '/v1/graph',

@@ -21,8 +21,8 @@ import {
 import type { contents as contentsAnswer } from '../answers/scalar.ts';
 import { completenessOf, pageEnd, readPage } from '../page.ts';
 import { asOf, cursor, flag, identity, limit, since, until } from '../parameters.ts';
-import { RequestError } from '../problem.ts';
 import { route, type Route, type RouteContext } from '../route.ts';
+import { missingBySpelling, notFound } from './near.ts';
 
 const atLeast = z
   .string()
@@ -87,19 +87,25 @@ export const MODEL_ROUTES: readonly Route[] = [
 
 /** A version that inferences name, and that no record describes. */
 async function tellUnrecorded(context: RouteContext, name: ModelName): Promise<ModelAnswer> {
+  const subject = { kind: 'model', model: name } as const;
   const count = await countNaming(context.graph, name);
   if (count === 0)
-    throw new RequestError(
-      'NOT_FOUND',
+    throw await notFound(
+      context.graph,
+      subject,
       'No model of this name and commit is recorded, and no recorded inference names it.',
     );
   const naming = counted(count, 'inference names', 'inferences name');
   const detail = `${naming} this version, which is not recorded`;
+  const missing: readonly Incomplete[] = [
+    { reason: 'PENDING_LINKS', detail, count },
+    ...(await missingBySpelling(context.graph, subject)),
+  ];
   return {
     recorded: false,
     model: null,
     contents: null,
-    ...(await completenessOf(context, NOW, [{ reason: 'PENDING_LINKS', detail, count }])),
+    ...(await completenessOf(context, NOW, missing)),
   };
 }
 
