@@ -39,7 +39,7 @@ export class Batches {
   }
 
   /** Moves on to a line, first sending the batch if the line no longer fits. If it has a record to write, {@link add} that next. */
-  async reach({ number, offset, length }: Line): Promise<void> {
+  async reach({ number, offset, length }: Pick<Line, keyof Place | 'length'>): Promise<void> {
     const isFull = this.#records.length >= BATCH_RECORDS || this.#bytes + length > BATCH_BYTES;
     const isInNext = stretchOf(number) !== stretchOf(Math.max(this.#through.number, 1));
     if ((isFull || isInNext) && this.#records.length > 0) await this.#sendBatch(null);

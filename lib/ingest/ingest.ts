@@ -26,9 +26,9 @@ import { formatVerdict, parseVerdict } from './verdict.ts';
 import { writeLog, type Unfinished } from './write-log.ts';
 
 /**
- * Verifies the whole object, archives its log, then writes it from the archive in batches; a delivery
- * again goes on where the last one ended, and of a log that is in the graph already nothing is
- * written, whatever its name.
+ * Verifies the whole object, archives its log, then writes it in batches; a delivery again goes on
+ * where the last one ended, and of a log that is in the graph already nothing is written, whatever
+ * its name.
  */
 export async function ingestObject(
   object: StoredObject,
@@ -95,7 +95,7 @@ async function goOn(
   return status === 'writing' ? finish(source, known, stores, options) : null;
 }
 
-/** First reading, archive, second reading. */
+/** First reading, archive, graph. */
 async function begin(
   object: StoredObject,
   before: string | null,
@@ -149,7 +149,8 @@ async function finish(
   const { lines, rejected: rejectedTotal, rejections: rejected } = source;
   const { parked } = known;
   const status = parked === null ? 'accepted' : 'partial';
-  const verdict = { status, lines, rejectedTotal, rejected, parked, signers: null } as const;
+  const reading = { signers: null, kept: null } as const;
+  const verdict = { status, lines, rejectedTotal, rejected, parked, ...reading } as const;
   const log = { log: shaOf(source), parked };
   const text = await stores.archive.verdict(log);
   const rules = text === null ? null : parseVerdict(text);
@@ -168,10 +169,8 @@ async function write(
   options: Options,
 ): Promise<Receipt | Unfinished> {
   try {
-    const archived = await stores.archive.open(log.log, log.version ?? progress?.version);
-    if (archived === null) throw archiveDamaged('the log is missing');
     const totals = await measure(options, 'write', () =>
-      writeLog(archived, { source, log, verdict, progress }, stores.sink, options),
+      writeLog({ source, log, verdict, progress }, stores, options),
     );
     return 'line' in totals ? totals : receiptOf(source, verdict, totals);
   } catch (error) {

@@ -11,6 +11,7 @@ import { isRefusal, isRejection, type Rejection } from '../trust/rejection.ts';
 import { Signers } from '../trust/signers.ts';
 import { verifyLines, type VerifiedRecord } from '../trust/verify.ts';
 import { isSpent, withinLines } from './budget.ts';
+import { Kept } from './kept.ts';
 
 /** What becomes of an object. */
 export type Outcome = 'accepted' | 'partial' | 'rejected' | 'empty' | 'abandoned';
@@ -21,6 +22,8 @@ export interface IngestOptions {
   readonly onBadLine: 'reject' | 'quarantine';
   readonly maxLineBytes?: number;
   readonly maxLines?: number;
+  /** Bytes of a log's lines up to which their records are kept, and not read again to be written. */
+  readonly maxKeptBytes?: number;
   /** Told how long each of the two readings took. */
   readonly onRead?: (reading: 'verify' | 'write', milliseconds: number) => void;
 }
@@ -47,6 +50,8 @@ export interface Verdict {
   readonly parked: string | null;
   /** Null where this reading did not judge all lines: each is then verified again before it is written. */
   readonly signers: Signers | null;
+  /** A record of every line, in order; null where that was too much to keep, or a line was refused. */
+  readonly kept: readonly VerifiedRecord[] | null;
 }
 
 /** What is known of the lines before `next`. */
@@ -59,12 +64,13 @@ export interface Judged {
   readonly isParkable: boolean;
   readonly isWhole: boolean;
   readonly signers: Signers | null;
+  readonly kept: Verdict['kept'];
   /** Of the bytes so far, from the second delivery on; null in the first, whose hash can't be saved. */
   readonly hash: HashState | null;
 }
 
 /** A {@link Judged} between two deliveries; `under` names what the judgement rests on. */
-export interface JudgedBefore extends Omit<Judged, 'isWhole' | 'signers'> {
+export interface JudgedBefore extends Omit<Judged, 'isWhole' | 'signers' | 'kept'> {
   readonly under: string;
 }
 
@@ -126,6 +132,7 @@ export async function judge(
   let refusals = before?.refusals ?? '';
   const rejected: Rejection[] = [...(before?.rejected ?? [])];
   const signers = new Signers();
+  const keeping = new Kept(options.maxKeptBytes);
   const hash = before === null ? undefined : await object.resumedHash(before.hash);
   const lines = new Lines(object, options, before?.next, hash);
   const isDone = (): boolean =>
@@ -135,6 +142,7 @@ export async function judge(
     for (const [line, result] of verifyLines(passage, '', options.keys, signers)) {
       if (!isRefusal(result)) {
         onGood(result);
+        keeping.add(result);
         continue;
       }
       rejectedTotal += 1;
@@ -151,17 +159,18 @@ export async function judge(
   const { next, isCutShort } = lines;
   const judged = { next, rejectedTotal, rejected, refusals, isParkable, isWhole: !isCutShort };
   const state = hash?.state() ?? null;
-  return { ...judged, signers: before === null ? signers : null, hash: state };
+  const kept = keeping.take(next.number - 1);
+  return { ...judged, signers: before === null ? signers : null, kept, hash: state };
 }
 
 export function verdictOf(judged: Judged, { onBadLine }: IngestOptions): Verdict {
-  const { next, rejectedTotal, rejected, refusals, signers, isParkable } = judged;
+  const { next, rejectedTotal, rejected, refusals, signers, kept, isParkable } = judged;
   const lines = next.number - 1;
   const isPartial = onBadLine === 'quarantine' && isParkable && lines > rejectedTotal;
   const refused = isPartial ? 'partial' : 'rejected';
   const status = lines === 0 ? 'empty' : rejectedTotal === 0 ? 'accepted' : refused;
   const parked = status === 'partial' ? refusals : null;
-  return { status, lines, rejectedTotal, rejected, parked, signers };
+  return { status, lines, rejectedTotal, rejected, parked, signers, kept };
 }
 
 /**

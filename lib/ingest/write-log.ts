@@ -1,13 +1,12 @@
 import type { LogName, LogProgress, SourceObject, Totals } from '../graph/write/object-progress.ts';
-import type { StoredObject } from '../object/stored.ts';
 import type { Line, Place } from '../trust/lines.ts';
 import { isRefusal, type Rejection } from '../trust/rejection.ts';
 import { Signers } from '../trust/signers.ts';
 import { verifyLines, type VerifiedRecord } from '../trust/verify.ts';
-import { archiveDamaged } from './archive.ts';
+import { archiveDamaged, type Archive } from './archive.ts';
 import { Batches } from './batches.ts';
 import { Lines, mayBeParked, type Options, type Verdict } from './judge.ts';
-import type { GraphSink } from './stores.ts';
+import type { Stores } from './stores.ts';
 
 /** The time was up; what was done is in the graph, and the next delivery goes on from there. */
 export interface Unfinished {
@@ -27,39 +26,83 @@ export interface Writing {
 }
 
 /**
- * The second reading, of the archived log: each record on its way to the graph, two batches at a time.
- * {@link PoisonObjectError} where it is not the log that was judged.
+ * Each record of an archived log on its way to the graph, two batches at a time: what the first reading
+ * has kept, or else a second reading, of the archive. {@link PoisonObjectError} where that has not the
+ * log that was judged.
  */
 export async function writeLog(
-  object: StoredObject,
-  { source, log, verdict: { status, signers }, progress }: Writing,
-  sink: GraphSink,
+  writing: Writing,
+  { sink, archive }: Stores,
   options: Options,
 ): Promise<Totals | Unfinished> {
-  const final = status === 'partial' ? status : 'accepted';
-  const linesDone = progress?.linesDone ?? 0;
-  const from = signers === null ? lastDone(progress) : undefined;
+  const { source, log, verdict, progress } = writing;
+  const from = verdict.signers === null ? lastDone(progress) : undefined;
   const after = from ?? { number: 0, offset: 0 };
   const send = new Batches((batch) => sink.apply(batch, options.isTimeUp), source, log, after);
   try {
-    const lines = new Lines(object, options, from);
-    for await (const passage of lines) {
-      if (signers?.knows(passage) === false)
-        throw archiveDamaged('it holds other bytes than were judged');
-      const verified = verifyLines(passage, log.log, options.keys, signers ?? new Signers());
-      for (const [line, result] of verified) {
-        await send.reach(line);
-        if (line.number > linesDone && !isSetAside(line, result, final)) send.add(result);
-      }
-    }
-    const applied = await send.end(lines.isCutShort ? null : final);
-    if (lines.isCutShort || applied.isOpen)
+    const isCutShort =
+      verdict.kept === null
+        ? await sendArchived(archive, from, writing, send, options)
+        : await sendKept(verdict.kept, writing, send, options);
+    const applied = await send.end(isCutShort ? null : finalOf(verdict));
+    if (isCutShort || applied.isOpen)
       return { object: source.uri, status: 'writing', line: send.through.number };
     return applied;
   } finally {
     // Whoever hears that the ingest failed may close the database: nothing is still being written.
     await send.settle();
   }
+}
+
+/** So many records of those that are kept, and it is asked whether the time is up. */
+const KEPT_AT_ONCE = 500;
+
+/** True where the time was up before the end. */
+async function sendKept(
+  kept: readonly VerifiedRecord[],
+  { log, progress }: Writing,
+  send: Batches,
+  { isTimeUp }: Options,
+): Promise<boolean> {
+  const linesDone = progress?.linesDone ?? 0;
+  for (const [nth, { record, kid, location }] of kept.entries()) {
+    // Whatever the time, each delivery gets on by some.
+    if (nth > 0 && nth % KEPT_AT_ONCE === 0 && isTimeUp?.() === true) return true;
+    const { line: number, offset, length } = location;
+    await send.reach({ number, offset, length });
+    // The log had no name yet when the line was verified.
+    if (number > linesDone) send.add({ record, kid, location: { ...location, log: log.log } });
+  }
+  return false;
+}
+
+/** The second reading. True where the time was up before the end. */
+async function sendArchived(
+  archive: Archive,
+  from: Place | undefined,
+  { log, verdict, progress }: Writing,
+  send: Batches,
+  options: Options,
+): Promise<boolean> {
+  const archived = await archive.open(log.log, log.version ?? progress?.version);
+  if (archived === null) throw archiveDamaged('the log is missing');
+  const { signers } = verdict;
+  const linesDone = progress?.linesDone ?? 0;
+  const lines = new Lines(archived, options, from);
+  for await (const passage of lines) {
+    if (signers?.knows(passage) === false)
+      throw archiveDamaged('it holds other bytes than were judged');
+    const verified = verifyLines(passage, log.log, options.keys, signers ?? new Signers());
+    for (const [line, result] of verified) {
+      await send.reach(line);
+      if (line.number > linesDone && !isSetAside(line, result, finalOf(verdict))) send.add(result);
+    }
+  }
+  return lines.isCutShort;
+}
+
+function finalOf({ status }: Verdict): 'accepted' | 'partial' {
+  return status === 'partial' ? status : 'accepted';
 }
 
 /** Where the last line that is in the graph begins: the next one is the one after it. */

@@ -4,7 +4,7 @@ import { copyFile, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { hasCode, TransientError } from '../errors.ts';
-import { verdictFile, type Archive } from '../ingest/archive.ts';
+import { archiveDamaged, verdictFile, type Archive } from '../ingest/archive.ts';
 import { archivedFile } from '../object/file.ts';
 import type { ReadOptions, StoredObject } from '../object/stored.ts';
 
@@ -14,8 +14,10 @@ export function localArchive(folder: string, options: ReadOptions = {}): Archive
     open: (sha256) => archivedFile(join(folder, sha256), options),
     async put(object, { sha256, uri }, { name, text }) {
       if (sha256 === null) throw new Error(`the bytes of ${uri} were not read to their end`);
-      if (!(await isThere(join(folder, sha256))))
-        await place(join(folder, sha256), (fresh) => copy(object, fresh, sha256));
+      const log = join(folder, sha256);
+      if (!(await isThere(log))) await place(log, (fresh) => copy(object, fresh, sha256));
+      else if ((await shaOf(log)) !== sha256)
+        throw archiveDamaged('another content has the name of this log');
       const verdict = join(folder, verdictFile(name));
       // The first one stays: whatever was written under it is judged by it.
       if (!(await isThere(verdict)))
@@ -76,13 +78,17 @@ async function copy(object: StoredObject, fresh: string, sha256: string): Promis
   // Where the file system can, the two share their blocks until one is changed.
   if ('path' in origin) await copyFile(origin.path, fresh, constants.COPYFILE_FICLONE);
   else await pipeline(object.stored(), createWriteStream(fresh));
-  const hash = createHash('sha256');
-  await pipeline(createReadStream(fresh), hash);
-  if (hash.digest('hex') !== sha256)
+  if ((await shaOf(fresh)) !== sha256)
     throw new TransientError(
       'OBJECT_CHANGED',
       `${object.name} changed after it was read; nothing of it was written`,
     );
+}
+
+async function shaOf(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  return hash.digest('hex');
 }
 
 function isOfTheDisk(error: unknown): error is Error & { readonly code: string } {

@@ -43,6 +43,11 @@ export function scanObject(text: string): Member[] | 'not-json' | 'not-object' |
   return new Scanner(text).object();
 }
 
+/** What the raw text of a string says, in a text that was scanned; most have no escapes and need no parser. */
+export function parseString(raw: string): string {
+  return raw.includes('\\') ? String(JSON.parse(raw)) : raw.slice(1, -1);
+}
+
 /** Where the value ends that a text begins with; null where it begins with none, or with one that is too deep. */
 export function valueEnd(text: string): number | null {
   return new Scanner(text).valueEnd();
@@ -154,7 +159,7 @@ class Scanner {
       const start = this.#at;
       if (!this.#value()) return false;
       into?.push({
-        name: String(JSON.parse(this.#text.slice(nameAt, nameEnd))),
+        name: parseString(this.#text.slice(nameAt, nameEnd)),
         start,
         end: this.#at,
       });

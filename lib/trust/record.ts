@@ -1,6 +1,6 @@
 import { SCHEMA_VERSION } from './envelope.ts';
 import { whyNoObject, whyNotJson } from './explain-text.ts';
-import { MAX_DEPTH, scanObject } from './json.ts';
+import { MAX_DEPTH, parseString, scanObject } from './json.ts';
 import { isRefusal, type Refusal } from './rejection.ts';
 import type { VerifiedEnvelope } from './signers.ts';
 import { parseTimestamp, type Instant } from './timestamp.ts';
@@ -206,6 +206,7 @@ function identity(name: string, value: string): string {
 /** The value of a member's raw text; undefined when it is absent or one of Python's three literals. */
 function parseValue(raw: string | undefined): unknown {
   if (raw === undefined) return undefined;
+  if (raw.startsWith('"')) return parseString(raw);
   try {
     return JSON.parse(raw);
   } catch {

@@ -6,10 +6,10 @@ import { dirname, join } from 'node:path';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { verdict } from '../../cli/ingest.ts';
+import { namedKeys } from '../../cli/known-keys.ts';
 import { s3Client, s3Object } from '../../lib/aws/s3-object.ts';
 import { refuseUnreadable, type Receipt } from '../../lib/ingest/receipt.ts';
 import { verifyObject } from '../../lib/ingest/verify-object.ts';
-import { loadKeys } from '../../lib/keys.ts';
 import { storedFile } from '../../lib/object/file.ts';
 import { recordRefusal } from '../../lib/trust/record.ts';
 import { sealed, signRecord } from '../../lib/trust/sign.ts';
@@ -309,7 +309,7 @@ describe('15-keys', () => {
     ['two.pem', `${pem}${late.publicPem}`],
     ['one-line.pem', `${begin}\n${body}\n-----END PUBLIC KEY-----\n`],
   ])('%s is a key to verify with', async (file, content) => {
-    expect(await loadKeys([written(`15-keys/${file}`, content)])).toHaveLength(1);
+    expect(await namedKeys([written(`15-keys/${file}`, content)])).toHaveLength(1);
   });
 
   const other = (type: 'ed25519' | 'rsa-pss'): string =>
@@ -346,7 +346,7 @@ describe('15-keys', () => {
     ['utf16.pem', Buffer.from(`\u{feff}${pem}`, 'utf16le'), 'UTF-16'],
   ])('%s is refused before anything is read, by what it is', async (file, content, what) => {
     const path = written(`15-keys/${file}`, content);
-    await expect(loadKeys([path])).rejects.toMatchObject({
+    await expect(namedKeys([path])).rejects.toMatchObject({
       code: 'KEYS_UNUSABLE',
       problems: [expect.stringContaining(what)],
     });

@@ -4,6 +4,7 @@ import { deliverAll, type Journal, type Message } from '../../lib/ingest/deliver
 const journal: Journal = {
   told: () => undefined,
   passedOver: () => undefined,
+  noLog: () => undefined,
   failed: () => undefined,
 };
 

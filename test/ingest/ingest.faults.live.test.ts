@@ -15,6 +15,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { PoisonObjectError, TransientError, type PoisonCode } from '../../lib/errors.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { GraphWriter, type Batch } from '../../lib/graph/write/writer.ts';
+import type { Archive } from '../../lib/ingest/archive.ts';
 import { ingestDeparted, ingestObject } from '../../lib/ingest/ingest.ts';
 import type { IngestOptions } from '../../lib/ingest/judge.ts';
 import type { GraphSink, Stores } from '../../lib/ingest/stores.ts';
@@ -105,16 +106,52 @@ test.each(CHANGES)(
 );
 
 test.each(CHANGES)(
-  '%s in the archive while the log is written ends the object as abandoned, and no byte that was not judged is written',
+  '%s in the archive while the log is read again ends the object as abandoned, and no byte that was not judged is written',
   async (_, change) => {
     const archived = join(folder, 'archive', createHash('sha256').update(log).digest('hex'));
     const sink = watched(() => change(archived));
-    const receipt = await ingestObject(storedFile(path), stores(sink), options);
+    const again = { ...options, maxKeptBytes: 0 };
+    const receipt = await ingestObject(storedFile(path), stores(sink), again);
     expect(receipt).toMatchObject({ status: 'abandoned', problemCode: 'ARCHIVE_DAMAGED' });
     expect((await graphSnapshot(graph)).join('\n')).not.toContain('i002500');
     expect(receipt.accepted + receipt.withheld).toBe(LINES);
   },
 );
+
+test.each([
+  ['all records are kept', log, {}, 0],
+  ['more is verified than may be kept', log, { maxKeptBytes: 1_000 }, 1],
+  ['a line is set aside', `${log}\n`, { onBadLine: 'quarantine' }, 1],
+] as const)(
+  'where %s the graph is the same, and the log is read again only where it must be',
+  async (_, text, how, times) => {
+    await ingestObject(storedFile(path), stores(), options);
+    const expected = await graphSnapshot(graph);
+    await wipe(graph);
+    writeFileSync(path, text);
+    const { sink, archive } = stores();
+    const opened: string[] = [];
+    const open: Archive['open'] = (sha256, version) => {
+      opened.push(sha256);
+      return archive.open(sha256, version);
+    };
+    const watching = { sink, archive: { ...archive, open } };
+    const receipt = await ingestObject(storedFile(path), watching, { ...options, ...how });
+    expect(receipt).toMatchObject({ accepted: LINES, duplicate: 0 });
+    expect(await graphSnapshot(graph)).toEqual(expected);
+    expect(opened).toHaveLength(times);
+  },
+);
+
+test('a log whose records are kept is left when the time is up, and goes on from there', async () => {
+  let isUp = false;
+  const slow = watched(() => void (isUp = true));
+  const timed = { ...options, isTimeUp: () => isUp };
+  const first = await ingestObject(storedFile(path), stores(slow), timed);
+  expect(first).toMatchObject({ status: 'writing', line: 1_500 });
+  const receipt = await ingestObject(storedFile(path), stores(), options);
+  expect(receipt).toMatchObject({ status: 'accepted', accepted: LINES, duplicate: 0 });
+});
 
 test('when an ingest fails, none of its batches is still being written', async () => {
   let writing = 0;

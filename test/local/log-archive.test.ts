@@ -98,10 +98,11 @@ test('where there is no room for a log, nothing is archived and it is tried agai
   expect(existsSync(folder)).toBe(false);
 });
 
-test('a log that is there already is not touched again', async () => {
+test('a log that is there already is not touched again, and one that was damaged is told', async () => {
   const log = await put(storedFile(path));
-  // Whoever damages the archive is found out by its readers; it is never repaired in silence.
-  writeFileSync(join(folder, log), 'damaged');
   await put(storedFile(path));
+  // It is never repaired in silence.
+  writeFileSync(join(folder, log), 'damaged');
+  await expect(put(storedFile(path))).rejects.toMatchObject({ code: 'ARCHIVE_DAMAGED' });
   expect(readFileSync(join(folder, log), 'utf8')).toBe('damaged');
 });

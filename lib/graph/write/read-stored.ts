@@ -76,20 +76,22 @@ export async function readStored(
   batch: readonly VerifiedRecord[],
 ): Promise<Stored> {
   const { hashes, names, ids, digests, links } = new Named(batch);
-  const [datasets, models, inferences, linkRows] = await Promise.all([
+  const [datasets, models, inferences, linkRows, described] = await Promise.all([
     rowsFor(tx, READ_DATASETS, 'hashes', hashes),
     versionsOf(tx, names),
     rowsFor(tx, READ_INFERENCES, 'ids', ids),
     rowsFor(tx, READ_LINKS, 'links', links.values()),
+    rowsFor(tx, READ_SIGNERS, 'digests', digests),
   ]);
   const { alone = [], contested = [] } = Object.groupBy(inferences, (row) =>
     flag(row, 'hasRecords') ? 'contested' : 'alone',
   );
   const contestedIds = new Set(contested.map((row) => text(row, 'id')));
-  for (const verified of batch)
-    if (isOf('inference', verified) && contestedIds.has(verified.record.id))
-      digests.add(verified.record.digest);
-  const records = await rowsFor(tx, READ_SIGNERS, 'digests', digests);
+  const claims = batch.filter(
+    (verified) => isOf('inference', verified) && contestedIds.has(verified.record.id),
+  );
+  const claimed = new Set(claims.map(({ record }) => record.digest));
+  const claiming = await rowsFor(tx, READ_SIGNERS, 'digests', claimed);
   return {
     datasets: new Map(datasets.map((row) => [text(row, 'hash'), entityOf(row)])),
     models,
@@ -100,7 +102,10 @@ export async function readStored(
       ]),
     ),
     signers: new Map(
-      [...records, ...alone].map((row) => [text(row, 'digest'), new Set(texts(row, 'kids'))]),
+      [...described, ...claiming, ...alone].map((row) => [
+        text(row, 'digest'),
+        new Set(texts(row, 'kids')),
+      ]),
     ),
     links: new Map(linkRows.map(storedLink)),
   };

@@ -198,13 +198,22 @@ export class GraphWriter {
     const changes = decide(batch.records, stored);
     // Two records of one id within the batch: whether the id is new, no constraint tells then.
     if (changes.changedInferences.length > 0) throw new OutOfTurnError();
-    await writeChanges(tx, changes, stretchOfBatch(batch), this.#payload);
-    const isIn = await soon(isInBefore);
+    const written = writeChanges(tx, changes, stretchOfBatch(batch), this.#payload);
+    // Mostly the one before is in by now: what has to wait for it then goes with the rest.
+    const isIn = await Promise.race([isInBefore, written.then(() => soon(isInBefore))]);
     if (isIn === null) turn.course.expectsNewIds = false;
     if (isIn !== true) throw new OutOfTurnError();
-    const { log, afterLine, through } = batch;
-    if (!(await moveCheckpoint(tx, log, afterLine, through, changes))) throw new OutOfTurnError();
-    return closeLog(tx, batch.object.uri, log, batch.final);
+    const { object, log, afterLine, through, final } = batch;
+    const moving = Promise.all([
+      moveCheckpoint(tx, log, afterLine, through, changes),
+      closeLog(tx, object.uri, log, final),
+    ]);
+    // Where the rows are refused, that is what is told, and not what it did to these two.
+    moving.catch(() => undefined);
+    await written;
+    const [isMoved, closed] = await moving;
+    if (!isMoved) throw new OutOfTurnError();
+    return closed;
   }
 
   async #applyAlone(tx: ManagedTransaction, batch: Batch, turn: Turn): Promise<Applied> {
