@@ -27,8 +27,10 @@ const HOMES = join(SERVERS, `run-${process.pid}`);
  * by test/graph/plans.live.test.ts and test/http/paging.live.test.ts, which have them made anew.
  */
 const KEPT_PLANS = [
-  ...['-c', 'dbms.cypher.min_replan_interval=1h'],
-  ...['-c', 'dbms.cypher.statistics_divergence_threshold=1.0'],
+  '-c',
+  'dbms.cypher.min_replan_interval=1h',
+  '-c',
+  'dbms.cypher.statistics_divergence_threshold=1.0',
 ];
 
 /** By version and worker. */
