@@ -9,7 +9,7 @@ export const MOST_BYTES: Readonly<Record<string, number>> = {
   evidence: 927_000,
   inferences: 540_000,
   ingest: 904_000,
-  lineage: 567_000,
+  lineage: 574_000,
   models: 525_000,
   objects: 525_000,
   page: 7_000,
