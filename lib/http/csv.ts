@@ -33,11 +33,13 @@ export function csv(
 // a semicolon, a tab or an end of line. What begins a formula there may have quotes, white space and
 // what is not seen before it.
 const FORMULA =
-  /(^|[;\t\r\n])(?=(?:(?![\t\r\n])[\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}"'“”‘’])*[=+\-@＝＋－＠])|^(?=[\t\r\n])/gu;
+  /(^|[;\t\r\n])(?=(?:(?![\t\r\n])[\s\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}"'“”‘’])*[=+\-@＝＋－＠])/gu;
 
 function cellText(value: Cell): string {
   if (value === null) return '';
   // A number may begin with a minus: it is no text that somebody else has written.
   if (typeof value === 'number') return String(value);
-  return `"${value.replaceAll(FORMULA, "$1'").replaceAll('"', '""')}"`;
+  const guarded = value.replaceAll(FORMULA, "$1'");
+  const text = /^[\t\r\n]/.test(guarded) ? `'${guarded}` : guarded;
+  return `"${text.replaceAll('"', '""')}"`;
 }

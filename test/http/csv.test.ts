@@ -29,6 +29,7 @@ test('a cell of a CSV is never a formula, whatever stands before its sign', () =
     for (const before of ['', ' ', '"', "'", ' "', '\u{a0}', '\u{feff}', '\u{200b}', '\u{1}', '“'])
       expect(cellOf(`${before}${start}1+1`)).toBe(`'${before}${start}1+1`);
   for (const start of ['\t', '\r', '\n']) expect(cellOf(`${start}x`)).toBe(`'${start}x`);
+  expect(cellOf('\t=1+1')).toBe("'\t'=1+1");
 });
 
 test('a cell is no formula where a spreadsheet takes another separator, either', () => {
