@@ -9,25 +9,39 @@ const STOP_SECONDS = 30;
 
 const ZOMBIE_TRIES = 40;
 
+/** Of 5 ms each: a process that is about to become another program has no command line for a moment. */
+const EXEC_TRIES = 20;
+
 /** Whether `pid` is a live server of `home`: a pid may have gone to another process, but ours names its home. */
 export async function isServer(pid: number, home: string): Promise<boolean> {
   const named = `--home-dir=${home}`;
-  if (process.platform === 'linux') {
-    // Empty for a zombie.
-    const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    return line.split('\0').includes(named);
-  }
+  if (process.platform === 'linux') return (await commandLine(pid)).split('\0').includes(named);
   const line = await ps(pid, 'stat=,command=');
   return !line.startsWith('Z') && `${line} `.includes(`${named} `);
 }
 
+/** Empty where there is no such process, or a zombie. */
+async function commandLine(pid: number): Promise<string> {
+  for (let tries = 0; tries < EXEC_TRIES; tries += 1) {
+    const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    const [state = 'X'] = await statOf(pid);
+    if (line !== '' || 'XZ'.includes(state)) return line;
+    await pause(5);
+  }
+  return '';
+}
+
+/** Linux: the state of a process, and the fields behind it; none where there is no such process. */
+async function statOf(pid: number): Promise<readonly string[]> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  // The name, in parentheses, may hold spaces.
+  return stat === '' ? [] : stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
 /** When the process `pid` began, in a form only good for comparing; null when there is none. */
 export async function startOf(pid: number): Promise<string | null> {
-  if (process.platform === 'linux') {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-    // The name, in parentheses, may hold spaces; the start is field 22, the 20th after it.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
-  }
+  // The start is field 22, the state field 3.
+  if (process.platform === 'linux') return (await statOf(pid))[19] ?? null;
   const line = await ps(pid, 'lstart=');
   return line === '' ? null : line;
 }
