@@ -20,7 +20,7 @@ test('a server is one from the moment that it has a process, also while that bec
     for (let look = 0; look < LOOKS; look += 1) seen.push(await isServer(pid, HOME));
     process.kill(-(shell.pid ?? pid), 'SIGKILL');
     await once(shell, 'close');
-    seen.push(!(await isServer(pid, HOME)));
+    await expect.poll(() => isServer(pid, HOME), { timeout: 30_000 }).toBe(false);
   }
   expect(seen.filter((is) => !is)).toHaveLength(0);
   expect(await isServer(process.pid, HOME)).toBe(false);
