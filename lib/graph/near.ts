@@ -10,6 +10,11 @@ export type Spelt =
   | { readonly kind: 'dataset'; readonly hash: string }
   | { readonly kind: 'model'; readonly name: string; readonly commit: string | null };
 
+interface Version {
+  readonly name: string;
+  readonly commit: string;
+}
+
 /** Of one name, those that are told. */
 const MAX_NEAR = 5;
 
@@ -76,18 +81,23 @@ export async function nearSpellings(
       .filter((row) => !recordedOnly || flag(row, 'isRecorded'))
       .map((row) => text(row, 'hash')),
   );
+  // By name, since findings ask for thousands at once.
+  const byName = Map.groupBy(versions.map(modelOf), ({ name }) => folded(name));
   return asked.map((of) => {
     const near =
       of.kind === 'dataset'
         ? hashSpellings(of)
             .filter((hash) => hash !== of.hash && known.has(hash))
             .map((hash) => quoted(hash, of.hash))
-        : versions
-            .map((row) => ({ name: text(row, 'name'), commit: text(row, 'commit') }))
+        : (byName.get(folded(of.name)) ?? [])
             .filter((version) => isNear(version, of))
             .map(({ name, commit }) => `${quoted(name, of.name)} @ ${quoted(commit, of.commit)}`);
     return near.slice(0, MAX_NEAR);
   });
+}
+
+function modelOf(row: Row): Version {
+  return { name: text(row, 'name'), commit: text(row, 'commit') };
 }
 
 function hashSpellings({ hash }: { readonly hash: string }): readonly string[] {
@@ -122,12 +132,12 @@ function versionStarts({
   );
 }
 
+/** Of a version whose name is spelt nearly so. */
 function isNear(
-  known: { readonly name: string; readonly commit: string },
+  known: Version,
   { name, commit }: { readonly name: string; readonly commit: string | null },
 ): boolean {
   if (known.name === name && known.commit === commit) return false;
-  if (folded(known.name) !== folded(name)) return false;
   if (commit === null) return true;
   const [a, b] = [foldedCommit(known.commit), foldedCommit(commit)];
   const areCommits = COMMIT.test(a) && COMMIT.test(b);
