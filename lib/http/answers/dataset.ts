@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { completeness, pageOf } from './completeness.ts';
 import { modelName } from './model.ts';
-import { contents, count, instant, recorded } from './scalar.ts';
+import { contentCount, contents, count, instant, recorded } from './scalar.ts';
 import { evidence } from './signed-at.ts';
 
 export const dataset = z.object({
@@ -15,6 +15,7 @@ export const dataset = z.object({
   recordedAt: instant,
   since: instant.describe('Recorded first'),
   models: count.describe('Model versions that use it now'),
+  contents: contentCount,
   evidence,
 });
 

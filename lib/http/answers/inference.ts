@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { LINK_WORDS, linkText } from '../../links.ts';
 import { completeness, pageOf } from './completeness.ts';
 import { model, modelName } from './model.ts';
-import { contents, count, instant, signedJson } from './scalar.ts';
+import { contentCount, contents, count, instant, signedJson } from './scalar.ts';
 import { inferenceEvidence } from './signed-at.ts';
 
 const RESOLUTIONS = ['exact', 'only-version', 'as-of', 'before-model', 'pending'] as const;
@@ -39,6 +39,7 @@ export const inference = z.object({
     .optional()
     .describe('Hash and size, where only they are kept; takes the permission payload:read'),
   outputKept: kept.nullable().optional(),
+  contents: contentCount,
   evidence: inferenceEvidence,
 });
 

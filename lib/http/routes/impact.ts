@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { contentsText } from '../../contents-text.ts';
 import { counted } from '../../counted.ts';
 import type { Doubts } from '../../graph/ask/doubts.ts';
 import {
@@ -163,7 +164,9 @@ function tellSummary(
 function tellItem(item: Recalled, may: RouteContext['may']): ImpactItem {
   if (item.kind !== 'inference') return item;
   const { kind, id, model, resolution, recordedAt, evidence } = item;
-  return { kind, id, model, resolution, recordedAt, evidence: tellEvidence(evidence, may) };
+  const { contents } = item;
+  const told = { kind, id, model, resolution, recordedAt, ...(contents && { contents }) };
+  return { ...told, evidence: tellEvidence(evidence, may) };
 }
 
 const COLUMNS = [
@@ -180,6 +183,7 @@ const COLUMNS = [
   'length',
   'kids',
   'kind',
+  'contents',
 ];
 
 /** Of one CSV answer: some 5 MB at long names. */
@@ -232,7 +236,17 @@ export async function impactCsv(
 function cellsOf(item: ImpactItem): readonly Cell[] {
   const { kind, recordedAt, evidence } = item;
   const { digest = null, kid, log, line, offset = null, length = null, kids = [kid] } = evidence;
-  const signed = [digest, kid, log, line, offset, length, kids.join(' '), kind] as const;
+  const signed = [
+    digest,
+    kid,
+    log,
+    line,
+    offset,
+    length,
+    kids.join(' '),
+    kind,
+    contentsText(item.contents),
+  ] as const;
   if (kind === 'dataset') return [item.hash, null, null, null, recordedAt, ...signed];
   if (kind === 'model') return [null, item.name, item.commit, null, recordedAt, ...signed];
   const { id, model, resolution } = item;

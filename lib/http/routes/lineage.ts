@@ -242,9 +242,11 @@ function missingVersions(names: readonly ClaimedName[]): readonly Incomplete[] {
 function drawDataset({
   hash,
   path,
+  contents,
   evidence: at,
-}: Pick<DatasetItem, 'hash' | 'path' | 'evidence'>): DrawnNode {
-  return { kind: 'dataset', key: datasetKey(hash), hash, path, evidence: at };
+}: Pick<DatasetItem, 'hash' | 'path' | 'contents' | 'evidence'>): DrawnNode {
+  const told = { hash, path, ...(contents && { contents }), evidence: at };
+  return { kind: 'dataset', key: datasetKey(hash), ...told };
 }
 
 /** A version with its datasets. */
@@ -261,7 +263,8 @@ function drawModelAndDatasets(item: ModelItem): {
 
 function drawModel(item: ModelItem): DrawnNode {
   const { name, commit, datasetCount, pendingCount, inferenceCount, evidence: at } = item;
-  const counts = { datasetCount, pendingCount, inferenceCount };
+  const { contents } = item;
+  const counts = { datasetCount, pendingCount, inferenceCount, ...(contents && { contents }) };
   return { kind: 'model', key: modelKey(item), name, commit, ...counts, evidence: at };
 }
 
