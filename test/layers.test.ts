@@ -13,7 +13,17 @@ const LAYERS = [
   ['compliance'],
   ['evidence', 'ingest'],
   ['object', 'graph'],
-  ['trust', 'errors', 'failures', 'contents-text', 'counted', 'links', 'members', 'once', 'version'],
+  [
+    'trust',
+    'errors',
+    'failures',
+    'contents-text',
+    'counted',
+    'links',
+    'members',
+    'once',
+    'version',
+  ],
 ] as const;
 /** Folders side by side that know nothing of each other. */
 const APART = [

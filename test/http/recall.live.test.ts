@@ -43,6 +43,25 @@ test('a stranger’s version that draws inferences away by time makes a recall i
     expect(page.incomplete).toMatchObject([{ reason: 'PLACED_BY_TIME', count: 1 }]);
 });
 
+test.each([
+  ['signs the asked version, too', [modelRecord('m', 'own', 1), modelRecord('m', 'strange', 15)]],
+  ['has the owner’s other version begin earlier', [modelRecord('m', 'next', 15)]],
+])('a stranger who %s draws no inference away in silence', async (_, records) => {
+  await bringRecords(writer, [
+    modelRecord('m', 'own', 1),
+    modelRecord('m', 'next', 25),
+    ...[10, 20, 30].map((second) => inferenceRecord(`i${second}`, 'm', null, second)),
+  ]);
+  const asked = { model: 'm', commit: 'own' };
+  const before = await api.get('/v1/impact', asked);
+  expect(before).toMatchObject({ complete: true, summary: { elsewhereByTime: 1 } });
+  expect(idsOf(before)).toEqual(['i10', 'i20']);
+  await bringRecords(writer, records, STRANGER);
+  const after = await api.get('/v1/impact', asked);
+  expect(idsOf(after)).toEqual(['i10']);
+  expect(after.incomplete).toContainEqual(expect.objectContaining({ reason: 'PLACED_BY_TIME' }));
+});
+
 test('a second record of an id, which names another version, does not empty a recall', async () => {
   await bringRecords(writer, [
     datasetRecord('d', 1),
@@ -281,6 +300,18 @@ test('wherever an entity is listed, its item says how many contents it has where
   // Before it was said, nothing else had been said of it.
   const [past] = (await api.get('/v1/datasets', { asOf: '1970-01-01T00:00:01Z', limit: 1 })).items;
   expect(past).not.toHaveProperty('contents');
+});
+
+test('evidence that can’t be read from the archive in time says so, and is not waited for', async () => {
+  await bringRecords(writer, [datasetRecord('d', 1)]);
+  const { items } = await api.get('/v1/datasets');
+  const { digest } = items[0]?.evidence ?? {};
+  const stuck = new Api(graph, () => new Promise(() => undefined));
+  expect(await stuck.get('/v1/evidence', { digest })).toMatchObject({
+    signings: [{ status: 'unread', envelope: null }],
+    complete: false,
+    incomplete: [{ reason: 'TIME_BUDGET' }],
+  });
 });
 
 test('of an entity of more records than are compared, an item says that there may be more contents', async () => {

@@ -7,6 +7,7 @@ import {
   contentsIn,
   type WithContents,
 } from '../content-count.ts';
+import { modelName, type ModelName } from '../model-name.ts';
 import { count, maybe, node, nodes, texts, time, type Row } from '../rows.ts';
 import {
   evidenceOf,
@@ -16,13 +17,7 @@ import {
 } from '../signing.ts';
 import { datasetItem, type DatasetItem } from './datasets.ts';
 import { inferenceItem, linkedAt, type InferenceItem } from './inferences.ts';
-import {
-  modelName,
-  PENDING_OF_MODEL,
-  pendingOf,
-  type ModelItem,
-  type ModelName,
-} from './models.ts';
+import { PENDING_OF_MODEL, pendingOf, type ModelItem } from './models.ts';
 import { BEING_WRITTEN, beingWritten, type BeingWritten } from './objects.ts';
 import { askWholeOne } from './whole.ts';
 

@@ -1,3 +1,4 @@
+import { offsetSigned, type OffsetSigned } from '../../trust/timestamp.ts';
 import { RECORD_OF_DATASET } from '../as-of.ts';
 import type { Graph } from '../connection.ts';
 import { CONTENTS_OF_DATASET, contentsIn, type WithContents } from '../content-count.ts';
@@ -7,7 +8,7 @@ import { evidenceOf, SIGNINGS_OF_RECORD, type Evidence } from '../signing.ts';
 import { askWhole, askWholeOne } from './whole.ts';
 
 /** A dataset as its head says, or as what held at a time says. */
-export interface DatasetItem extends WithContents {
+export interface DatasetItem extends WithContents, OffsetSigned {
   readonly hash: string;
   /** Null in an answer about a time before the head: the record that held then is at `evidence`. */
   readonly path: string | null;
@@ -102,11 +103,13 @@ export function datasetItem(row: Row): DatasetItem {
   const dataset = node(row, 'dataset');
   const earlier = maybe(node, row, 'record');
   const head = earlier === null ? dataset : null;
+  const timestamp = head && text(head, 'timestamp');
   return {
     hash: text(dataset, 'hash'),
     path: head && text(head, 'path'),
     description: head && text(head, 'description'),
-    timestamp: head && text(head, 'timestamp'),
+    timestamp,
+    ...offsetSigned(timestamp),
     recordedAt: time(earlier ?? dataset, 'recordedAt'),
     since: time(dataset, 'since'),
     models: count(row, 'models'),

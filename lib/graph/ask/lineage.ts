@@ -3,6 +3,7 @@ import { DECLARED_BY, heldAt, IS_DECLARED, RECORD_OF_DATASET, RECORD_OF_MODEL } 
 import type { Graph } from '../connection.ts';
 import { CONTENTS_OF_DATASET, CONTENTS_OF_MODEL } from '../content-count.ts';
 import { database } from '../database.ts';
+import { modelName, type ModelName } from '../model-name.ts';
 import { compareText } from '../order.ts';
 import { isBy, OLDEST, type Place } from '../place.ts';
 import type { Resolution } from '../resolve.ts';
@@ -18,7 +19,6 @@ import {
 } from './behind.ts';
 import { readDataset, type DatasetItem } from './datasets.ts';
 import { inferencesOfVersion, type InferenceItem, type ScannedInference } from './inferences.ts';
-import { modelName, type ModelName } from './models.ts';
 import { scan, type Bounds } from './scan.ts';
 import { askWhole } from './whole.ts';
 

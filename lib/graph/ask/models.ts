@@ -1,3 +1,4 @@
+import { offsetSigned, type OffsetSigned } from '../../trust/timestamp.ts';
 import { heldAt, IS_DECLARED, RECORD_OF_DATASET, RECORD_OF_MODEL } from '../as-of.ts';
 import type { Graph } from '../connection.ts';
 import {
@@ -7,17 +8,12 @@ import {
   type WithContents,
 } from '../content-count.ts';
 import { database } from '../database.ts';
+import { modelName, type ModelName } from '../model-name.ts';
 import { earlierOf, LAST_TEXT, NOW } from '../place.ts';
 import { count, maybe, node, nodes, only, text, texts, time, type Row } from '../rows.ts';
 import { evidenceOf, SIGNINGS_OF_RECORD, type Evidence } from '../signing.ts';
 import type { Within } from './datasets.ts';
 import { askWhole, askWholeOne } from './whole.ts';
-
-/** A model version: a name and a commit. */
-export interface ModelName {
-  readonly name: string;
-  readonly commit: string;
-}
 
 /** A dataset as an answer about a model names it. */
 export interface UsedDataset extends WithContents {
@@ -28,7 +24,7 @@ export interface UsedDataset extends WithContents {
 }
 
 /** A model version as its head says, or as what held at a time says. */
-export interface ModelItem extends ModelName, WithContents {
+export interface ModelItem extends ModelName, WithContents, OffsetSigned {
   /** The text as signed; null in an answer about a time before the head, whose record is at `evidence`. */
   readonly hyperparameters: string | null;
   readonly environment: string | null;
@@ -193,20 +189,17 @@ export function pendingOf(row: Row): Pick<ModelItem, 'pending' | 'pendingCount'>
   return { pending: texts(row, 'pending'), pendingCount: count(row, 'pendingCount') };
 }
 
-/** The name and commit in a row, or in a map of one. */
-export function modelName(row: Row): ModelName {
-  return { name: text(row, 'name'), commit: text(row, 'commit') };
-}
-
 function modelItem(row: Row): ModelItem {
   const model = node(row, 'model');
   const earlier = maybe(node, row, 'record');
   const head = earlier === null ? model : null;
+  const timestamp = head && text(head, 'timestamp');
   return {
     ...modelName(model),
     hyperparameters: head && text(head, 'hyperparameters'),
     environment: head && text(head, 'environment'),
-    timestamp: head && text(head, 'timestamp'),
+    timestamp,
+    ...offsetSigned(timestamp),
     recordedAt: time(earlier ?? model, 'recordedAt'),
     since: time(model, 'since'),
     datasets: nodes(row, 'datasets').map((dataset) => ({

@@ -1,6 +1,7 @@
 import { OutOfTimeError } from '../../errors.ts';
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
+import { modelName, type ModelName } from '../model-name.ts';
 import { earlierOf, isBy, OLDEST, type Place } from '../place.ts';
 import { RESOLUTIONS, type Resolution } from '../resolve.ts';
 import { count, time, word } from '../rows.ts';
@@ -14,7 +15,6 @@ import {
   versionsRestingOn,
   type Subject,
 } from './lineage.ts';
-import { modelName, type ModelName } from './models.ts';
 import { scan, type Bounds, type Part, type Scanned } from './scan.ts';
 import {
   countSigned,
@@ -200,7 +200,7 @@ async function partAt(
 }
 
 function recalled(item: InferenceItem): Recalled {
-  const { claimed: _, timestamp: __, payloads: ___, ...told } = item;
+  const { claimed: _, timestamp: __, offsetSigned: ___, payloads: ____, ...told } = item;
   return { kind: 'inference', ...told };
 }
 

@@ -1,6 +1,7 @@
 import type { Graph } from '../connection.ts';
 import { CONTENTS_OF_ENTITY, contentsIn, type WithContents } from '../content-count.ts';
 import { database } from '../database.ts';
+import { modelName, type ModelName } from '../model-name.ts';
 import { compareText } from '../order.ts';
 import { isBy } from '../place.ts';
 import { RESOLUTIONS } from '../resolve.ts';
@@ -8,7 +9,6 @@ import { count, maybe, node, only, text, texts, time, word, type Row } from '../
 import type { Evidence } from '../signing.ts';
 import { stretchOf } from '../stretch.ts';
 import { resolutionsAt, type InferenceItem } from './inferences.ts';
-import { modelName, type ModelName } from './models.ts';
 import type { Scanned } from './scan.ts';
 
 /** An inference as a recall tells it. */

@@ -1,6 +1,14 @@
 import * as z from 'zod';
 import { completeness, pageOf } from './completeness.ts';
-import { contentCount, contents, count, instant, recorded, signedJson } from './scalar.ts';
+import {
+  contentCount,
+  contents,
+  count,
+  instant,
+  offsetSigned,
+  recorded,
+  signedJson,
+} from './scalar.ts';
 import { evidence } from './signed-at.ts';
 
 export const modelName = z.object({ name: z.string(), commit: z.string() });
@@ -22,7 +30,8 @@ const usedDataset = z.object({
 export const model = modelName.extend({
   hyperparameters: signedJson,
   environment: signedJson,
-  timestamp: z.string().nullable().describe('As signed; without an offset, it is taken as UTC'),
+  timestamp: z.string().nullable().describe('As signed'),
+  offsetSigned,
   recordedAt: instant,
   since: instant.describe('Recorded first'),
   datasets: z.array(usedDataset).describe('At most a hundred'),
