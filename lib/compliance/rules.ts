@@ -51,9 +51,12 @@ export interface Rule {
   readonly unrecorded?: 'dataset' | 'model';
   /**
    * Of what is found in one `group`, more than so many are one finding, with their number; so is what is
-   * left of one `widerGroup`, whatever the number of groups that it comes from.
+   * left of one `widerGroup`, whatever the number of groups that it comes from, but for those that
+   * `ownGroups` tells.
    */
   readonly mostOfGroup?: number;
+  /** RETURN prefix: of the groups' $prefixes those of which each stands for itself, whatever else is found. */
+  readonly ownGroups?: string;
   /** What makes a finding go away. */
   readonly settle: string;
   /** Why it can't be asked with these settings; null where it can. */
@@ -462,12 +465,24 @@ RETURN [o.uri, '', ''] AS place,
     group: {kind: 'objects', prefix: coalesce(expected,
       reduce(folder = '', part IN parts[..depth - 1] | folder + part + '/')), code: code},
     widerGroup: CASE WHEN expected IS NULL THEN {kind: 'objects',
-      prefix: reduce(root = '', part IN parts[..3] | root + part + '/') + '*/', code: code} END}]
+      prefix: reduce(root = '', part IN parts[..3] | root + part + '/') + '(several folders)/', code: code} END}]
     ELSE [] END AS found
 ORDER BY o.uri
 `,
     ],
     mostOfGroup: 100,
+    // Where a log has brought a record: who holds no key has no such folder, however many others.
+    ownGroups: `
+UNWIND $prefixes AS prefix
+CALL (prefix) {
+  MATCH (o:SourceObject)
+  USING INDEX SEEK o:SourceObject(uri)
+  WHERE o.uri STARTS WITH prefix AND o.accepted > 0
+  RETURN o.uri AS uri
+  LIMIT 1
+}
+RETURN prefix
+`,
     settle: 'Drop the log again, mended, under the same name.',
   },
   {

@@ -21,6 +21,8 @@ export interface AskedRule {
   readonly unrecorded?: 'dataset' | 'model';
   /** Of what is found in one group, more than so many are one finding. */
   readonly mostOfGroup?: number;
+  /** RETURN prefix: of the groups' $prefixes those that go into no wider one. */
+  readonly ownGroups?: string;
 }
 
 /** What became of what a rule finds. */
@@ -114,7 +116,10 @@ SET g.rule = $rule, g.entity = row.entity, g.pass = $pass,
 const FLOODED = `
 UNWIND $keys AS key
 MATCH (g:FindingGroup {key: key})
-WHERE g.pass = $pass AND g.counts > $mostOfGroup
+OPTIONAL MATCH (w:FindingGroup {key: g.wider})
+WHERE g.inWider = $pass AND w.pass = $pass AND w.counts > $mostOfGroup
+WITH key, g, w
+WHERE w IS NOT NULL OR (g.pass = $pass AND g.counts > $mostOfGroup)
 RETURN key
 `;
 
@@ -130,7 +135,7 @@ RETURN g.key AS key, g.entity AS entity, g.counts AS counts, g.names AS names,
 ORDER BY g.key
 `;
 
-// Of what each group has that is no flood of its own; a group stands in itself where its folder is called so.
+// Of what each group has that is no flood of its own.
 const NEXT_SMALL_GROUPS = `
 MATCH (g:FindingGroup)
 USING INDEX SEEK g:FindingGroup(key)
@@ -138,9 +143,15 @@ WHERE g.key > $a AND g.rule = $rule
 WITH g
 ORDER BY g.key
 LIMIT $limit
-RETURN g.key AS key, g.wider AS wider, g.widerEntity AS widerEntity, g.counts AS counts, g.names AS names,
-  g.pass = $pass AND g.counts <= $mostOfGroup AND coalesce(g.wider, g.key) <> g.key AS isSmall
+RETURN g.key AS key, g.entity AS entity, g.wider AS wider, g.widerEntity AS widerEntity, g.counts AS counts,
+  g.names AS names, g.pass = $pass AND g.counts <= $mostOfGroup AND g.wider IS NOT NULL AS isSmall
 ORDER BY g.key
+`;
+
+const PUT_IN_WIDER = `
+UNWIND $keys AS key
+MATCH (g:FindingGroup {key: key})
+SET g.inWider = $pass
 `;
 
 // Its members go on in it, from the first of them on.
@@ -371,10 +382,8 @@ async function keepFound(
 ): Promise<void> {
   const flooded = await flooding(tx, on, found);
   const waived = flooded.size === 0 ? flooded : await waivedOf(tx, on, found);
-  const isOne = ({ key, group, widerGroup }: Found): boolean =>
-    group === null ||
-    waived.has(key) ||
-    !(flooded.has(group.key) || (widerGroup !== null && flooded.has(widerGroup.key)));
+  const isOne = ({ key, group }: Found): boolean =>
+    group === null || !flooded.has(group.key) || waived.has(key);
   await writeFindings(tx, on, await withNear(tx, on.rule, found.filter(isOne)));
 }
 
@@ -440,7 +449,12 @@ async function countWiderGroups(tx: ManagedTransaction, on: OnPass): Promise<boo
   const mostOfGroup = BigInt(rule.mostOfGroup ?? 0);
   const parameters = { rule: rule.id, pass, a, mostOfGroup, limit: BigInt(limit) };
   const page = rows(await tx.run(NEXT_SMALL_GROUPS, parameters));
-  const small = page.filter((row) => flag(row, 'isSmall'));
+  const small = await withoutOwn(
+    tx,
+    rule,
+    page.filter((row) => flag(row, 'isSmall')),
+  );
+  await tx.run(PUT_IN_WIDER, { keys: small.map((row) => text(row, 'key')), pass });
   const groups = [...Map.groupBy(small, (row) => text(row, 'wider'))].map(([key, of]) => ({
     key,
     entity: of[0]?.['widerEntity'],
@@ -454,6 +468,21 @@ async function countWiderGroups(tx: ManagedTransaction, on: OnPass): Promise<boo
   if (last === undefined || page.length < limit) return false;
   await movePlace(tx, on, [text(last, 'key')]);
   return true;
+}
+
+/** Groups but for those that stand for themselves. */
+async function withoutOwn(
+  tx: ManagedTransaction,
+  { ownGroups }: AskedRule,
+  groups: readonly Row[],
+): Promise<readonly Row[]> {
+  if (ownGroups === undefined || groups.length === 0) return groups;
+  const prefixOf = (row: Row): string => text(jsonMembers(text(row, 'entity')), 'prefix');
+  const prefixes = [...new Set(groups.map(prefixOf))];
+  const own = new Set(
+    rows(await tx.run(ownGroups, { prefixes })).map((row) => text(row, 'prefix')),
+  );
+  return groups.filter((row) => !own.has(prefixOf(row)));
 }
 
 /** Keeps one finding for each group that has more than its most, and forgets groups that nothing is in. */
@@ -534,8 +563,7 @@ async function flooding(
   { rule, pass }: OnPass,
   found: readonly Found[],
 ): Promise<ReadonlySet<string>> {
-  const groups = found.flatMap(({ group, widerGroup }) => [group, widerGroup]);
-  const keys = new Set(groups.flatMap((of) => of?.key ?? []));
+  const keys = new Set(found.flatMap(({ group }) => (group === null ? [] : [group.key])));
   if (keys.size === 0) return keys;
   const mostOfGroup = BigInt(rule.mostOfGroup ?? 0);
   const flooded = await tx.run(FLOODED, { keys: [...keys], pass, mostOfGroup });
