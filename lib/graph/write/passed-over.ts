@@ -47,8 +47,8 @@ RETURN sum(c.count) AS total
 `;
 
 /**
- * Counts names that were passed over, each once however often it comes. They have one node each and are told as a number by reason, so that a million of them
- * crowd out nothing.
+ * Counts names that were passed over, each once however often it comes. They have one node each and are
+ * told as a number by reason, so that a million of them crowd out nothing.
  */
 export async function notePassedOver(graph: Graph, names: readonly PassedOver[]): Promise<Noted> {
   // In one order, so that two writers don't wait for each other's.

@@ -190,7 +190,8 @@ MERGE (f:Finding {key: row.key})
 ON CREATE SET f.firstSeenAt = datetime($now), f.rule = $rule
 WITH f, row, status, status = 'open' AND coalesce(f.status, 'settled') <> 'open' AS isOpened
 SET f.severity = $severity, f.entity = row.entity, f.detail = row.detail, f.digests = row.digests,
-  f.inferences = row.inferences, f.counts = row.counts, f.group = row.group, f.widerGroup = row.widerGroup, f.seenIn = $pass,
+  f.inferences = row.inferences, f.counts = row.counts, f.group = row.group,
+  f.widerGroup = row.widerGroup, f.seenIn = $pass,
   f.lastSeenAt = datetime($now), f.settledAt = null, f.status = status,
   f.openedIn = CASE WHEN isOpened THEN $check ELSE f.openedIn END,
   f.untold = CASE WHEN isOpened THEN true WHEN status = 'waived' THEN null ELSE f.untold END
