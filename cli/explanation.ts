@@ -1,4 +1,3 @@
-import { counted } from '../lib/counted.ts';
 import { ConfigError, OutOfTimeError, TransientError } from '../lib/errors.ts';
 import { RequestError } from '../lib/http/problem.ts';
 import type { Receipt } from '../lib/ingest/receipt.ts';
@@ -44,7 +43,8 @@ export function signatureCause({ lines, rejected, rejectedTotal }: Receipt): str
   if (rejectedTotal === 0 || !isForeign) return null;
   // Of a longer list only its beginning is known.
   const isAll = rejected.length === rejectedTotal;
-  if (rejectedTotal === lines && isAll) return `all ${counted(lines, 'line')}: ${FOREIGN}`;
+  if (rejectedTotal === lines && isAll)
+    return `${lines === 1 ? 'its one line' : `all ${lines} lines`}: ${FOREIGN}`;
   // Behind a thousand refusals no line is judged, and behind a hundred no reason is kept.
   if (!isAll)
     return rejected.every(({ line }, index) => line === index + 1)

@@ -46,7 +46,7 @@ function refused(lines: number, rejectedTotal: number): Receipt {
 }
 
 test.each([
-  [1, 1, 'all 1 line: signed by none of the known keys'],
+  [1, 1, 'its one line: signed by none of the known keys'],
   [80, 80, 'all 80 lines: signed by none of the known keys'],
   [900, 900, 'the first 100 of 900 lines: signed by none of the known keys'],
   [5_000, 1_000, 'the first 100 of 5000 lines: signed by none of the known keys'],
