@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { TransientError } from '../errors.ts';
 import type { Receipts } from '../ingest/delivery.ts';
+import { spellReceipt } from '../ingest/receipt.ts';
 import { s3Name } from '../object/s3-name.ts';
 import { failureCode } from './failure-code.ts';
 import { isPutNew } from './put-new.ts';
@@ -16,7 +17,7 @@ const MAX_OUTCOMES = 100;
 export function bucketReceipts(client: S3Client, bucket: string): Receipts {
   return {
     async put(receipt) {
-      const body = `${JSON.stringify(receipt, null, 2)}\n`;
+      const body = spellReceipt(receipt);
       const base = receiptBase(receipt.object);
       for (let outcome = 1; outcome <= MAX_OUTCOMES; outcome += 1) {
         const key = `${base}${outcome === 1 ? '' : `.${outcome}`}.json`;

@@ -101,8 +101,7 @@ async function takeFile(
     keys,
     onBadLine: 'reject',
   });
-  const kids = keys.map(({ kid }) => kid);
-  const { isNew } = await keepReceipt(receipts, name, receipt, kids);
+  const { isNew } = await keepReceipt(receipts, name, receipt);
   journal.receipt(name, receipt, isNew);
   return receipt;
 }

@@ -28,7 +28,8 @@ afterAll(async () => {
 
 function receiptOf(object: string, lines = 3): Receipt {
   const counts = { lines, accepted: lines, duplicate: 0, withheld: 0, rejectedTotal: 0 };
-  return { object, status: 'accepted', ...counts, rejected: [], bytes: 9, sha256: 'ab' };
+  const seal = { root: 'cd', kids: ['ef'], custody: '1.0.0' };
+  return { object, status: 'accepted', ...counts, rejected: [], bytes: 9, sha256: 'ab', ...seal };
 }
 
 /** Everything that was ever written, by its key. */
@@ -53,7 +54,7 @@ test.each([
   [logs('a.jsonl'), 'receipts/logs/a.jsonl@unversioned.json'],
 ])('the receipt of %s lies at %s', async (uri, key) => {
   expect(await receipts.put(receiptOf(uri))).toBe(key);
-  expect(written()).toEqual({ [key]: [receiptOf(uri)] });
+  expect(written()).toEqual({ [key]: [{ type: 'receipt', ...receiptOf(uri) }] });
 });
 
 test.each(['k'.repeat(1_024), 'ü'.repeat(512), `${'k'.repeat(1_000)}.jsonl`])(
@@ -70,7 +71,7 @@ test('the same receipt, however often and at once, is one', async () => {
   const receipt = receiptOf(logs('k', 'v'));
   const keys = await Promise.all(Array.from({ length: 8 }, () => receipts.put(receipt)));
   expect(new Set(keys)).toEqual(new Set(['receipts/logs/k@v.json']));
-  expect(written()).toEqual({ 'receipts/logs/k@v.json': [receipt] });
+  expect(written()).toEqual({ 'receipts/logs/k@v.json': [{ type: 'receipt', ...receipt }] });
 });
 
 test('another outcome of the same version lies beside the first, which stays as it is', async () => {
@@ -80,7 +81,9 @@ test('another outcome of the same version lies beside the first, which stays as 
       const ending = index === 0 ? '' : `.${index + 1}`;
       expect(await receipts.put(outcome), `time ${again}`).toBe(`receipts/logs/k@v${ending}.json`);
     }
-  expect(Object.values(written())).toEqual(outcomes.map((outcome) => [outcome]));
+  expect(Object.values(written())).toEqual(
+    outcomes.map((outcome) => [{ type: 'receipt', ...outcome }]),
+  );
 });
 
 test('outcomes without end are given up', async () => {
@@ -96,7 +99,7 @@ test.each([1, 2, 3])('a receipt whose %i answers got lost is written once', asyn
   let left = times;
   stub.fault = () => ((left -= 1) >= 0 ? { lost: 'answer' } : null);
   expect(await receipts.put(receipt)).toBe('receipts/logs/k@v.json');
-  expect(written()).toEqual({ 'receipts/logs/k@v.json': [receipt] });
+  expect(written()).toEqual({ 'receipts/logs/k@v.json': [{ type: 'receipt', ...receipt }] });
 });
 
 test.each([
@@ -117,5 +120,7 @@ test.each([
   await expect(receipts.put(other)).rejects.toThrow(TransientError);
   stub.fault = () => null;
   expect(await receipts.put(other)).toBe('receipts/logs/k@v.2.json');
-  expect(Object.values(written())).toEqual([[first], [other]]);
+  expect(Object.values(written())).toEqual(
+    [[first], [other]].map(([of]) => [{ type: 'receipt', ...of }]),
+  );
 });
