@@ -11,9 +11,10 @@ const LAYERS = [
   ['aws', 'local'],
   ['http', 'page'],
   ['compliance'],
-  ['evidence', 'ingest'],
+  ['evidence', 'fsck', 'ingest'],
   ['object', 'graph'],
   [
+    'tlog',
     'trust',
     'errors',
     'failures',

@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import type { ReadEnvelope } from '../evidence.ts';
 import type { Graph } from '../graph/connection.ts';
+import type { TlogReader } from '../tlog/store.ts';
 import type { Answer } from './answer.ts';
 import type { Cursors } from './cursor.ts';
 
@@ -19,6 +20,7 @@ export interface RouteContext {
   readonly may: (scope: Scope) => boolean;
   readonly isTimeUp: () => boolean;
   readonly readEnvelope: ReadEnvelope;
+  readonly tlog: TlogReader;
 }
 
 /** Answers a question, given its parameters as the route's schema has read them. */

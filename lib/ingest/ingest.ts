@@ -79,7 +79,7 @@ export async function ingestDeparted(
   return receiptOfUnreadable(uri, null, why);
 }
 
-const NOTHING_JUDGED = { lines: 0, rejected: 0, rejections: [] } as const;
+const NOTHING_JUDGED = { lines: 0, rejected: 0, rejections: [], seal: null } as const;
 
 /** Of an object that was judged before, the end of it; null where it is still to be read. */
 async function goOn(
@@ -115,7 +115,7 @@ async function begin(
   }
   const verdict = verdictOf(judged, options);
   const { status, lines, rejectedTotal: rejected, rejected: rejections } = verdict;
-  const source = { ...identity, lines, rejected, rejections };
+  const source = { ...identity, lines, rejected, rejections, seal: verdict.seal };
   if (status === 'rejected' || status === 'empty') {
     await sink.record(source, status);
     return receiptOf(source, verdict, { accepted: 0, duplicate: 0 });
@@ -130,7 +130,7 @@ async function begin(
     return receiptOf(source, verdict, await sink.known(uri));
   }
   const text = formatVerdict(log, verdict, options);
-  const version = await archive.put(object, identity, { name: log, text });
+  const version = await archive.put(object, identity, { name: log, text, tree: verdict.tree });
   return write(source, { ...log, version }, verdict, progress, stores, options);
 }
 
@@ -146,11 +146,11 @@ async function finish(
   stores: Stores,
   options: Options,
 ): Promise<Receipt | Unfinished> {
-  const { lines, rejected: rejectedTotal, rejections: rejected } = source;
+  const { lines, rejected: rejectedTotal, rejections: rejected, seal } = source;
   const { parked } = known;
   const status = parked === null ? 'accepted' : 'partial';
-  const reading = { signers: null, kept: null } as const;
-  const verdict = { status, lines, rejectedTotal, rejected, parked, ...reading } as const;
+  const reading = { signers: null, kept: null, tree: null } as const;
+  const verdict = { status, lines, rejectedTotal, rejected, parked, seal, ...reading } as const;
   const log = { log: shaOf(source), parked };
   const text = await stores.archive.verdict(log);
   const rules = text === null ? null : parseVerdict(text);

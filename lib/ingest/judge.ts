@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { KeptRejection } from '../graph/source-object.ts';
+import type { Seal } from '../graph/write/object-progress.ts';
 import { isHashState, type HashState, type LogHash } from '../object/log-hash.ts';
+import { isTreeState, LogTree, type TreeIndex, type TreeState } from '../object/log-tree.ts';
 import type { StoredObject } from '../object/stored.ts';
 import { explained } from '../trust/explain-signature.ts';
 import { memberOf } from '../trust/json.ts';
@@ -10,6 +12,7 @@ import { PassageFramer, type Passage } from '../trust/passage.ts';
 import { isRefusal, isRejection, type Rejection } from '../trust/rejection.ts';
 import { Signers } from '../trust/signers.ts';
 import { verifyLines, type VerifiedRecord } from '../trust/verify.ts';
+import { VERSION } from '../version.ts';
 import { isSpent, withinLines } from './budget.ts';
 import { Kept } from './kept.ts';
 
@@ -38,6 +41,8 @@ export type Options = IngestOptions & Partial<TimedOptions>;
 const MAX_REJECTIONS = 100;
 /** Of those: explaining a signature costs as much as checking it once more. */
 const MAX_EXPLAINED = 20;
+/** A log of no more bytes, unpacked, is read and its tree made anew for a proof. */
+const MAX_UNINDEXED_BYTES = 1024 ** 2;
 /** The white space of JSON that a line can hold. */
 const BLANK = new Set([0x20, 0x09, 0x0d]);
 
@@ -52,6 +57,9 @@ export interface Verdict {
   readonly signers: Signers | null;
   /** A record of every line, in order; null where that was too much to keep, or a line was refused. */
   readonly kept: readonly VerifiedRecord[] | null;
+  readonly seal: Seal | null;
+  /** Of a log that is large, for its archive; null where that has it already. */
+  readonly tree: TreeIndex | null;
 }
 
 /** What is known of the lines before `next`. */
@@ -65,18 +73,21 @@ export interface Judged {
   readonly isWhole: boolean;
   readonly signers: Signers | null;
   readonly kept: Verdict['kept'];
+  readonly kids: readonly string[];
+  readonly tree: LogTree;
   /** Of the bytes so far, from the second delivery on; null in the first, whose hash can't be saved. */
   readonly hash: HashState | null;
 }
 
 /** A {@link Judged} between two deliveries; `under` names what the judgement rests on. */
-export interface JudgedBefore extends Omit<Judged, 'isWhole' | 'signers' | 'kept'> {
+export interface JudgedBefore extends Omit<Judged, 'isWhole' | 'signers' | 'kept' | 'tree'> {
+  readonly tree: TreeState;
   readonly under: string;
 }
 
 /** What {@link parseJudged} reads in the next delivery. */
 export function formatJudged(
-  { next, rejectedTotal, rejected, refusals, isParkable, hash }: Judged,
+  { next, rejectedTotal, rejected, refusals, isParkable, hash, kids, tree }: Judged,
   options: IngestOptions,
 ): string {
   const state: JudgedBefore = {
@@ -86,6 +97,8 @@ export function formatJudged(
     refusals,
     isParkable,
     hash,
+    kids,
+    tree: tree.state(),
     under: restsOn(options),
   };
   return JSON.stringify(state);
@@ -101,7 +114,7 @@ export function parseJudged(text: string | null, options: IngestOptions): Judged
 function isJudgedBefore(value: unknown): value is JudgedBefore {
   const next = memberOf(value, 'next');
   const rejected = memberOf(value, 'rejected');
-  const hash = memberOf(value, 'hash');
+  const [hash, kids] = [memberOf(value, 'hash'), memberOf(value, 'kids')];
   return (
     typeof memberOf(next, 'number') === 'number' &&
     typeof memberOf(next, 'offset') === 'number' &&
@@ -111,6 +124,9 @@ function isJudgedBefore(value: unknown): value is JudgedBefore {
     typeof memberOf(value, 'refusals') === 'string' &&
     typeof memberOf(value, 'isParkable') === 'boolean' &&
     (hash === null || isHashState(hash)) &&
+    Array.isArray(kids) &&
+    kids.every((kid) => typeof kid === 'string') &&
+    isTreeState(memberOf(value, 'tree')) &&
     typeof memberOf(value, 'under') === 'string'
   );
 }
@@ -132,15 +148,19 @@ export async function judge(
   let refusals = before?.refusals ?? '';
   const rejected: Rejection[] = [...(before?.rejected ?? [])];
   const signers = new Signers();
+  const kids = new Set(before?.kids);
+  const tree = new LogTree(before?.tree);
   const keeping = new Kept(options.maxKeptBytes);
   const hash = before === null ? undefined : await object.resumedHash(before.hash);
   const lines = new Lines(object, options, before?.next, hash);
   const isDone = (): boolean =>
     isSpent(rejectedTotal, options.onBadLine === 'reject' || !isParkable);
   for await (const passage of lines) {
+    tree.add(passage.lines);
     if (isDone()) continue;
     for (const [line, result] of verifyLines(passage, '', options.keys, signers)) {
       if (!isRefusal(result)) {
+        kids.add(result.kid);
         onGood(result);
         keeping.add(result);
         continue;
@@ -158,19 +178,22 @@ export async function judge(
   }
   const { next, isCutShort } = lines;
   const judged = { next, rejectedTotal, rejected, refusals, isParkable, isWhole: !isCutShort };
+  const proven = { kids: [...kids].sort(), tree };
   const state = hash?.state() ?? null;
   const kept = keeping.take(next.number - 1);
-  return { ...judged, signers: before === null ? signers : null, kept, hash: state };
+  return { ...judged, ...proven, signers: before === null ? signers : null, kept, hash: state };
 }
 
 export function verdictOf(judged: Judged, { onBadLine }: IngestOptions): Verdict {
-  const { next, rejectedTotal, rejected, refusals, signers, kept, isParkable } = judged;
+  const { next, rejectedTotal, rejected, refusals, signers, kept, isParkable, kids } = judged;
   const lines = next.number - 1;
   const isPartial = onBadLine === 'quarantine' && isParkable && lines > rejectedTotal;
   const refused = isPartial ? 'partial' : 'rejected';
   const status = lines === 0 ? 'empty' : rejectedTotal === 0 ? 'accepted' : refused;
   const parked = status === 'partial' ? refusals : null;
-  return { status, lines, rejectedTotal, rejected, parked, signers, kept };
+  const seal = { root: judged.tree.root(), kids, custody: VERSION };
+  const tree = next.offset > MAX_UNINDEXED_BYTES ? judged.tree.index() : null;
+  return { status, lines, rejectedTotal, rejected, parked, signers, kept, seal, tree };
 }
 
 /**

@@ -350,8 +350,8 @@ test('22-same-name: files of one name in two folders have a row and a receipt ea
   const bad = await take(file('day.jsonl', log(late.privateKey, dataset('a'))));
   const good = await take(file('day.jsonl', log(team.privateKey, dataset('b'))));
   const kept = [
-    await keepReceipt(join(folder, 'receipts'), 'team-a/day.jsonl', bad, [team.key.kid]),
-    await keepReceipt(join(folder, 'receipts'), 'team-b/day.jsonl', good, [team.key.kid]),
+    await keepReceipt(join(folder, 'receipts'), 'team-a/day.jsonl', bad),
+    await keepReceipt(join(folder, 'receipts'), 'team-b/day.jsonl', good),
   ];
   const statuses = kept.map(({ file: path, isNew }) => {
     const { status } = JSON.parse(readFileSync(path, 'utf8')) as Receipt;

@@ -149,6 +149,7 @@ async function bringWorld(writer: GraphWriter): Promise<void> {
     lines: 1,
     rejected: 1,
     rejections: [],
+    seal: null,
   };
   await writer.known(object.uri);
   await writer.pause(object, '{}');
