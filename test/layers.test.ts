@@ -11,6 +11,7 @@ const LAYERS = [
   ['aws', 'local'],
   ['http', 'page'],
   ['compliance'],
+  ['proof'],
   ['evidence', 'ingest'],
   ['object', 'graph'],
   ['tlog', 'trust', 'errors', 'failures', 'counted', 'links', 'members', 'once', 'version'],
