@@ -105,7 +105,7 @@ export function parseNote(bytes: Uint8Array): Note | Problem {
 }
 
 /** A signature's line, without its LF; null where it is none. */
-function parseSignature(line: string): NoteSignature | null {
+export function parseSignature(line: string): NoteSignature | null {
   const [, name, base64] = /^— ([^ ]+) ([A-Za-z0-9+/=]+)$/.exec(line) ?? [];
   if (name === undefined || base64 === undefined || !isKeyName(name)) return null;
   const bytes = bytesOfBase64(base64);
