@@ -5,6 +5,7 @@ import type { ReadEnvelope } from '../evidence.ts';
 import type { Graph } from '../graph/connection.ts';
 import { readCursorKey } from '../graph/schema.ts';
 import { once } from '../once.ts';
+import type { ProofSource } from '../proof/prove.ts';
 import { json, type Answer } from './answer.ts';
 import { cursorsFor } from './cursor.ts';
 import { problem, RequestError } from './problem.ts';
@@ -29,6 +30,8 @@ export interface ServeOptions {
   readonly routes: readonly Route[];
   readonly graph: () => Promise<Graph>;
   readonly readEnvelope: ReadEnvelope;
+  /** Where proofs are made. */
+  readonly proofs?: ProofSource | undefined;
   /** Hears of what is not the caller's doing. */
   readonly onFailure: (error: unknown, request: Request) => void;
 }
@@ -44,7 +47,11 @@ type Ask = <Value>(
 ) => Promise<Value>;
 
 /** The routes of this process. Each handler gets what its own route's schema has read of the query. */
-export function asker({ graph, readEnvelope }: Pick<ServeOptions, 'graph' | 'readEnvelope'>): Ask {
+export function asker({
+  graph,
+  readEnvelope,
+  proofs,
+}: Pick<ServeOptions, 'graph' | 'readEnvelope' | 'proofs'>): Ask {
   const cursorKey = once(async () => readCursorKey(await graph()));
   const answer: Ask = async (route, query, may) => {
     const end = performance.now() + TIME_BUDGET_MS;
@@ -57,6 +64,7 @@ export function asker({ graph, readEnvelope }: Pick<ServeOptions, 'graph' | 'rea
       may,
       isTimeUp: () => performance.now() > end,
       readEnvelope,
+      proofs: proofs ?? null,
     };
     return route.handle(context, parameters);
   };

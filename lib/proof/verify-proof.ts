@@ -1,6 +1,6 @@
 import type { Problem } from '../tlog/note.ts';
 import type { Policy } from '../tlog/policy.ts';
-import { verifyTlogProof, type InLog } from '../tlog/tlog-proof.ts';
+import { parseTlogProof, verifyTlogProof, type InLog } from '../tlog/tlog-proof.ts';
 import { leafHash, verifyInclusion } from '../tlog/tree.ts';
 import { openEnvelope } from '../trust/envelope.ts';
 import { memberOf } from '../trust/json.ts';
@@ -51,6 +51,8 @@ export function verifyProof(bytes: Uint8Array, policy: Policy): CheckedProof | P
   }
   const keys = readKeys(proof);
   if ('problem' in keys) return keys;
+  if (!isSpare(proof))
+    return { problem: 'it holds something twice, or something that no record needs' };
   const records: CheckedRecord[] = [];
   for (const [nth, proven] of proof.records.entries()) {
     const checked = checkRecord(proven, keys, logs);
@@ -58,6 +60,8 @@ export function verifyProof(bytes: Uint8Array, policy: Policy): CheckedProof | P
     const namedBy = nth === 0 ? null : whoNames(checked.record, records);
     if (namedBy === undefined)
       return { problem: `record ${nth + 1}: no record before it names what it asserts` };
+    if (records.some(({ record: { digest } }) => digest === checked.record.digest))
+      return { problem: `record ${nth + 1}: it is there twice` };
     records.push({ ...checked, namedBy });
   }
   const [first] = records;
@@ -67,6 +71,10 @@ export function verifyProof(bytes: Uint8Array, policy: Policy): CheckedProof | P
 }
 
 function checkReceipt(receipt: string, tlogProof: string, policy: Policy): ProvenLog | Problem {
+  const parsed = parseTlogProof(tlogProof);
+  if ('problem' in parsed) return parsed;
+  // Nobody would vouch for it.
+  if (parsed.extra !== null) return { problem: 'its tlog-proof has extra data' };
   const inLog = verifyTlogProof(tlogProof, Buffer.from(receipt), policy);
   if ('problem' in inLog) return inLog;
   let value: unknown;
@@ -86,11 +94,30 @@ function checkReceipt(receipt: string, tlogProof: string, policy: Policy): Prove
   return { ...inLog, object, sha256, lines: Number(lines), root: Buffer.from(root, 'hex') };
 }
 
+/** True where each key and each receipt is there once, and some record needs it: a proof of the same is then mostly the same. */
+function isSpare({ records, keys, receipts }: Proof): boolean {
+  const isEach = (needed: readonly unknown[], there: number): boolean =>
+    new Set(needed).size === there;
+  return (
+    new Set(receipts.map(({ receipt }) => receipt)).size === receipts.length &&
+    isEach(
+      records.map(({ receipt }) => receipt),
+      receipts.length,
+    ) &&
+    isEach(
+      records.map(({ kid }) => kid),
+      keys.length,
+    )
+  );
+}
+
 function readKeys({ keys }: Proof): readonly VerifyingKey[] | Problem {
   const read: VerifyingKey[] = [];
   for (const [nth, pem] of keys.entries()) {
     const key = readVerifyingKey(pem);
     if ('problem' in key) return { problem: `key ${nth + 1}: ${key.problem}` };
+    if (key.pem !== pem)
+      return { problem: `key ${nth + 1}: it is not spelled as OpenSSL writes it` };
     read.push(key);
   }
   return read;

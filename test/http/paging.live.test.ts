@@ -528,6 +528,7 @@ async function timed(
       cursors: cursorsFor('key', path),
       may: () => true,
       isTimeUp,
+      proofs: null,
       readEnvelope: () => Promise.reject(new Error('not asked for')),
     };
     const parameters = route.parameters.parse({ ...query, cursor });
