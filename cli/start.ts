@@ -27,12 +27,14 @@ import { holdingAlone } from '../lib/local/start-lock.ts';
 import { writeWhole } from '../lib/local/write-whole.ts';
 import { buildPage } from '../lib/page/build.ts';
 import { pageFiles } from '../lib/page/files.ts';
+import type { ProofSource } from '../lib/proof/prove.ts';
 import { openArchive } from './archive.ts';
 import type { Command } from './command.ts';
 import { BUCKET, NEO4J_HOME, prepareEmbedded } from './database.ts';
 import { verdict } from './ingest.ts';
 import { writeKeyPair } from './keygen.ts';
 import { DEMO_PUBLIC_KEY, KEYS, knownKeys } from './known-keys.ts';
+import { openProofs } from './proofs.ts';
 import { print, tell } from './terminal.ts';
 
 const RECEIPTS = '.custody/receipts';
@@ -122,7 +124,8 @@ async function run(options: Options, stopped: Promise<void>): Promise<0> {
     await graph.verify();
     await (embedded === null ? tellMissing(graph) : prepareEmbedded(graph));
     const archive = await openArchive(process.env);
-    const web = await serve(graph, archive, options.port);
+    const proofs = await openProofs(process.env, archive);
+    const web = await serve(graph, archive, proofs, options.port);
     const isWriting = embedded !== null || options.ingest;
     tell(...welcome(web.url, embedded, isWriting));
     const writing = isWriting
@@ -148,12 +151,13 @@ async function startEmbedded({ boltPort, browser }: Options): Promise<KeptNeo4j>
 async function serve(
   graph: Graph,
   archive: Archive,
+  proofs: ProofSource,
   wanted: number | undefined,
 ): Promise<LocalServer> {
   await buildPage(PAGE);
   const port = wanted ?? (await keptPort(PORT_FILE));
   const web = await listen(
-    apiServer(graph, archive),
+    apiServer(graph, archive, proofs),
     await pageFiles(PAGE),
     port,
     wanted !== undefined,
@@ -204,11 +208,12 @@ async function startWriting(
   };
 }
 
-function apiServer(graph: Graph, archive: Archive): Serve {
+function apiServer(graph: Graph, archive: Archive, proofs: ProofSource): Serve {
   return server({
     routes: ROUTES,
     graph: () => Promise.resolve(graph),
     readEnvelope: envelopeReader(archive, knownKeys),
+    proofs,
     onFailure: (error, { path, requestId }) =>
       tell(`${path}: request ${requestId} failed: ${JSON.stringify(safeDescription(error))}`),
   });

@@ -1,3 +1,4 @@
+import { bucketProofs } from '../lib/aws/bucket-proofs.ts';
 import { httpHandler } from '../lib/aws/http-handler.ts';
 import { kmsPublicKey } from '../lib/aws/kms.ts';
 import { bucketArchive } from '../lib/aws/log-archive.ts';
@@ -9,11 +10,13 @@ import { keyEntries, loadKeys } from '../lib/keys.ts';
 import { once } from '../lib/once.ts';
 
 const { evidenceBucket } = stack(process.env, ['evidenceBucket']);
-const archive = bucketArchive(s3Client(), evidenceBucket, { rangeBytes: LINE_RANGE_BYTES });
+const s3 = s3Client();
+const archive = bucketArchive(s3, evidenceBucket, { rangeBytes: LINE_RANGE_BYTES });
 const keys = once(() => loadKeys(keyEntries(process.env), kmsPublicKey));
 
 export const handler = httpHandler(
   EVIDENCE_ROUTES,
   httpSettings(process.env),
   envelopeReader(archive, keys),
+  bucketProofs(s3, evidenceBucket, archive),
 );

@@ -4,6 +4,7 @@ import { openGraph } from '../graph/connection.ts';
 import type { Route } from '../http/route.ts';
 import { server } from '../http/serve.ts';
 import { once } from '../once.ts';
+import type { ProofSource } from '../proof/prove.ts';
 import { openLog } from './log.ts';
 import { mayOf } from './permission.ts';
 import { secretGraphSettings } from './secret.ts';
@@ -20,12 +21,14 @@ export function httpHandler(
   routes: readonly Route[],
   { neo4jSecretArn, payloadReaders }: HttpSettings,
   readEnvelope: ReadEnvelope = () => Promise.reject(new Error('no envelopes are read here')),
+  proofs?: ProofSource,
 ): (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyStructuredResultV2> {
   const log = openLog();
   const serve = server({
     routes,
     graph: once(async () => openGraph(await secretGraphSettings(neo4jSecretArn))),
     readEnvelope,
+    proofs,
     onFailure: (error, { path, requestId }) =>
       log.error('request.failed', error, { path, requestId }),
   });

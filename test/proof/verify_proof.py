@@ -12,7 +12,7 @@ import re
 import struct
 import sys
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -172,7 +172,7 @@ def without_doubles(pairs):
 def read_key(pem):
     try:
         key = serialization.load_pem_public_key(pem.encode())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         raise Refused('no key') from None
     need(isinstance(key, rsa.RSAPublicKey) and key.key_size >= 2048, 'no RSA key of 2048 bits')
     spelled = key.public_bytes(
