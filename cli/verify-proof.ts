@@ -61,7 +61,7 @@ function tellText(file: string, { records }: CheckedProof): readonly string[] {
         `${nth + 1}. ${nameOf(of.record)}${linkText(of, records)}`,
         `   signed by key ${kid}`,
         `   line ${line} of ${log.lines} of the log ${log.sha256}, accepted as ${log.object}`,
-        `   whose receipt is leaf ${log.index} of ${size} of ${origin}, ${seen.length === 0 ? 'cosigned by no witness of the policy' : `cosigned by ${seen.join(', ')}`}`,
+        `   whose receipt is leaf ${log.index + 1} of ${size} of ${origin}, ${seen.length === 0 ? 'cosigned by no witness of the policy' : `cosigned by ${seen.join(', ')}`}`,
       ];
     }),
     'not proven: who holds a key, that what was signed is true, and that nothing else was recorded of the same names',
