@@ -61,6 +61,10 @@ const COMMANDS: Readonly<Record<string, { load: () => Promise<Command>; does: st
     load: async () => (await import('./object.ts')).object,
     does: 'end an object that nothing else ends: close URI --reason TEXT',
   },
+  fsck: {
+    load: async () => (await import('./fsck.ts')).fsckCommand,
+    does: 'derive the tlog anew: what is lost or changed; exit 1 then',
+  },
   prove: {
     load: async () => (await import('./prove.ts')).proveCommand,
     does: 'a proof that others can check without asking anybody',

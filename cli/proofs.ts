@@ -1,14 +1,9 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { hasCode } from '../lib/errors.ts';
 import type { Archive } from '../lib/ingest/archive.ts';
 import { receiptsInFolder } from '../lib/local/receipts.ts';
-import type { ProofSource, TlogReader } from '../lib/proof/prove.ts';
+import { tlogFolder } from '../lib/local/tlog-folder.ts';
+import type { ProofSource } from '../lib/proof/prove.ts';
 import { BUCKET } from './database.ts';
-
-/** Where `custody start` keeps receipts, and the tlog that they are leaves of. */
-const RECEIPTS = '.custody/receipts';
-const TLOG = '.custody/log';
+import { RECEIPTS, TLOG } from './tlog.ts';
 
 /** What proofs are made of: in the evidence bucket that CUSTODY_EVIDENCE_BUCKET names, else beside the embedded database. */
 export async function openProofs(env: NodeJS.ProcessEnv, archive: Archive): Promise<ProofSource> {
@@ -16,7 +11,7 @@ export async function openProofs(env: NodeJS.ProcessEnv, archive: Archive): Prom
   if (!bucket)
     return {
       archive,
-      tlog: { checkpoint: readCheckpoint, read: readTlog },
+      tlog: tlogFolder(TLOG),
       receipts: (uri) => receiptsInFolder(RECEIPTS, BUCKET, uri),
     };
   // Only who names a bucket waits for the client to load.
@@ -26,14 +21,3 @@ export async function openProofs(env: NodeJS.ProcessEnv, archive: Archive): Prom
   ]);
   return bucketProofs(s3Client(), bucket, archive);
 }
-
-const readTlog: TlogReader['read'] = (path) =>
-  readFile(join(TLOG, path)).catch((error: unknown) => {
-    if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) return null;
-    throw error;
-  });
-
-const readCheckpoint: TlogReader['checkpoint'] = async () => {
-  const bytes = await readTlog('checkpoint');
-  return bytes === null ? null : { bytes };
-};

@@ -20,10 +20,12 @@ import { demoLog } from '../lib/local/demo.ts';
 import { takeDropped } from '../lib/local/dropped.ts';
 import { keepNeo4j, type KeptNeo4j } from '../lib/local/kept-neo4j.ts';
 import { keepPort, keptPort } from '../lib/local/kept-port.ts';
+import { keepLocalTlog } from '../lib/local/kept-tlog.ts';
 import { watchKeyFolder } from '../lib/local/key-folder.ts';
 import { listen, type LocalServer } from '../lib/local/listen.ts';
 import { soonAfter } from '../lib/local/soon-after.ts';
 import { holdingAlone } from '../lib/local/start-lock.ts';
+import { tlogFolder } from '../lib/local/tlog-folder.ts';
 import { writeWhole } from '../lib/local/write-whole.ts';
 import { buildPage } from '../lib/page/build.ts';
 import { pageFiles } from '../lib/page/files.ts';
@@ -36,8 +38,8 @@ import { writeKeyPair } from './keygen.ts';
 import { DEMO_PUBLIC_KEY, KEYS, knownKeys } from './known-keys.ts';
 import { openProofs } from './proofs.ts';
 import { print, tell } from './terminal.ts';
+import { localTlogSigner, RECEIPTS, TLOG } from './tlog.ts';
 
-const RECEIPTS = '.custody/receipts';
 const PAGE = '.custody/page';
 /** Held by the one `start` of a folder, with its address beside it while it runs, and its port for the next one. */
 const LOCK = '.custody/start.lock';
@@ -174,17 +176,23 @@ async function tellMissing(graph: Graph): Promise<void> {
   tell(`the database lacks ${missing.join(', ')}: npm run --silent custody -- migrate makes them`);
 }
 
-/** All that writes into the graph: the watched folder, and the checks after each file and on a clock. */
+/** All that writes: the watched folder into the graph and the tlog, and the checks after each file and on a clock. */
 async function startWriting(
   stores: Stores,
   graph: Graph,
   rules: RuleSettings,
 ): Promise<{ close(): Promise<void> }> {
   const checks = soonAfter((signal) => checkRules(graph, rules, signal), CHECK_AFTER_MS);
+  const store = tlogFolder(TLOG);
+  const tlog = keepLocalTlog(store, await localTlogSigner(process.env), tell);
   const dropped = takeDropped({
     folder: BUCKET,
     receipts: RECEIPTS,
     stores,
+    async submit(leaf) {
+      await store.submit(leaf);
+      tlog.changed();
+    },
     keys: knownKeys,
     retryMs: RETRY_MS,
     journal: {
@@ -203,6 +211,7 @@ async function startWriting(
       clearInterval(clock);
       await keys.close();
       await dropped.close();
+      await tlog.close();
       await checks.close();
     },
   };
@@ -214,6 +223,7 @@ function apiServer(graph: Graph, archive: Archive, proofs: ProofSource): Serve {
     graph: () => Promise.resolve(graph),
     readEnvelope: envelopeReader(archive, knownKeys),
     proofs,
+    tlog: tlogFolder(TLOG),
     onFailure: (error, { path, requestId }) =>
       tell(`${path}: request ${requestId} failed: ${JSON.stringify(safeDescription(error))}`),
   });

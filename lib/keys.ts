@@ -47,19 +47,30 @@ async function pemOf(entry: string, askKms: AskKms): Promise<string | KeyProblem
   return readFile(path, 'utf8').catch(() => ({ problem: 'the file can’t be read' }));
 }
 
+/** A private key, in AWS KMS or in a file. */
+export type NamedKey =
+  | { readonly kms: string; readonly file?: undefined }
+  | { readonly file: string; readonly kms?: undefined };
+
 /** What CUSTODY_REPORT_KEY names for signing reports; null where it names nothing. */
 export function reportKey(env: {
   readonly CUSTODY_REPORT_KEY?: string | undefined;
-}):
-  | { readonly kms: string; readonly file?: undefined }
-  | { readonly file: string; readonly kms?: undefined }
-  | null {
-  const text = env.CUSTODY_REPORT_KEY?.trim();
+}): NamedKey | null {
+  return namedKey('CUSTODY_REPORT_KEY', env.CUSTODY_REPORT_KEY);
+}
+
+/** What CUSTODY_TLOG_KEY names for signing checkpoints of the tlog; null where it names nothing. */
+export function tlogKey(env: { readonly CUSTODY_TLOG_KEY?: string | undefined }): NamedKey | null {
+  return namedKey('CUSTODY_TLOG_KEY', env.CUSTODY_TLOG_KEY);
+}
+
+function namedKey(variable: string, value: string | undefined): NamedKey | null {
+  const text = value?.trim();
   if (!text) return null;
   const [, kind, name] = /^(kms|file):(.+)$/s.exec(text) ?? [];
   if (name === undefined)
     throw new ConfigError('SETTING_INVALID', [
-      'CUSTODY_REPORT_KEY is kms:<key ARN, id or alias> or file:<private key, PEM>',
+      `${variable} is kms:<key ARN, id or alias> or file:<private key, PEM>`,
     ]);
   return kind === 'kms' ? { kms: name } : { file: name };
 }

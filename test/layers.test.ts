@@ -11,7 +11,7 @@ const LAYERS = [
   ['aws', 'local'],
   ['http', 'page'],
   ['compliance', 'proof'],
-  ['evidence', 'ingest'],
+  ['evidence', 'fsck', 'ingest'],
   ['object', 'graph'],
   ['tlog', 'trust', 'errors', 'failures', 'counted', 'links', 'members', 'once', 'version'],
 ] as const;

@@ -5,6 +5,7 @@ import type { Route } from '../http/route.ts';
 import { server } from '../http/serve.ts';
 import { once } from '../once.ts';
 import type { ProofSource } from '../proof/prove.ts';
+import { NO_TLOG, type TlogReader } from '../tlog/store.ts';
 import { openLog } from './log.ts';
 import { mayOf } from './permission.ts';
 import { secretGraphSettings } from './secret.ts';
@@ -21,6 +22,7 @@ export function httpHandler(
   routes: readonly Route[],
   { neo4jSecretArn, payloadReaders }: HttpSettings,
   readEnvelope: ReadEnvelope = () => Promise.reject(new Error('no envelopes are read here')),
+  tlog: TlogReader = NO_TLOG,
   proofs?: ProofSource,
 ): (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyStructuredResultV2> {
   const log = openLog();
@@ -28,6 +30,7 @@ export function httpHandler(
     routes,
     graph: once(async () => openGraph(await secretGraphSettings(neo4jSecretArn))),
     readEnvelope,
+    tlog,
     proofs,
     onFailure: (error, { path, requestId }) =>
       log.error('request.failed', error, { path, requestId }),

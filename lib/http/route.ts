@@ -2,6 +2,7 @@ import type * as z from 'zod';
 import type { ReadEnvelope } from '../evidence.ts';
 import type { Graph } from '../graph/connection.ts';
 import type { ProofSource } from '../proof/prove.ts';
+import type { TlogReader } from '../tlog/store.ts';
 import type { Answer } from './answer.ts';
 import type { Cursors } from './cursor.ts';
 
@@ -22,6 +23,7 @@ export interface RouteContext {
   readonly readEnvelope: ReadEnvelope;
   /** Null where no tlog is at hand. */
   readonly proofs: ProofSource | null;
+  readonly tlog: TlogReader;
 }
 
 /** Answers a question, given its parameters as the route's schema has read them. */

@@ -6,6 +6,7 @@ import type { Graph } from '../graph/connection.ts';
 import { readCursorKey } from '../graph/schema.ts';
 import { once } from '../once.ts';
 import type { ProofSource } from '../proof/prove.ts';
+import { NO_TLOG, type TlogReader } from '../tlog/store.ts';
 import { json, type Answer } from './answer.ts';
 import { cursorsFor } from './cursor.ts';
 import { problem, RequestError } from './problem.ts';
@@ -32,6 +33,8 @@ export interface ServeOptions {
   readonly readEnvelope: ReadEnvelope;
   /** Where proofs are made. */
   readonly proofs?: ProofSource | undefined;
+  /** Where it is not given, no log is kept. */
+  readonly tlog?: TlogReader;
   /** Hears of what is not the caller's doing. */
   readonly onFailure: (error: unknown, request: Request) => void;
 }
@@ -50,8 +53,9 @@ type Ask = <Value>(
 export function asker({
   graph,
   readEnvelope,
+  tlog = NO_TLOG,
   proofs,
-}: Pick<ServeOptions, 'graph' | 'readEnvelope' | 'proofs'>): Ask {
+}: Pick<ServeOptions, 'graph' | 'readEnvelope' | 'tlog' | 'proofs'>): Ask {
   const cursorKey = once(async () => readCursorKey(await graph()));
   const answer: Ask = async (route, query, may) => {
     const end = performance.now() + TIME_BUDGET_MS;
@@ -65,6 +69,7 @@ export function asker({
       isTimeUp: () => performance.now() > end,
       readEnvelope,
       proofs: proofs ?? null,
+      tlog,
     };
     return route.handle(context, parameters);
   };

@@ -20,6 +20,8 @@ export interface DropOptions {
   readonly folder: string;
   readonly receipts: string;
   readonly stores: Stores;
+  /** Has a receipt's bytes wait to become a leaf of the tlog. */
+  readonly submit: (leaf: Uint8Array) => Promise<void>;
   /** Asked for each file: keys come and go. */
   readonly keys: () => Promise<readonly VerifyingKey[]>;
   readonly journal: DropJournal;
@@ -89,7 +91,7 @@ export function takeDropped(options: DropOptions): DroppedFiles {
 async function takeFile(
   path: string,
   name: string,
-  { stores, keys: load, receipts, journal }: DropOptions,
+  { stores, keys: load, receipts, submit, journal }: DropOptions,
 ): Promise<Receipt | null> {
   // As the shell makes it for a command that is about to write into it.
   if ((await stat(path)).size === 0) {
@@ -101,7 +103,7 @@ async function takeFile(
     keys,
     onBadLine: 'reject',
   });
-  const { isNew } = await keepReceipt(receipts, name, receipt);
+  const { isNew } = await keepReceipt(receipts, name, receipt, submit);
   journal.receipt(name, receipt, isNew);
   return receipt;
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { dirname, join, posix, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hasCode } from '../errors.ts';
@@ -18,12 +18,14 @@ export interface KeptReceipt {
 /**
  * Keeps the receipt of one content of the file `name` as `<folder>/<name>@<sha256>.json`, in its one
  * spelling. Another outcome of the same content gets `….2.json`; nothing that was written before is
- * overwritten, and the same outcome is not written again.
+ * overwritten, and the same outcome is not written again. It is submitted to the tlog each time: what
+ * was written and not submitted, as when this ended in between, is so the next time.
  */
 export async function keepReceipt(
   folder: string,
   name: string,
   receipt: Receipt,
+  submit: (leaf: Uint8Array) => Promise<void> = () => Promise.resolve(),
 ): Promise<KeptReceipt> {
   const base = join(folder, receiptBase(name, receipt.object));
   await mkdir(dirname(base), { recursive: true });
@@ -31,10 +33,10 @@ export async function keepReceipt(
   for (let outcome = 1; ; outcome += 1) {
     const file = `${base}${outcome === 1 ? '' : `.${outcome}`}.json`;
     const before = await textIn(file);
-    if (before === text) return { file, isNew: false };
-    if (before !== null) continue;
-    await writeWhole(file, text);
-    return { file, isNew: true };
+    if (before !== null && before !== text) continue;
+    if (before === null) await writeWhole(file, text);
+    await submit(Buffer.from(text));
+    return { file, isNew: before === null };
   }
 }
 
@@ -56,6 +58,15 @@ export async function receiptsInFolder(
   }
 }
 
+/** Whether {@link keepReceipt} may give a receipt of the file of that URI this name: the folder may have moved. */
+export function isReceiptFile(file: string, object: string): boolean {
+  if (!URL.canParse(object)) return false;
+  const path = decodeURIComponent(new URL(object).pathname);
+  const depth = file.split('/').length;
+  const base = receiptBase(path.split('/').slice(-depth).join('/'), object);
+  return file.startsWith(base) && /^(?:\.\d+)?\.json$/.test(file.slice(base.length));
+}
+
 function receiptBase(name: string, uri: string): string {
   const version = new URL(uri).searchParams.get('sha256') ?? 'unversioned';
   const last = posix.basename(name);
@@ -71,4 +82,17 @@ async function textIn(file: string): Promise<string | null> {
     if (hasCode(error, 'ENOENT')) return null;
     throw error;
   });
+}
+
+/** Every receipt of a folder, by its path in there. */
+export async function* receiptFiles(
+  folder: string,
+): AsyncGenerator<{ readonly name: string; readonly bytes: Buffer }> {
+  const names: string[] = await readdir(folder, { recursive: true }).catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
+  });
+  for (const name of names.sort())
+    if (name.endsWith('.json'))
+      yield { name: name.split(sep).join('/'), bytes: await readFile(join(folder, name)) };
 }

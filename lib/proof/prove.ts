@@ -6,6 +6,7 @@ import type { Graph } from '../graph/connection.ts';
 import type { ArchivedSigning } from '../graph/signing.ts';
 import { parseCheckpoint, type Checkpoint } from '../tlog/checkpoint.ts';
 import { parseNote, type Note } from '../tlog/note.ts';
+import { atPath, parseAt, type TlogReader } from '../tlog/store.ts';
 import { tileHashes, tilePath } from '../tlog/tiles.ts';
 import { tlogProofText } from '../tlog/tlog-proof.ts';
 import { inclusionProof, leafHash, verifyInclusion } from '../tlog/tree.ts';
@@ -19,12 +20,6 @@ export interface ProofSource {
   readonly tlog: TlogReader;
   /** Every receipt that is kept of an object, the newest last. */
   readonly receipts: (uri: string) => Promise<readonly string[]>;
-}
-
-/** What is read of a tlog; its paths are those of c2sp.org/tlog-tiles, and `at/<SHA-256 of a leaf>`. */
-export interface TlogReader {
-  checkpoint(): Promise<{ readonly bytes: Buffer } | null>;
-  read(path: string): Promise<Buffer | null>;
 }
 
 /** Where a receipt stands in the tlog; nobody's signature was checked for it. */
@@ -229,8 +224,8 @@ async function proveReceipt(
   receipt: string,
 ): Promise<(InTlog & Pick<ProvenReceipt, 'tlogProof'>) | 'damaged' | null> {
   const { origin, size, root } = checkpoint;
-  const at = await tlog.read(`at/${hash('sha256', receipt)}`);
-  const index = at === null ? null : indexIn(at);
+  const at = await tlog.read(atPath(hash('sha256', receipt)));
+  const index = at === null ? null : parseAt(at);
   if (index === null || index >= size) return null;
   const read = tileHashes(size, async (tile) => {
     const bytes = await tlog.read(tilePath(tile));
@@ -241,11 +236,6 @@ async function proveReceipt(
   if (proof === null || !verifyInclusion({ index, size, leaf, proof, root })) return 'damaged';
   const tlogProof = tlogProofText({ extra: null, index, proof, checkpoint: note });
   return { origin, index, size, cosignatures: cosignaturesOf(parsed, origin), tlogProof };
-}
-
-function indexIn(bytes: Buffer): number | null {
-  const index = Number(/^\{"index":(\d{1,15})\}\n?$/.exec(bytes.toString('latin1'))?.[1]);
-  return Number.isSafeInteger(index) ? index : null;
 }
 
 const TIME_BYTES = 8;

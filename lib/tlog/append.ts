@@ -1,8 +1,9 @@
 import { hash } from 'node:crypto';
 import { checkpointText, type Checkpoint } from './checkpoint.ts';
-import { signatureLine, type VerifierKey } from './note.ts';
+import { signatureLine } from './note.ts';
 import { damaged, readGrowth, readHead, type Growth, type Head } from './open-tlog.ts';
 import { sideBySide } from './side-by-side.ts';
+import type { TlogSigner } from './signer.ts';
 import { atPath, atText, MAX_BATCH, nextPath, pendingPath, type TlogStore } from './store.ts';
 import {
   bundleOf,
@@ -14,12 +15,6 @@ import {
   type MadeTile,
 } from './tiles.ts';
 import { leafHash } from './tree.ts';
-
-/** Signs a log's checkpoints: Ed25519 over the text. */
-export interface TlogSigner {
-  readonly key: VerifierKey;
-  sign(text: string): Promise<Uint8Array>;
-}
 
 /**
  * A checkpoint older than this is followed by one over a heartbeat, where nothing else came: with a look
@@ -38,6 +33,8 @@ export interface AppendOptions {
 export interface Appended {
   /** Of the log, afterwards. */
   readonly size: number;
+  /** When its checkpoint was put there; null where there is none. */
+  readonly time: Date | null;
   /** Leaves that came to be in the log. */
   readonly leaves: number;
   /** Waiting leaves that were in the log already. */
@@ -62,16 +59,25 @@ export async function append(
   signer: TlogSigner,
   { now, isTimeUp = () => false }: AppendOptions,
 ): Promise<Appended> {
-  let done: Appended = { size: 0, leaves: 0, known: 0, heartbeats: 0, refused: [], isMore: false };
+  let done: Appended = {
+    size: 0,
+    time: null,
+    leaves: 0,
+    known: 0,
+    heartbeats: 0,
+    refused: [],
+    isMore: false,
+  };
   for (;;) {
     const head = await readHead(store, signer.key);
     const waiting = await store.pending();
-    done = { ...done, size: head.checkpoint.size, isMore: waiting.length > 0 };
+    done = { ...done, size: head.checkpoint.size, time: head.time, isMore: waiting.length > 0 };
     const isDue = waiting.length === 0 && isStale(head, now());
     if ((waiting.length === 0 && !isDue) || isTimeUp()) return done;
-    const turn = await takeTurn(store, signer, head, waiting, isDue ? now() : null);
+    const turn = await takeTurn(store, signer, head, waiting, { now, isDue });
     done = {
       size: turn.size,
+      time: turn.time,
       leaves: done.leaves + turn.leaves,
       known: done.known + turn.known,
       heartbeats: done.heartbeats + turn.heartbeats,
@@ -98,15 +104,23 @@ async function takeTurn(
   signer: TlogSigner,
   head: Head,
   waiting: readonly string[],
-  heartbeat: Date | null,
+  { now, isDue }: { readonly now: () => Date; readonly isDue: boolean },
 ): Promise<Turn> {
   const { size } = head.checkpoint;
   const growth = await readGrowth(store, head.checkpoint);
   await finishIndex(store, size, growth);
   const { fresh, known, refused } = await sortWaiting(store, waiting);
-  const wanted = heartbeat === null ? fresh : [heartbeatOf(heartbeat, size)];
+  const wanted = isDue ? [heartbeatOf(now(), size)] : fresh;
   const over = [...known, ...refused];
-  const turn = { size, leaves: 0, known: known.length, heartbeats: 0, refused, isMore: false };
+  const turn = {
+    size,
+    time: head.time,
+    leaves: 0,
+    known: known.length,
+    heartbeats: 0,
+    refused,
+    isMore: false,
+  };
   if (wanted.length === 0) {
     await sideBySide(over, (path) => store.removePending(path));
     return { ...turn, isLost: false };
@@ -125,6 +139,7 @@ async function takeTurn(
   return {
     ...turn,
     size: checkpoint.size,
+    time: now(),
     leaves: batch.length - heartbeats,
     heartbeats,
     isMore: fresh.some((leaf) => !appended.has(pendingPath(shaOf(leaf)))),

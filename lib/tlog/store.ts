@@ -26,6 +26,15 @@ export interface TlogStore {
   removePending(path: string): Promise<void>;
 }
 
+/** What reading a tlog takes. */
+export type TlogReader = Pick<TlogStore, 'checkpoint' | 'read'>;
+
+/** Of a place where no log is kept. */
+export const NO_TLOG: TlogReader = {
+  checkpoint: () => Promise.resolve(null),
+  read: () => Promise.resolve(null),
+};
+
 /** Leaves that one checkpoint adds: as many as a tile is wide. */
 export const MAX_BATCH = 256;
 

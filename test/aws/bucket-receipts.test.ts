@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { bucketReceipts } from '../../lib/aws/bucket-receipts.ts';
+import { bucketReceiptFiles, bucketReceipts, isReceiptKey } from '../../lib/aws/bucket-receipts.ts';
 import { s3Client } from '../../lib/aws/s3-object.ts';
 import { TransientError } from '../../lib/errors.ts';
 import type { Receipts } from '../../lib/ingest/delivery.ts';
@@ -32,13 +33,15 @@ function receiptOf(object: string, lines = 3): Receipt {
   return { object, status: 'accepted', ...counts, rejected: [], bytes: 9, sha256: 'ab', ...seal };
 }
 
-/** Everything that was ever written, by its key. */
+/** Every receipt that was ever written, by its key. */
 function written(): Record<string, unknown[]> {
   return Object.fromEntries(
-    Array.from(stub.objects, ([place, versions]) => [
-      place.replace('evidence/', ''),
-      versions.map(({ bytes }): unknown => JSON.parse(bytes.toString('utf8'))),
-    ]),
+    Array.from(stub.objects)
+      .filter(([place]) => place.startsWith('evidence/receipts/'))
+      .map(([place, versions]) => [
+        place.replace('evidence/', ''),
+        versions.map(({ bytes }): unknown => JSON.parse(bytes.toString('utf8'))),
+      ]),
   );
 }
 
@@ -91,7 +94,7 @@ test('outcomes without end are given up', async () => {
   for (let outcome = 2; outcome <= 100; outcome += 1)
     stub.put(`evidence/receipts/logs/k@v.${outcome}.json`, 'another');
   await expect(receipts.put(receiptOf(logs('k', 'v'), 2))).rejects.toThrow(TransientError);
-  expect(stub.objects.size).toBe(100);
+  expect([...stub.objects.keys()].filter((place) => place.includes('receipts/'))).toHaveLength(100);
 });
 
 test.each([1, 2, 3])('a receipt whose %i answers got lost is written once', async (times) => {
@@ -123,4 +126,31 @@ test.each([
   expect(Object.values(written())).toEqual(
     [[first], [other]].map(([of]) => [{ type: 'receipt', ...of }]),
   );
+});
+
+test('each receipt waits to become a leaf of the tlog, also when it stood there before', async () => {
+  const receipt = receiptOf(logs('k', 'v'));
+  await receipts.put(receipt);
+  const [waiting] = [...stub.objects.keys()].filter((place) => place.includes('tlog/pending/'));
+  const bytes = stub.text('evidence/receipts/logs/k@v.json') ?? '';
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  expect(waiting).toBe(`evidence/tlog/pending/${sha256}`);
+  expect(stub.text(`evidence/tlog/pending/${sha256}`)).toBe(bytes);
+  // As where the function ended before it put what waits.
+  stub.objects.delete(`evidence/tlog/pending/${sha256}`);
+  await receipts.put(receipt);
+  expect(stub.text(`evidence/tlog/pending/${sha256}`)).toBe(bytes);
+});
+
+test('every receipt that lies there is read again, whatever its key is, and its name is that of its object', async () => {
+  const uris = [logs('a b+c%2F?#ü.jsonl', 'v1'), logs('a.jsonl'), logs('k'.repeat(1_000), 'v')];
+  for (const uri of uris) await receipts.put(receiptOf(uri));
+  await receipts.put(receiptOf(logs('a.jsonl'), 4));
+  const read: string[] = [];
+  for await (const { name, bytes } of bucketReceiptFiles(client, 'evidence')) {
+    const { object } = JSON.parse(bytes.toString('utf8')) as Receipt;
+    read.push(object);
+    for (const uri of uris) expect(isReceiptKey(name, uri)).toBe(uri === object);
+  }
+  expect(read.sort()).toEqual([...uris, logs('a.jsonl')].sort());
 });

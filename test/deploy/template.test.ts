@@ -94,6 +94,18 @@ const FUNCTIONS = {
     ],
   },
   lineage: QUERY,
+  log: {
+    environment: ['CUSTODY_EVIDENCE_BUCKET', 'CUSTODY_TLOG_KEY', 'CUSTODY_TLOG_ORIGIN'],
+    actions: [
+      'kms:GetPublicKey',
+      'kms:Sign',
+      ...LOG,
+      's3:DeleteObject',
+      's3:GetObject',
+      's3:ListBucket',
+      's3:PutObject',
+    ],
+  },
   models: QUERY,
   objects: QUERY,
   page: { environment: [], actions: LOG },

@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
-import type { TlogSigner } from '../../lib/tlog/append.ts';
 import { parseCheckpoint } from '../../lib/tlog/checkpoint.ts';
 import { openNote, parseNote, rawEd25519, verifierKey } from '../../lib/tlog/note.ts';
+import type { TlogSigner } from '../../lib/tlog/signer.ts';
 import { pendingPath, type TlogStore } from '../../lib/tlog/store.ts';
 import { entriesOf, newTiles, parseTilePath, tilePath } from '../../lib/tlog/tiles.ts';
 import { HASH_BYTES, leafHash, TreeHasher } from '../../lib/tlog/tree.ts';
