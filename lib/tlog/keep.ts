@@ -5,7 +5,7 @@ import type { TlogStore } from './store.ts';
 import { askWitnesses, type Cosigning } from './witness.ts';
 
 /** Where the log's policy lies beside it: whom to ask for cosignatures (c2sp.org/tlog-policy). */
-export const POLICY = 'policy';
+const POLICY = 'policy';
 
 /** What keeping a log takes. */
 export interface KeepOptions {

@@ -208,19 +208,19 @@ test('a stack without a key, with a path or with half of a PEM block is refused'
     expect(isAllowed(keys)).toBe(false);
 });
 
-test('what verifies may fetch the public half of the named KMS keys, what reports may sign with its own, and no other', async () => {
+test('what verifies may fetch the public half of the named KMS keys, what reports and the log may sign with their own, and no other', async () => {
   const kms = (among: readonly Resource[]): readonly Json[] =>
     statementsOf(among)
       .filter(({ actions }) => actions.some((action) => action.startsWith('kms:')))
       .filter(({ principal }) => principal === undefined)
       .map(({ in: role, actions, resources: keys }) => [role, ...actions, ...keys]);
-  const signs = [
-    'ReportRole',
+  const signs = ['Tlog', 'Report'].map((name) => [
+    name === 'Tlog' ? 'LogRole' : 'ReportRole',
     'kms:GetPublicKey',
     'kms:Sign',
-    { 'Fn::GetAtt': ['ReportKey', 'Arn'] },
-  ];
-  expect(kms(resources)).toEqual([signs]);
+    { 'Fn::GetAtt': [`${name}Key`, 'Arn'] },
+  ]);
+  expect(kms(resources)).toEqual(signs);
   const two = await resourcesOf(file, { KmsKeyArns: 'arn:one,arn:two' });
   const verifies = ['IngestRole', 'EvidenceRole', 'ReportRole'].map((role) => [
     role,
@@ -228,7 +228,7 @@ test('what verifies may fetch the public half of the named KMS keys, what report
     'arn:one',
     'arn:two',
   ]);
-  expect(kms(two)).toEqual([...verifies, signs]);
+  expect(kms(two).toSorted()).toEqual([...verifies, ...signs].toSorted());
 });
 
 test('ingest alone may decrypt objects, by the keys that are named', async () => {
@@ -237,7 +237,7 @@ test('ingest alone may decrypt objects, by the keys that are named', async () =>
   expect(decrypts).toMatchObject([{ in: 'IngestRole', resources: ['arn:one', 'arn:two'] }]);
 });
 
-test('ingest alone puts logs into the archive, and nobody deletes from the evidence bucket or lifts its lock', () => {
+test('ingest alone puts logs into the archive, nobody deletes from the evidence bucket but what waited for the tlog, and nobody lifts its lock', () => {
   const logs = JSON.stringify({ 'Fn::Sub': '${EvidenceBucket.Arn}/logs/*' });
   const puts = statementsOf(resources).filter(
     ({ actions, resources: on }) =>
@@ -246,7 +246,14 @@ test('ingest alone puts logs into the archive, and nobody deletes from the evide
   expect(puts.map(({ in: role }) => role)).toEqual(['IngestRole']);
   const lifting = /^s3:(Delete|PutObjectRetention|PutObjectLegalHold|Bypass)/;
   const allowed = statementsOf(resources).filter(({ effect }) => effect === 'Allow');
-  expect(allowed.flatMap(({ actions }) => actions).filter((of) => lifting.test(of))).toEqual([]);
+  const lifted = allowed.filter(({ actions }) => actions.some((of) => lifting.test(of)));
+  expect(lifted).toMatchObject([
+    {
+      in: 'LogRole',
+      actions: ['s3:DeleteObject'],
+      resources: [{ 'Fn::Sub': '${EvidenceBucket.Arn}/tlog/pending/*' }],
+    },
+  ]);
 });
 
 test('what answers and reports reads the archive, and not the bucket where logs are dropped', () => {
@@ -258,12 +265,17 @@ test('what answers and reports reads the archive, and not the bucket where logs 
   }
 });
 
-test('reports are signed with a key that is made for nothing else and is never deleted with the stack', () => {
+test('reports, and the checkpoints of the tlog, are signed with keys that are made for nothing else and are never deleted with the stack', () => {
   expect(every('AWS::KMS::Key')).toMatchObject([
     {
       id: 'ReportKey',
       deletionPolicy: 'Retain',
       properties: { KeySpec: 'RSA_3072', KeyUsage: 'SIGN_VERIFY' },
+    },
+    {
+      id: 'TlogKey',
+      deletionPolicy: 'Retain',
+      properties: { KeySpec: 'ECC_NIST_EDWARDS25519', KeyUsage: 'SIGN_VERIFY' },
     },
   ]);
 });
@@ -326,13 +338,14 @@ test('every bucket is private, versioned and encrypted', () => {
     });
 });
 
-test('logs, receipts, credentials and the key of the reports outlive the stack', () => {
+test('logs, receipts, credentials and the keys of the reports and of the tlog outlive the stack', () => {
   const kept = resources.filter(({ deletionPolicy }) => deletionPolicy === 'Retain');
   expect(kept.map(({ id }) => id).sort()).toEqual([
     'EvidenceBucket',
     'Neo4jSecret',
     'ReportKey',
     'SourceBucket',
+    'TlogKey',
   ]);
 });
 
@@ -452,6 +465,7 @@ test('receipts and reports can be read by nobody else, or by the one who is name
     's3:GetObjectVersion',
     { 'Fn::Sub': '${EvidenceBucket.Arn}/receipts/*' },
     { 'Fn::Sub': '${EvidenceBucket.Arn}/reports/*' },
+    { 'Fn::Sub': '${EvidenceBucket.Arn}/tlog/*' },
   ]);
 });
 
@@ -509,7 +523,7 @@ test('every function that is invoked by a service is invoked by this stack alone
   }
 });
 
-test('the sweep runs every quarter of an hour, the compliance check every six hours, the report every month', () => {
+test('the sweep runs every quarter of an hour, the log each minute, the compliance check every six hours, the report every month', () => {
   const scheduled = (name: string, rate: string): object => ({
     ScheduleExpression: rate,
     State: 'ENABLED',
@@ -521,6 +535,7 @@ test('the sweep runs every quarter of an hour, the compliance check every six ho
   const found = every('AWS::Scheduler::Schedule').map(({ properties }) => properties);
   expect(found).toMatchObject([
     scheduled('Sweep', 'rate(15 minutes)'),
+    scheduled('Log', 'rate(1 minute)'),
     scheduled('Check', 'rate(6 hours)'),
     scheduled('Report', 'cron(0 6 1 * ? *)'),
   ]);
@@ -583,22 +598,25 @@ test('every alarm reaches the topic, and a sweep that is missing is an alarm', a
     'ApiErrors',
     'CheckErrors',
     'CheckMissing',
+    'CheckpointAge',
     'DeadLetter',
     'Findings',
     'IngestErrors',
     'IngestFailures',
     'IngestThrottles',
+    'LogErrors',
     'QueueAge',
     'ReportErrors',
     'RulesNotRun',
     'SweepErrors',
     'SweepMissing',
     'SweepThrottles',
+    'WitnessesSilent',
   ]);
   for (const { id, properties } of alarms)
     expect(properties).toMatchObject({
       AlarmActions: [{ Ref: 'AlarmTopic' }],
-      TreatMissingData: id.endsWith('MissingAlarm') ? 'breaching' : 'notBreaching',
+      TreatMissingData: /(?:Missing|CheckpointAge)Alarm$/.test(id) ? 'breaching' : 'notBreaching',
     });
   expect(every('AWS::SNS::Subscription')).toEqual([]);
   const given = await resourcesOf(file, { AlarmEmail: 'operator@example.com' });
@@ -618,11 +636,13 @@ test('the dashboard shows every metric of the functions', () => {
     .flatMap((metrics) => metrics.map(([, name]) => name));
   expect(shown.sort()).toEqual([
     'BytesRead',
+    'CheckpointAgeSeconds',
     'EventsPassedOver',
     'Failures',
     'FindingsNew',
     'FindingsOpen',
     'FindingsSettled',
+    'LeavesAppended',
     'LinesAccepted',
     'LinesDuplicate',
     'LinesRejected',
@@ -642,6 +662,7 @@ test('the dashboard shows every metric of the functions', () => {
     'RulesNotRun',
     'UnfinishedObjects',
     'VerifyMilliseconds',
+    'WitnessesMissing',
     'WriteMilliseconds',
   ]);
 });
