@@ -12,21 +12,23 @@ export interface LinePath {
 
 /**
  * With an index one stretch of the log is read; without one all of it, twice, in memory that does not
- * grow with it. Null where the log has no such line.
+ * grow with it. Null where the log has no such line. Rejects once the signal
+ * is aborted.
  */
 export async function linePath(
   log: StoredObject,
   index: string | null,
   line: number,
+  signal?: AbortSignal,
 ): Promise<LinePath | null> {
-  const tree = parseIndex(index) ?? (await indexOf(log));
+  const tree = parseIndex(index) ?? (await indexOf(log, signal));
   const { lines, linesEach, groups } = tree;
   const nth = Math.floor((line - 1) / linesEach);
   const group = groups[nth];
   if (line < 1 || line > lines || group === undefined) return null;
   const first = nth * linesEach;
   const size = Math.min(linesEach, lines - first);
-  const leaves = await leavesFrom(log, { number: first + 1, offset: group.offset }, size);
+  const leaves = await leavesFrom(log, { number: first + 1, offset: group.offset }, size, signal);
   if (leaves.length < size) return null;
   const roots = groups.map(({ root }) => Buffer.from(root, 'hex'));
   const within = await inclusionProof(line - 1 - first, size, hashesOf(leaves));
@@ -46,16 +48,21 @@ function parseIndex(text: string | null): TreeIndex | null {
   return isTreeIndex(value) && value.linesEach > 0 ? value : null;
 }
 
-async function indexOf(log: StoredObject): Promise<TreeIndex> {
+async function indexOf(log: StoredObject, signal?: AbortSignal): Promise<TreeIndex> {
   const tree = new LogTree();
-  for await (const lines of linesOf(log, { number: 1, offset: 0 })) tree.add(lines);
+  for await (const lines of linesOf(log, { number: 1, offset: 0 }, signal)) tree.add(lines);
   return tree.index();
 }
 
-async function leavesFrom(log: StoredObject, from: Place, size: number): Promise<Buffer[]> {
+async function leavesFrom(
+  log: StoredObject,
+  from: Place,
+  size: number,
+  signal?: AbortSignal,
+): Promise<Buffer[]> {
   const leaf = new LeafHash();
   const leaves: Buffer[] = [];
-  for await (const lines of linesOf(log, from))
+  for await (const lines of linesOf(log, from, signal))
     for (const line of lines) {
       const hash = line.bytes === null ? line.leaf : leaf.of(line.bytes);
       leaves.push(Buffer.from(hash, 'hex'));
@@ -64,9 +71,16 @@ async function leavesFrom(log: StoredObject, from: Place, size: number): Promise
   return leaves;
 }
 
-async function* linesOf(log: StoredObject, from: Place): AsyncGenerator<readonly Line[]> {
+async function* linesOf(
+  log: StoredObject,
+  from: Place,
+  signal?: AbortSignal,
+): AsyncGenerator<readonly Line[]> {
   const framer = new LineFramer(undefined, from);
-  for await (const chunk of log.read(from.offset)) yield framer.push(chunk);
+  for await (const chunk of log.read(from.offset, undefined, signal)) {
+    signal?.throwIfAborted();
+    yield framer.push(chunk);
+  }
   yield framer.end();
 }
 

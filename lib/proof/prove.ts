@@ -69,21 +69,21 @@ interface Accepted {
 
 /**
  * A proof of a record and of what it rests on, from the archive and the tlog. Null where there is no
- * such record. Of a record that several keys signed one signing is proven, the first that can be.
+ * such record; rejects once the signal is aborted while a log is read. Of a record that several keys signed one signing is proven, the first that can be.
  */
 export async function prove(
   graph: Graph,
   source: ProofSource,
   readEnvelope: ReadEnvelope,
   asked: Asked,
-  isTimeUp: () => boolean = () => false,
+  signal?: AbortSignal,
 ): Promise<Proven | null> {
   const chain = await readChain(graph, 'digest' in asked ? asked.digest : assertedBy(asked));
   const [first] = chain?.records ?? [];
   if (chain === null || first === undefined) return null;
-  const prover = new Prover(graph, source, readEnvelope);
+  const prover = new Prover(graph, source, readEnvelope, signal);
   for (const record of chain.records) {
-    const unproven = isTimeUp() ? 'unread' : await prover.add(record);
+    const unproven = signal?.aborted === true ? 'unread' : await prover.add(record);
     if (unproven !== null) return { unproven, of: record.asserts };
   }
   return { ...prover.end(asked), left: chain.left };
@@ -100,16 +100,23 @@ class Prover {
   readonly #graph: Graph;
   readonly #source: ProofSource;
   readonly #readEnvelope: ReadEnvelope;
+  readonly #signal: AbortSignal | undefined;
   readonly #records: ProvenRecord[] = [];
   readonly #keys = new Map<string, string>();
   readonly #receipts: (ProvenReceipt & InTlog & Accepted)[] = [];
   /** All of one proof are under one checkpoint. */
   #head: Promise<Head | null> | undefined;
 
-  constructor(graph: Graph, source: ProofSource, readEnvelope: ReadEnvelope) {
+  constructor(
+    graph: Graph,
+    source: ProofSource,
+    readEnvelope: ReadEnvelope,
+    signal: AbortSignal | undefined,
+  ) {
     this.#graph = graph;
     this.#source = source;
     this.#readEnvelope = readEnvelope;
+    this.#signal = signal;
   }
 
   /** Null once it is proven. */
@@ -174,7 +181,10 @@ class Prover {
     receipt: number,
   ): Promise<ProvenRecord | null> {
     const { kid, line } = signing;
-    const [accepted, found] = [this.#receipts[receipt], await this.#readEnvelope(digest, signing)];
+    const [accepted, found] = [
+      this.#receipts[receipt],
+      await this.#readEnvelope(digest, signing, this.#signal),
+    ];
     const { envelope, key } = found;
     if (accepted === undefined || envelope === null || key === null) return null;
     const log = await this.#source.archive.open(signing.log, signing.version);
@@ -182,7 +192,7 @@ class Prover {
     const leaf = leafHash(Buffer.from(envelope));
     const { lines, root } = accepted;
     for (const index of [await this.#source.archive.treeIndex(signing.log), null]) {
-      const path = await linePath(log, index, line);
+      const path = await linePath(log, index, line, this.#signal);
       const place = { index: line - 1, size: lines, leaf, root };
       if (path === null || !verifyInclusion({ ...place, proof: path.path })) continue;
       this.#keys.set(kid, key.pem);

@@ -2,7 +2,7 @@ import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
 import { count, maybe, only, text, texts } from '../rows.ts';
 import { readHead, readRecord, type Asserted, type FoundRecord } from './evidence.ts';
-import type { ModelName } from './models.ts';
+import type { ModelName } from '../model-name.ts';
 
 /** What something rests on: the record asked for, and those of its model and of that one's datasets. */
 export interface Chain {
