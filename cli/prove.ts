@@ -11,6 +11,7 @@ import { withGraph } from './database.ts';
 import { knownKeys } from './known-keys.ts';
 import { openProofs } from './proofs.ts';
 import { print, tell } from './terminal.ts';
+import { localTlogSigner } from './tlog.ts';
 
 const OPTIONS = {
   inference: { type: 'string' },
@@ -56,6 +57,10 @@ export const proveCommand: Command = async (args) => {
   if (proven.left > 0)
     tell(`custody: the proof says nothing of ${counted(proven.left, 'more dataset')} of the model`);
   print(spellProof(proven.proof).trimEnd());
+  if (!process.env['CUSTODY_EVIDENCE_BUCKET']) {
+    const { key } = await localTlogSigner(process.env);
+    tell('custody: a policy for this machine’s own log is', `log ${key.vkey}`, 'quorum none');
+  }
   return 0;
 };
 
