@@ -1,8 +1,8 @@
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
+import type { ModelName } from '../model-name.ts';
 import { count, maybe, only, text, texts } from '../rows.ts';
 import { readHead, readRecord, type Asserted, type FoundRecord } from './evidence.ts';
-import type { ModelName } from '../model-name.ts';
 
 /** What something rests on: the record asked for, and those of its model and of that one's datasets. */
 export interface Chain {
@@ -62,22 +62,32 @@ async function firstOf(graph: Graph, asked: Asserted | string): Promise<FoundRec
     case 'inference':
       return readHead(graph, asked.id);
     case 'dataset': {
-      const digest = await digestOf(graph, DATASET, { hash: asked.hash });
+      const digest = await digestOf(graph, DIGEST_OF_DATASET, { hash: asked.hash });
       return digest === null ? null : readRecord(graph, digest);
     }
     case 'model': {
-      const digest = await digestOf(graph, MODEL, { name: asked.name, commit: asked.commit });
+      const digest = await digestOf(graph, DIGEST_OF_MODEL, {
+        name: asked.name,
+        commit: asked.commit,
+      });
       return digest === null ? null : readRecord(graph, digest);
     }
   }
 }
 
-const DATASET = 'MATCH (e:Dataset {hash: $hash}) RETURN e.digest AS digest';
-const MODEL = 'MATCH (e:Model {name: $name, commit: $commit}) RETURN e.digest AS digest';
+const DIGEST_OF_DATASET = `
+MATCH (e:Dataset {hash: $hash})
+RETURN e.digest AS digest
+`;
+
+const DIGEST_OF_MODEL = `
+MATCH (e:Model {name: $name, commit: $commit})
+RETURN e.digest AS digest
+`;
 
 async function digestOf(
   graph: Graph,
-  statement: typeof DATASET | typeof MODEL,
+  statement: string,
   parameters: Readonly<Record<string, string>>,
 ): Promise<string | null> {
   const [row] = await graph[database].ask(statement, parameters);
