@@ -27,6 +27,7 @@ const WHY = {
   'no-receipt':
     'no receipt with a root is kept of its log: drop it where custody start, or the function, takes it',
   damaged: 'what lies in the archive or the tlog is not what was accepted: custody fsck says more',
+  'key-unknown': 'the key that signed it is not among those that are known here',
   unread: 'there was no time for it',
 } as const satisfies Record<Unproven, string>;
 

@@ -46,6 +46,8 @@ export type Unproven =
   | 'no-receipt'
   /** The envelope, the log or its tree is not what was accepted: the archive or the tlog was touched. */
   | 'damaged'
+  /** The key that signed it is not configured here, so that nobody here can hand it over. */
+  | 'key-unknown'
   /** There was no time for it. */
   | 'unread';
 
@@ -129,6 +131,10 @@ class Prover {
         continue;
       }
       const record = await this.#prove(digest, signing, receipt);
+      if (record === 'key-unknown') {
+        why = record;
+        continue;
+      }
       if (record === null) return 'damaged';
       this.#records.push(record);
       return null;
@@ -179,13 +185,14 @@ class Prover {
     digest: string,
     signing: ArchivedSigning,
     receipt: number,
-  ): Promise<ProvenRecord | null> {
+  ): Promise<ProvenRecord | 'key-unknown' | null> {
     const { kid, line } = signing;
     const [accepted, found] = [
       this.#receipts[receipt],
       await this.#readEnvelope(digest, signing, this.#signal),
     ];
-    const { envelope, key } = found;
+    const { status, envelope, key } = found;
+    if (status === 'key-unknown') return status;
     if (accepted === undefined || envelope === null || key === null) return null;
     const log = await this.#source.archive.open(signing.log, signing.version);
     if (log === null) return null;

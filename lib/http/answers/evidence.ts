@@ -32,9 +32,9 @@ const signing = signedAt.extend({
 
 const proven = z.object({
   state: z
-    .enum(['proven', 'not-yet', 'no-receipt', 'damaged', 'unread', 'no-tlog'])
+    .enum(['proven', 'not-yet', 'no-receipt', 'damaged', 'key-unknown', 'unread', 'no-tlog'])
     .describe(
-      'proven: it is in the tlog, and here is the proof. not-yet: the receipt of its log is not in the tlog yet. no-receipt: no receipt with a root is kept of its log. damaged: what lies there is not what was accepted, in the archive or in the tlog. unread: the time for one answer was up. no-tlog: no tlog is kept here',
+      'proven: it is in the tlog, and here is the proof. not-yet: the receipt of its log is not in the tlog yet. no-receipt: no receipt with a root is kept of its log. damaged: what lies there is not what was accepted, in the archive or in the tlog. key-unknown: the key that signed it is not configured here. unread: the time for one answer was up. no-tlog: no tlog is kept here',
     ),
   of: asserts.nullable().describe('Where it is not proven, the first record that could not be'),
   tlog: z
