@@ -13,6 +13,8 @@ const STATES = {
     'Not in the log: no receipt of the log that it came in is kept here, so that there is nothing to prove it by.',
   damaged:
     'Not proven: what lies in the archive or in the log is not what was accepted. Ask whoever runs this to look with custody fsck.',
+  'key-unknown':
+    'Not proven: the key that signed it is not configured here, so that it can’t be handed over.',
   unread:
     'Not proven yet: the time of one answer was up. The command custody prove has more of it.',
   'no-tlog': 'No log of receipts is kept here, so that there is no proof for others.',
