@@ -8,8 +8,8 @@ import { ran } from './accounts.ts';
 import { logKey } from './logs.ts';
 import type { Server } from './server.ts';
 
-/** Messages that one invocation is given. */
-const MESSAGES = 10;
+/** Messages that one invocation is given, as serverless.yml has it. */
+const MESSAGES = 1;
 
 /** What the containers took; `peakMegabytes` is the most that one of them held. */
 interface WorkedOff {

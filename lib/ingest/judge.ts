@@ -8,8 +8,10 @@ import type { VerifyingKey } from '../trust/keys.ts';
 import type { Line, Place } from '../trust/lines.ts';
 import { PassageFramer, type Passage } from '../trust/passage.ts';
 import { isRefusal, isRejection, type Rejection } from '../trust/rejection.ts';
+import type { SignatureThread } from '../trust/signature-thread.ts';
 import { Signers } from '../trust/signers.ts';
 import { verifyLines, type VerifiedRecord } from '../trust/verify.ts';
+import { ahead } from './ahead.ts';
 import { isSpent, withinLines } from './budget.ts';
 import { Kept } from './kept.ts';
 
@@ -24,6 +26,8 @@ export interface IngestOptions {
   readonly maxLines?: number;
   /** Bytes of a log's lines up to which their records are kept, and not read again to be written. */
   readonly maxKeptBytes?: number;
+  /** Checks signatures of the first reading, with the same keys, where a second core is free. */
+  readonly thread?: SignatureThread;
   /** Told how long each of the two readings took. */
   readonly onRead?: (reading: 'verify' | 'write', milliseconds: number) => void;
 }
@@ -35,6 +39,8 @@ export interface TimedOptions extends IngestOptions {
 
 export type Options = IngestOptions & Partial<TimedOptions>;
 
+/** So many are held while another thread checks their signatures. */
+const PASSAGES_AHEAD = 4;
 const MAX_REJECTIONS = 100;
 /** Of those: explaining a signature costs as much as checking it once more. */
 const MAX_EXPLAINED = 20;
@@ -137,7 +143,16 @@ export async function judge(
   const lines = new Lines(object, options, before?.next, hash);
   const isDone = (): boolean =>
     isSpent(rejectedTotal, options.onBadLine === 'reject' || !isParkable);
-  for await (const passage of lines) {
+  const { thread } = options;
+  const checked =
+    thread === undefined
+      ? lines
+      : ahead(
+          lines,
+          (passage) => (isDone() ? Promise.resolve() : signers.ahead(passage, thread)),
+          PASSAGES_AHEAD,
+        );
+  for await (const passage of checked) {
     if (isDone()) continue;
     for (const [line, result] of verifyLines(passage, '', options.keys, signers)) {
       if (!isRefusal(result)) {
