@@ -71,6 +71,8 @@ export class Deployed {
     return ran([process.execPath, ...program], {
       env: {
         ...ingestEnvironment(this.#aws, this.#server.login, logKey().publicPem),
+        // As serverless.yml has it.
+        NODE_OPTIONS: '--enable-source-maps --max-semi-space-size=4',
         POWERTOOLS_LOG_LEVEL: 'ERROR',
         POWERTOOLS_METRICS_DISABLED: 'true',
       },

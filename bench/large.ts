@@ -120,6 +120,7 @@ async function shortLines(
   const lines = linesOf(900, megabytes);
   // What runs the first lines shall be as warm as what runs the last ones.
   await commandPeak(server, resolve(await signedLog(60_000, 720)));
+  await server.wipe();
   const watch = new AbortController();
   const watched = seen(server, watch.signal);
   const peak = await commandPeak(server, log).finally(() => watch.abort());

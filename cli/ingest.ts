@@ -7,13 +7,14 @@ import { counted } from '../lib/counted.ts';
 import { ConfigError, PoisonObjectError } from '../lib/errors.ts';
 import { payload } from '../lib/graph/settings.ts';
 import type { IngestOptions } from '../lib/ingest/judge.ts';
+import { MAX_KEPT_BYTES } from '../lib/ingest/kept.ts';
 import { refuseUnreadable, type Receipt } from '../lib/ingest/receipt.ts';
 import { verifyObject } from '../lib/ingest/verify-object.ts';
 import { storedFile, storedHandle } from '../lib/object/file.ts';
 import { s3Name } from '../lib/object/s3-name.ts';
 import type { ReadOptions, StoredObject } from '../lib/object/stored.ts';
 import type { VerifyingKey } from '../lib/trust/keys.ts';
-import { startSignatureThread, type SignatureThread } from '../lib/trust/signature-thread.ts';
+import { startSignatureThread } from '../lib/trust/signature-thread.ts';
 import type { Command } from './command.ts';
 import { signatureCause } from './explanation.ts';
 import { knownKeys, namedKeys } from './known-keys.ts';
@@ -73,13 +74,12 @@ async function overFiles(
   const logs = await openAll(positionals, { onRead });
   const keys = values.key.length > 0 ? await namedKeys(values.key) : await unnamedKeys();
   const receipts: Receipt[] = [];
-  const second = new SecondCore(keys);
   try {
     await around(async (act) => {
       for (const log of logs) {
         told = progressOf(log.name, log.bytes);
         const receipt = await refuseUnreadable(log.uri, () =>
-          act(log.object, { keys, onBadLine, ...second.for(log.bytes) }),
+          act(log.object, { keys, onBadLine, ...bySize(log.bytes, keys) }),
         ).finally(() => progress.clear());
         receipts.push(receipt);
         if (!values.json) print(...verdict(log.name, receipt));
@@ -88,7 +88,6 @@ async function overFiles(
   } finally {
     // Also when a dependency fails half-way: what was done is told.
     for (const { close } of logs) await close?.();
-    await second.end();
     if (values.json) printJson({ objects: receipts });
   }
   return receipts.every(({ status }) => status === 'accepted' || status === 'empty') ? 0 : 1;
@@ -97,23 +96,16 @@ async function overFiles(
 /** A smaller log is verified before a thread has got going. */
 const THREAD_BYTES = 4 * 1024 * 1024;
 
-/** A thread for the signatures of large logs, from the first of them on, where there is a core for it. */
-class SecondCore {
-  readonly #keys: readonly VerifyingKey[];
-  #thread: SignatureThread | null = null;
-
-  constructor(keys: readonly VerifyingKey[]) {
-    this.#keys = keys;
-  }
-
-  for(bytes: number): Pick<IngestOptions, 'thread'> {
-    if (bytes < THREAD_BYTES || availableParallelism() < 2) return {};
-    return { thread: (this.#thread ??= startSignatureThread(this.#keys)) };
-  }
-
-  async end(): Promise<void> {
-    await this.#thread?.end();
-  }
+/** What is worth while for a log of a size, which is known before it is read: of a file from its folder alone. */
+function bySize(
+  bytes: number,
+  keys: readonly VerifyingKey[],
+): Pick<IngestOptions, 'startThread' | 'maxKeptBytes'> {
+  const isForTwo = bytes >= THREAD_BYTES && availableParallelism() > 1;
+  return {
+    ...(isForTwo ? { startThread: () => startSignatureThread(keys) } : {}),
+    ...(bytes > MAX_KEPT_BYTES ? { maxKeptBytes: 0 } : {}),
+  };
 }
 
 interface Log {

@@ -26,8 +26,8 @@ export interface IngestOptions {
   readonly maxLines?: number;
   /** Bytes of a log's lines up to which their records are kept, and not read again to be written. */
   readonly maxKeptBytes?: number;
-  /** Checks signatures of the first reading, with the same keys, where a second core is free. */
-  readonly thread?: SignatureThread;
+  /** Of a thread that checks the signatures of the first reading, with the same keys, and is ended with it. */
+  readonly startThread?: () => SignatureThread;
   /** Told how long each of the two readings took. */
   readonly onRead?: (reading: 'verify' | 'write', milliseconds: number) => void;
 }
@@ -138,21 +138,16 @@ export async function judge(
   let refusals = before?.refusals ?? '';
   const rejected: Rejection[] = [...(before?.rejected ?? [])];
   const signers = new Signers();
-  const keeping = new Kept(options.maxKeptBytes);
+  const keeping = new Kept(options.maxKeptBytes, object.bytes);
   const hash = before === null ? undefined : await object.resumedHash(before.hash);
   const lines = new Lines(object, options, before?.next, hash);
   const isDone = (): boolean =>
     isSpent(rejectedTotal, options.onBadLine === 'reject' || !isParkable);
-  const { thread } = options;
-  const checked =
-    thread === undefined
-      ? lines
-      : ahead(
-          lines,
-          (passage) => (isDone() ? Promise.resolve() : signers.ahead(passage, thread)),
-          PASSAGES_AHEAD,
-        );
-  for await (const passage of checked) {
+  await using thread = options.startThread?.();
+  const begin = async (passage: Passage): Promise<void> => {
+    if (thread !== undefined && !isDone()) await signers.ahead(passage, thread);
+  };
+  for await (const passage of ahead(lines, begin, thread === undefined ? 1 : PASSAGES_AHEAD)) {
     if (isDone()) continue;
     for (const [line, result] of verifyLines(passage, '', options.keys, signers)) {
       if (!isRefusal(result)) {

@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import type { Envelope } from './envelope.ts';
 import type { VerifyingKey } from './keys.ts';
 
+const YOUNG_MEGABYTES = 4;
 /** So many keys have a byte's number. */
 const MAX_KEYS = 255;
 
@@ -20,6 +21,8 @@ class SignatureThread {
   constructor(keys: readonly VerifyingKey[]) {
     this.#keys = keys.slice(0, MAX_KEYS);
     this.#worker = new Worker(new URL('signature-thread.mjs', import.meta.url), {
+      // Of memory for what is short-lived; it holds nothing else.
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
       argv: [getCompileCacheDir() ?? '', ...this.#keys.map(({ pem }) => pem)],
     });
     this.#worker.on('message', (held: Uint8Array) => this.#waiting.shift()?.(held));
@@ -41,7 +44,7 @@ class SignatureThread {
     return held && Array.from(held, (number) => this.#keys[number - 1] ?? null);
   }
 
-  async end(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.#worker.terminate();
   }
 

@@ -27,7 +27,7 @@ const LOG = Buffer.from(
 );
 
 const thread = startSignatureThread(keys);
-afterAll(() => thread.end());
+afterAll(() => thread[Symbol.asyncDispose]());
 
 async function verdicts(
   log: Uint8Array,
@@ -85,7 +85,7 @@ test('a thread that is gone, or goes while it is asked, answers nothing, and the
   const alone = await verdicts(LOG, keys, null);
   const mortal = startSignatureThread(keys);
   const asked = verdicts(LOG, keys, mortal);
-  await mortal.end();
+  await mortal[Symbol.asyncDispose]();
   expect(await asked).toEqual(alone);
   expect(await verdicts(LOG, keys, mortal)).toEqual(alone);
   expect(await mortal.check([])).toBeNull();
