@@ -97,11 +97,12 @@ const LINES: readonly Line[] = [
   },
 ];
 
+const FULL = 60_000;
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: 'string', default: '5' },
-    inferences: { type: 'string', default: '60000' },
+    inferences: { type: 'string', default: String(FULL) },
     megabytes: { type: 'string', default: '1000' },
   },
 });
@@ -126,7 +127,7 @@ const contenders = new Contenders(inferences);
 try {
   await inRounds(LINES.filter(({ id }) => wanted.includes(id)));
   table.push(...(await large(contenders, wanted, Number(values.megabytes))));
-  table.push(...(await small(contenders, wanted)));
+  table.push(...(await small(contenders, wanted, inferences / FULL)));
 } finally {
   await contenders.close();
 }

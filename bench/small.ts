@@ -6,7 +6,7 @@ import { Deployed } from './deployed.ts';
 import { FIRST_LINES, signedLog } from './logs.ts';
 import type { Server } from './server.ts';
 
-/** Many small objects: so many, of so many lines. */
+/** Many small objects: so many of them are measured, of so many lines. */
 const CASES = { 'small-100': [1_000, 100], 'small-1': [10_000, 1] } as const;
 
 /** Asked for by name. */
@@ -15,14 +15,16 @@ export const SMALL_LINES: readonly string[] = Object.keys(CASES);
 /** As many as the queue lets run side by side. */
 const CONTAINERS = 4;
 
-/** Rates of many small objects against one with the same lines; rows of the table. */
+/** Rates of many small objects, or of a part of them, against one with the same lines; rows of the table. */
 export async function small(
   contenders: Contenders,
   wanted: readonly string[],
+  part: number,
 ): Promise<string[][]> {
   const rows: string[][] = [];
   for (const [name, [objects, lines]] of Object.entries(CASES))
-    if (wanted.includes(name)) rows.push(...(await compared(contenders, name, objects, lines)));
+    if (wanted.includes(name))
+      rows.push(...(await compared(contenders, name, Math.round(objects * part), lines)));
   return rows;
 }
 
