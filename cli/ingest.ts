@@ -96,7 +96,7 @@ async function overFiles(
 /** A smaller log is verified before a thread has got going. */
 const THREAD_BYTES = 4 * 1024 * 1024;
 
-/** What is worth while for a log of a size, which is known before it is read: of a file from its folder alone. */
+/** What is worth while for a log of so many bytes: here they are known before it is read, also those of a file. */
 function bySize(
   bytes: number,
   keys: readonly VerifyingKey[],
