@@ -199,6 +199,7 @@ export class Contenders {
       lines,
       rejected: 0,
       rejections: [],
+      seal: null,
     };
     return async () => {
       await server.wipe();
