@@ -99,9 +99,11 @@ async function signedLine(record: object): Promise<string> {
   return `${sealed(text, signature)}\n`;
 }
 
+const HERE = { address: 'file:///bench', now: Date.now() };
+
 function verified(sha256: string, log: Buffer): VerifiedRecord[] {
   const passage = new PassageFramer().push(log);
-  return Array.from(verifyLines(passage, sha256, [key], new Signers()), ([, result]) => {
+  return Array.from(verifyLines(passage, sha256, [key], new Signers(), HERE), ([, result]) => {
     if (isRefusal(result)) throw new Error(`line ${result.line}: ${result.detail}`);
     return result;
   });

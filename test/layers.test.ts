@@ -13,7 +13,7 @@ const LAYERS = [
   ['compliance'],
   ['evidence', 'ingest'],
   ['object', 'graph'],
-  ['trust', 'errors', 'failures', 'counted', 'links', 'members', 'once', 'version'],
+  ['trust', 'errors', 'failures', 'key-ring', 'counted', 'links', 'members', 'once', 'version'],
 ] as const;
 /** Folders side by side that know nothing of each other. */
 const APART = [

@@ -1,7 +1,7 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import type { ReadEnvelope } from '../evidence.ts';
 import { openGraph } from '../graph/connection.ts';
-import type { Route } from '../http/route.ts';
+import type { ReadRing, Route } from '../http/route.ts';
 import { server } from '../http/serve.ts';
 import { once } from '../once.ts';
 import { openLog } from './log.ts';
@@ -19,13 +19,17 @@ export interface HttpSettings {
 export function httpHandler(
   routes: readonly Route[],
   { neo4jSecretArn, payloadReaders }: HttpSettings,
-  readEnvelope: ReadEnvelope = () => Promise.reject(new Error('no envelopes are read here')),
+  {
+    readEnvelope = () => Promise.reject(new Error('no envelopes are read here')),
+    ring,
+  }: { readonly readEnvelope?: ReadEnvelope; readonly ring?: ReadRing } = {},
 ): (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyStructuredResultV2> {
   const log = openLog();
   const serve = server({
     routes,
     graph: once(async () => openGraph(await secretGraphSettings(neo4jSecretArn))),
     readEnvelope,
+    ...(ring === undefined ? {} : { ring }),
     onFailure: (error, { path, requestId }) =>
       log.error('request.failed', error, { path, requestId }),
   });

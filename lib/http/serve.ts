@@ -8,7 +8,7 @@ import { once } from '../once.ts';
 import { json, type Answer } from './answer.ts';
 import { cursorsFor } from './cursor.ts';
 import { problem, RequestError } from './problem.ts';
-import type { Handler, Route, RouteContext, Scope } from './route.ts';
+import type { Handler, ReadRing, Route, RouteContext, Scope } from './route.ts';
 
 /** A request, whoever received it. */
 export interface Request {
@@ -29,6 +29,8 @@ export interface ServeOptions {
   readonly routes: readonly Route[];
   readonly graph: () => Promise<Graph>;
   readonly readEnvelope: ReadEnvelope;
+  /** Left out where no route tells of keys: one that does is refused then. */
+  readonly ring?: ReadRing;
   /** Hears of what is not the caller's doing. */
   readonly onFailure: (error: unknown, request: Request) => void;
 }
@@ -44,7 +46,11 @@ type Ask = <Value>(
 ) => Promise<Value>;
 
 /** The routes of this process. Each handler gets what its own route's schema has read of the query. */
-export function asker({ graph, readEnvelope }: Pick<ServeOptions, 'graph' | 'readEnvelope'>): Ask {
+export function asker({
+  graph,
+  readEnvelope,
+  ring = () => Promise.reject(new Error('no keys are told of here')),
+}: Pick<ServeOptions, 'graph' | 'readEnvelope' | 'ring'>): Ask {
   const cursorKey = once(async () => readCursorKey(await graph()));
   const answer: Ask = async (route, query, may) => {
     const end = performance.now() + TIME_BUDGET_MS;
@@ -57,6 +63,7 @@ export function asker({ graph, readEnvelope }: Pick<ServeOptions, 'graph' | 'rea
       may,
       isTimeUp: () => performance.now() > end,
       readEnvelope,
+      ring,
     };
     return route.handle(context, parameters);
   };

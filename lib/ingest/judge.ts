@@ -4,6 +4,7 @@ import { isHashState, type HashState, type LogHash } from '../object/log-hash.ts
 import type { StoredObject } from '../object/stored.ts';
 import { explained } from '../trust/explain-signature.ts';
 import { memberOf } from '../trust/json.ts';
+import { isRevoked, type Circumstances } from '../trust/key-policy.ts';
 import type { VerifyingKey } from '../trust/keys.ts';
 import type { Line, Place } from '../trust/lines.ts';
 import { PassageFramer, type Passage } from '../trust/passage.ts';
@@ -24,6 +25,8 @@ export interface IngestOptions {
   readonly maxLines?: number;
   /** Bytes of a log's lines up to which their records are kept, and not read again to be written. */
   readonly maxKeptBytes?: number;
+  /** Milliseconds since 1970, asked once for each reading; Custody's own clock where there is none. */
+  readonly clock?: () => number;
   /** Told how long each of the two readings took. */
   readonly onRead?: (reading: 'verify' | 'write', milliseconds: number) => void;
 }
@@ -48,6 +51,8 @@ export interface Verdict {
   readonly rejected: readonly KeptRejection[];
   /** Names the lines that quarantine set aside: another set has another name; null for none. */
   readonly parked: string | null;
+  /** Where the log came, and when it was judged: what its keys may sign depends on that. */
+  readonly circumstances: Circumstances;
   /** Null where this reading did not judge all lines: each is then verified again before it is written. */
   readonly signers: Signers | null;
   /** A record of every line, in order; null where that was too much to keep, or a line was refused. */
@@ -63,6 +68,7 @@ export interface Judged {
   readonly refusals: string;
   readonly isParkable: boolean;
   readonly isWhole: boolean;
+  readonly circumstances: Circumstances;
   readonly signers: Signers | null;
   readonly kept: Verdict['kept'];
   /** Of the bytes so far, from the second delivery on; null in the first, whose hash can't be saved. */
@@ -70,13 +76,16 @@ export interface Judged {
 }
 
 /** A {@link Judged} between two deliveries; `under` names what the judgement rests on. */
-export interface JudgedBefore extends Omit<Judged, 'isWhole' | 'signers' | 'kept'> {
+export interface JudgedBefore extends Omit<
+  Judged,
+  'isWhole' | 'circumstances' | 'signers' | 'kept'
+> {
   readonly under: string;
 }
 
 /** What {@link parseJudged} reads in the next delivery. */
 export function formatJudged(
-  { next, rejectedTotal, rejected, refusals, isParkable, hash }: Judged,
+  { next, rejectedTotal, rejected, refusals, isParkable, hash, circumstances }: Judged,
   options: IngestOptions,
 ): string {
   const state: JudgedBefore = {
@@ -86,16 +95,21 @@ export function formatJudged(
     refusals,
     isParkable,
     hash,
-    under: restsOn(options),
+    under: restsOn(options, circumstances.now),
   };
   return JSON.stringify(state);
 }
 
-/** Null where nothing was judged yet, or under other keys or limits. */
+/** Null where nothing was judged yet, or under other keys or limits, or before one of the keys was revoked. */
 export function parseJudged(text: string | null, options: IngestOptions): JudgedBefore | null {
   if (text === null) return null;
   const state: unknown = JSON.parse(text);
-  return isJudgedBefore(state) && state.under === restsOn(options) ? state : null;
+  const under = restsOn(options, nowOf(options));
+  return isJudgedBefore(state) && state.under === under ? state : null;
+}
+
+function nowOf({ clock = Date.now }: IngestOptions): number {
+  return clock();
 }
 
 function isJudgedBefore(value: unknown): value is JudgedBefore {
@@ -115,9 +129,12 @@ function isJudgedBefore(value: unknown): value is JudgedBefore {
   );
 }
 
-function restsOn({ keys, onBadLine, maxLineBytes }: IngestOptions): string {
-  const kids = keys.map(({ kid }) => kid).sort();
-  return [onBadLine, maxLineBytes ?? 'default', ...kids].join(' ');
+function restsOn({ keys, onBadLine, maxLineBytes }: IngestOptions, now: number): string {
+  const known = keys.map(({ kid, policy }) => {
+    const said = createHash('sha256').update(JSON.stringify(policy)).digest('hex');
+    return `${kid} ${said} ${isRevoked(policy, now) ? 'revoked' : ''}`;
+  });
+  return [onBadLine, maxLineBytes ?? 'default', ...known.sort()].join(' ');
 }
 
 /** Judges every line from `before` on, or as many as there is time for. */
@@ -132,6 +149,7 @@ export async function judge(
   let refusals = before?.refusals ?? '';
   const rejected: Rejection[] = [...(before?.rejected ?? [])];
   const signers = new Signers();
+  const circumstances = { address: object.address, now: nowOf(options) };
   const keeping = new Kept(options.maxKeptBytes);
   const hash = before === null ? undefined : await object.resumedHash(before.hash);
   const lines = new Lines(object, options, before?.next, hash);
@@ -139,7 +157,7 @@ export async function judge(
     isSpent(rejectedTotal, options.onBadLine === 'reject' || !isParkable);
   for await (const passage of lines) {
     if (isDone()) continue;
-    for (const [line, result] of verifyLines(passage, '', options.keys, signers)) {
+    for (const [line, result] of verifyLines(passage, '', options.keys, signers, circumstances)) {
       if (!isRefusal(result)) {
         onGood(result);
         keeping.add(result);
@@ -160,17 +178,19 @@ export async function judge(
   const judged = { next, rejectedTotal, rejected, refusals, isParkable, isWhole: !isCutShort };
   const state = hash?.state() ?? null;
   const kept = keeping.take(next.number - 1);
-  return { ...judged, signers: before === null ? signers : null, kept, hash: state };
+  const mine = before === null ? signers : null;
+  return { ...judged, circumstances, signers: mine, kept, hash: state };
 }
 
 export function verdictOf(judged: Judged, { onBadLine }: IngestOptions): Verdict {
-  const { next, rejectedTotal, rejected, refusals, signers, kept, isParkable } = judged;
+  const { next, rejectedTotal, rejected, refusals, isParkable } = judged;
+  const { circumstances, signers, kept } = judged;
   const lines = next.number - 1;
   const isPartial = onBadLine === 'quarantine' && isParkable && lines > rejectedTotal;
   const refused = isPartial ? 'partial' : 'rejected';
   const status = lines === 0 ? 'empty' : rejectedTotal === 0 ? 'accepted' : refused;
   const parked = status === 'partial' ? refusals : null;
-  return { status, lines, rejectedTotal, rejected, parked, signers, kept };
+  return { status, lines, rejectedTotal, rejected, parked, circumstances, signers, kept };
 }
 
 /**
@@ -178,7 +198,7 @@ export function verdictOf(judged: Judged, { onBadLine }: IngestOptions): Verdict
  * damaged to make one chosen record disappear (docs/envelope.md, E-20).
  */
 export function mayBeParked({ bytes, terminated }: Line, { code }: Rejection): boolean {
-  if (code.startsWith('RECORD_')) return true;
+  if (code.startsWith('RECORD_') || code === 'KEY_NOT_ALLOWED') return true;
   if (code !== 'LINE_NOT_JSON') return false;
   return !terminated || bytes?.every((byte) => BLANK.has(byte)) === true;
 }

@@ -43,6 +43,8 @@ export interface StoredObject {
   readonly origin: Origin;
   /** Names the version; null where only a whole reading tells it. */
   readonly uri: string | null;
+  /** The URI without a version, known before anything is read. */
+  readonly address: string;
   /**
    * The unpacked bytes in order, from byte `from` on. {@link PoisonObjectError} for a form that can't
    * be read. With `hash` the bytes that it still lacks are read, too: the chunks before `from` are empty.
@@ -130,6 +132,7 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
     name,
     origin,
     uri,
+    address: addressOf(uri ?? store.uriOf('')),
     stored: () => rest(0, new AbortController().signal),
     resumedHash: (state) => LogHash.resumed(partBytes, state),
     read(from = 0, hash) {
@@ -148,6 +151,11 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
     },
     identity: () => known ?? announced(store),
   };
+}
+
+/** A URI without its version; within a name a question mark is percent-encoded. */
+function addressOf(uri: string): string {
+  return uri.replace(/\?.*$/s, '');
 }
 
 function announced({ uri, bytes }: Store): Identity {

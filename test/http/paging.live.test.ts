@@ -529,6 +529,7 @@ async function timed(
       may: () => true,
       isTimeUp,
       readEnvelope: () => Promise.reject(new Error('not asked for')),
+      ring: () => Promise.resolve([]),
     };
     const parameters = route.parameters.parse({ ...query, cursor });
     const page = (await route.handle(context, parameters)) as Told;

@@ -520,7 +520,7 @@ function foundOf(rule: string, row: Row): Found {
     digests: maybe(texts, row, 'digests') ?? [],
     inferences: maybe(texts, row, 'inferences') ?? [],
     group: group && { key: keyOf(rule, group), entity: JSON.stringify(group) },
-    name: maybe(text, entity, 'uri') ?? '',
+    name: maybe(text, entity, 'uri') ?? maybe(text, entity, 'log') ?? '',
   };
 }
 

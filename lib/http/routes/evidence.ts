@@ -9,6 +9,7 @@ import {
 } from '../../graph/ask/evidence.ts';
 import { NOW } from '../../graph/place.ts';
 import type { ArchivedSigning } from '../../graph/signing.ts';
+import { keyStatus } from '../../trust/key-policy.ts';
 import { evidenceAnswer, type SigningAnswer } from '../answers/evidence.ts';
 import { completenessOf } from '../page.ts';
 import { identity, sha256 } from '../parameters.ts';
@@ -42,11 +43,11 @@ export const EVIDENCE_ROUTES: readonly Route[] = [
     parameters,
     answer: evidenceAnswer,
     async handle(context, asked) {
-      const { digest, asserts, signings } = await recordAsked(context, asked);
+      const { digest, asserts, recordedAt, signings } = await recordAsked(context, asked);
       const isFirst = ({ log, line }: ArchivedSigning): boolean =>
         log === asked.log && line === asked.line;
       const inOrder = [...signings.filter(isFirst), ...signings.filter((of) => !isFirst(of))];
-      const told = await readSignings(context, digest, inOrder);
+      const told = await readSignings(context, { digest, recordedAt }, inOrder);
       const unread = told.filter(({ status }) => status === 'unread').length;
       const missing = {
         reason: 'TIME_BUDGET',
@@ -101,14 +102,15 @@ function findRecord(
 
 /** As many as the time allows, and one in any case. */
 async function readSignings(
-  { graph, readEnvelope, isTimeUp }: RouteContext,
-  digest: string,
+  { graph, readEnvelope, ring, isTimeUp }: RouteContext,
+  { digest, recordedAt }: Pick<FoundRecord, 'digest' | 'recordedAt'>,
   signings: readonly ArchivedSigning[],
 ): Promise<SigningAnswer[]> {
   const names = await namesOfLogs(
     graph,
     signings.map(({ log }) => log),
   );
+  const policies = new Map((await ring()).map(({ kid, policy }) => [kid, policy]));
   const told: SigningAnswer[] = [];
   for (const signing of signings) {
     const found =
@@ -117,7 +119,9 @@ async function readSignings(
         : await readEnvelope(digest, signing);
     const { takenAt = null, count = 0, uris = [] } = names.get(signing.log) ?? {};
     const { version: _, ...place } = signing;
-    told.push({ ...place, ...found, takenAt, names: { count, uris: [...uris] } });
+    const when = { recordedAt, takenAt };
+    const graded = { keyStatus: keyStatus(policies.get(signing.kid), when, Date.now()), takenAt };
+    told.push({ ...place, ...found, ...graded, names: { count, uris: [...uris] } });
   }
   return told;
 }
