@@ -1,13 +1,8 @@
 import { existsSync } from 'node:fs';
 import { PoisonObjectError } from '../lib/errors.ts';
 import { graphSettings } from '../lib/graph/settings.ts';
-import {
-  keyEntries,
-  loadKeys,
-  loadTrusted,
-  type KeySources,
-  type TrustedKeys,
-} from '../lib/keys.ts';
+import { keyEntries } from '../lib/key-entries.ts';
+import { loadKeys, loadTrusted, type KeySources, type TrustedKeys } from '../lib/keys.ts';
 import { readKeyFolder, usableKeys } from '../lib/local/key-folder.ts';
 import { s3Name } from '../lib/object/s3-name.ts';
 import type { VerifyingKey } from '../lib/trust/keys.ts';

@@ -9,7 +9,8 @@ import { ruleSettings } from '../lib/compliance/settings.ts';
 import { stack } from '../lib/config.ts';
 import { untold } from '../lib/graph/ask/findings.ts';
 import { markTold } from '../lib/graph/write/findings.ts';
-import { keyEntries, loadRing } from '../lib/keys.ts';
+import { keyEntries } from '../lib/key-entries.ts';
+import { loadRing } from '../lib/keys.ts';
 import { once } from '../lib/once.ts';
 import { compromises } from '../lib/trust/key-policy.ts';
 

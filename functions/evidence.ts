@@ -6,7 +6,8 @@ import { httpSettings, stack } from '../lib/config.ts';
 import { envelopeReader } from '../lib/evidence.ts';
 import { EVIDENCE_ROUTES } from '../lib/http/routes/evidence.ts';
 import { keysRoute } from '../lib/http/routes/keys.ts';
-import { keyEntries, loadTrusted } from '../lib/keys.ts';
+import { keyEntries } from '../lib/key-entries.ts';
+import { loadTrusted } from '../lib/keys.ts';
 import { once } from '../lib/once.ts';
 
 const { evidenceBucket } = stack(process.env, ['evidenceBucket']);

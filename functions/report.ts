@@ -14,7 +14,8 @@ import { sealReport } from '../lib/compliance/sealed-report.ts';
 import { ruleSettings } from '../lib/compliance/settings.ts';
 import { stack } from '../lib/config.ts';
 import { envelopeReader } from '../lib/evidence.ts';
-import { demandReportKey, keyEntries, loadKeys } from '../lib/keys.ts';
+import { keyEntries } from '../lib/key-entries.ts';
+import { demandReportKey, loadKeys } from '../lib/keys.ts';
 import { once } from '../lib/once.ts';
 
 const { evidenceBucket, neo4jSecretArn, topicArn, reportKey } = stack(process.env, [

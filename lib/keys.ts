@@ -10,12 +10,6 @@ const MAX_KEYS = 16;
 const RING = 'ring:';
 const KMS = 'kms:';
 
-/** The entries of CUSTODY_KEYS; a PEM block is one entry, whatever white space it has. */
-export function keyEntries(env: { readonly CUSTODY_KEYS?: string | undefined }): string[] {
-  const text = env.CUSTODY_KEYS ?? '';
-  return text.match(/-----BEGIN [^-]+-----[^-]*-----END [^-]+-----|[^\s,]+/g) ?? [];
-}
-
 /** The files of key rings among the entries; none for one in S3. */
 export function ringFiles(entries: readonly string[]): readonly string[] {
   return entries

@@ -3,17 +3,17 @@
  * driver is the greater half of most. They have a hundredth less, so that what makes one grow is seen.
  */
 export const MOST_BYTES: Readonly<Record<string, number>> = {
-  check: 631_000,
+  check: 669_000,
   compliance: 540_000,
   datasets: 533_000,
-  evidence: 927_000,
+  evidence: 943_000,
   inferences: 540_000,
-  ingest: 904_000,
-  lineage: 574_000,
+  ingest: 940_000,
+  lineage: 590_000,
   models: 525_000,
   objects: 525_000,
   page: 7_000,
-  report: 907_000,
+  report: 940_000,
   sweep: 618_000,
   // Of the page, which a browser fetches.
   app: 75_000,

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ConfigError, TransientError } from '../lib/errors.ts';
+import { keyEntries } from '../lib/key-entries.ts';
 import { keyRingSchema, parseRing } from '../lib/key-ring.ts';
 import {
   demandReportKey,
-  keyEntries,
   loadKeys,
   loadRing,
   loadTrusted,

@@ -13,7 +13,18 @@ const LAYERS = [
   ['compliance'],
   ['evidence', 'ingest'],
   ['object', 'graph'],
-  ['trust', 'errors', 'failures', 'key-ring', 'counted', 'links', 'members', 'once', 'version'],
+  [
+    'trust',
+    'errors',
+    'failures',
+    'key-entries',
+    'key-ring',
+    'counted',
+    'links',
+    'members',
+    'once',
+    'version',
+  ],
 ] as const;
 /** Folders side by side that know nothing of each other. */
 const APART = [

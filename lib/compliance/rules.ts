@@ -481,14 +481,18 @@ ORDER BY s.kid, s.log, s.number
     findings: [
       `${NEXT_NAMES}
 CALL (name) {
-  MATCH (r:Record)-[:ASSERTS]->(m:Model {name: name})
-  MATCH (r)-[x:SIGNED_IN]->(s:Stretch)-[:PART_OF]->(l:Log)
+  MATCH (m:Model)
+  USING INDEX SEEK m:Model(name, commit)
+  WHERE m.name = name AND m.commit IS NOT NULL
+  MATCH (m)<-[:ASSERTS]-(r:Record)-[x:SIGNED_IN]->(s:Stretch)-[:PART_OF]->(l:Log)
   WITH s.kid AS kid, min(${TAKEN}) AS first
   RETURN collect({kid: kid, first: first}) AS keys, min(first) AS begin
 }
 CALL (name, keys, begin) {
-  MATCH (r:Record)-[:ASSERTS]->(m:Model {name: name})
-  MATCH (r)-[x:SIGNED_IN]->(s:Stretch)-[:PART_OF]->(l:Log)
+  MATCH (m:Model)
+  USING INDEX SEEK m:Model(name, commit)
+  WHERE m.name = name AND m.commit IS NOT NULL
+  MATCH (m)<-[:ASSERTS]-(r:Record)-[x:SIGNED_IN]->(s:Stretch)-[:PART_OF]->(l:Log)
   WITH m, r, collect(s.kid) AS kids, min(${TAKEN}) AS taken
   WHERE taken > begin AND NONE(key IN keys WHERE key.kid IN kids AND key.first < taken)
   WITH m, collect(r.digest)[..10] AS digests, collect(kids[0])[..3] AS kids
