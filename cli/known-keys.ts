@@ -19,7 +19,11 @@ export function namedKeys(entries: readonly string[]): Promise<readonly Verifyin
 }
 
 const SOURCES: KeySources = {
-  // Only who names something in AWS waits for its clients to load.
+  // Only who names a ring, or something in AWS, waits for what reads it to load.
+  async parse(text) {
+    const { parseRing } = await import('../lib/key-ring.ts');
+    return parseRing(text);
+  },
   async kms(key) {
     const { kmsPublicKey } = await import('../lib/aws/kms.ts');
     return kmsPublicKey(key);

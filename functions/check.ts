@@ -1,4 +1,4 @@
-import { ringObject } from '../lib/aws/ring-object.ts';
+import { ringSources } from '../lib/aws/ring-object.ts';
 import { scheduledHandler } from '../lib/aws/scheduled-handler.ts';
 import { openMigrated } from '../lib/aws/secret.ts';
 import { openTelemetry } from '../lib/aws/telemetry.ts';
@@ -18,7 +18,7 @@ const { neo4jSecretArn, topicArn } = stack(process.env, ['neo4jSecretArn', 'topi
 const settings = ruleSettings(process.env);
 const telemetry = openTelemetry();
 const topic = snsTopic(topicArn);
-const ring = once(() => loadRing(keyEntries(process.env), ringObject));
+const ring = once(() => loadRing(keyEntries(process.env), ringSources));
 const database = once(() => openMigrated(neo4jSecretArn));
 
 /**

@@ -84,8 +84,6 @@ const policyShape = {
   scopes: z.optional(scopes),
 };
 
-const policySchema = z.strictObject(policyShape);
-
 const entry = z
   .strictObject({
     source: z
@@ -140,10 +138,14 @@ export function keyRingSchema(): unknown {
   return { title: 'Custody key ring', ...z.toJSONSchema(ring, { io: 'input' }) };
 }
 
-/** The keys of a ring's text, or everything that is wrong with it, each in a sentence that names its place. */
-export function parseRing(
-  text: string,
-): readonly RingEntry[] | { readonly problems: readonly string[] } {
+/** Reads the keys of a ring's text, or everything that is wrong with it, each in a sentence that names its place. */
+export type ReadRing = (text: string) => Promise<RingRead>;
+
+/** What was read of a ring. */
+type RingRead = readonly RingEntry[] | { readonly problems: readonly string[] };
+
+/** {@link ReadRing}, at once. */
+export function parseRing(text: string): RingRead {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -155,12 +157,6 @@ export function parseRing(
   return read.data.keys.map(({ source, kid = null, ...policy }) => {
     return { source: source.trim(), kid, policy: { ...policy, uses: policy.uses ?? 'records' } };
   });
-}
-
-/** What was written of a key beside an archived log; null for what is none. */
-export function parsePolicy(value: unknown): KeyPolicy | null {
-  const read = policySchema.safeParse(value);
-  return read.success ? read.data : null;
 }
 
 function problemOf({ path, message }: { path: PropertyKey[]; message: string }): string {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { ConfigError } from './errors.ts';
-import { parseRing, type RingEntry } from './key-ring.ts';
+import type { ReadRing, RingEntry } from './key-ring.ts';
 import { UNLIMITED, type RingKey } from './trust/key-policy.ts';
 import { readVerifyingKey, type KeyProblem, type VerifyingKey } from './trust/keys.ts';
 
@@ -23,7 +23,12 @@ export interface KeySources {
   readonly kms: (key: string) => Promise<string | KeyProblem>;
   /** The text of a key ring in S3, or why it can't be read. */
   readonly s3: (uri: string) => Promise<string | KeyProblem>;
+  /** Reads a key ring: lib/key-ring.ts, which takes its time to load. */
+  readonly parse: ReadRing;
 }
+
+/** Where key rings come from. */
+export type RingSources = Omit<KeySources, 'kms'>;
 
 /** Whom Custody trusts. */
 export interface TrustedKeys {
@@ -58,7 +63,7 @@ export async function loadTrusted(
   entries: readonly string[],
   sources: KeySources,
 ): Promise<TrustedKeys> {
-  const { named, problems } = await namedIn(entries, sources.s3);
+  const { named, problems } = await namedIn(entries, sources);
   const loaded = new Loaded(problems);
   for (const one of named) {
     const key = await keyOf(one, sources.kms);
@@ -75,9 +80,9 @@ export async function loadTrusted(
  */
 export async function loadRing(
   entries: readonly string[],
-  s3: KeySources['s3'],
+  sources: RingSources,
 ): Promise<readonly RingKey[]> {
-  const { named, problems } = await namedIn(entries, s3);
+  const { named, problems } = await namedIn(entries, sources);
   const told: RingKey[] = [];
   for (const one of named) {
     const { kid, policy, source } = one;
@@ -135,7 +140,7 @@ function isLost({ source, kid, policy }: NamedKey, key: object): boolean {
 /** Every key that is named, and what is wrong with the naming. */
 async function namedIn(
   entries: readonly string[],
-  s3: KeySources['s3'],
+  sources: RingSources,
 ): Promise<{ readonly named: readonly NamedKey[]; readonly problems: string[] }> {
   const problems: string[] = [];
   const named: NamedKey[] = [];
@@ -147,7 +152,7 @@ async function namedIn(
   if (plain > MAX_KEYS) problems.push(`at most ${MAX_KEYS} keys, not ${plain}`);
   for (const [index, entry] of entries.entries()) {
     if (entry.startsWith(RING)) {
-      const read = await namedInRing(entry, s3);
+      const read = await namedInRing(entry, sources);
       named.push(...read.named);
       problems.push(...read.problems.map((problem) => `${entry}: ${problem}`));
       continue;
@@ -160,12 +165,12 @@ async function namedIn(
 
 async function namedInRing(
   entry: string,
-  s3: KeySources['s3'],
+  { s3, parse }: RingSources,
 ): Promise<{ readonly named: readonly NamedKey[]; readonly problems: readonly string[] }> {
   const where = entry.slice(RING.length);
   const text = isInS3(entry) ? await s3(where) : await textOf(where);
   if (typeof text !== 'string') return { named: [], problems: [text.problem] };
-  const read = parseRing(text);
+  const read = await parse(text);
   if ('problems' in read) return { named: [], problems: read.problems };
   const folder = isInS3(entry) ? null : dirname(resolve(where));
   const named = read.map((of) => ({ ...of, folder, name: `${entry}: ${of.policy.name ?? ''}` }));

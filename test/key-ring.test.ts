@@ -30,6 +30,7 @@ const sources: KeySources = {
     return Promise.resolve(kms.get(key) ?? { problem: 'there is no such key' });
   },
   s3: (uri) => Promise.resolve(inS3.get(uri) ?? { problem: 'it is not there' }),
+  parse: (text) => Promise.resolve(parseRing(text)),
 };
 const folder = await mkdtemp(join(tmpdir(), 'custody-ring-'));
 
@@ -154,7 +155,7 @@ test('what is told of keys is told without KMS, and never lacks a compromised on
     },
   ]);
   asked.length = 0;
-  const told = await loadRing([ring], sources.s3);
+  const told = await loadRing([ring], sources);
   expect(told.map(({ kid }) => kid)).toEqual([one.key.kid, 'a'.repeat(64)]);
   expect(asked).toEqual([]);
 });

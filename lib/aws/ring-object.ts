@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { AwsClient } from 'aws4fetch';
 import { TransientError } from '../errors.ts';
+import { parseRing } from '../key-ring.ts';
 import { s3Name } from '../object/s3-name.ts';
 import type { KeyProblem } from '../trust/keys.ts';
 import { awsAccess } from './access.ts';
@@ -16,7 +17,7 @@ const MAX_RING_BYTES = 1024 ** 2;
  * a whole query function; or why it can't be read. The bucket is one of the function's own region.
  * {@link TransientError} where S3 fails four times.
  */
-export async function ringObject(uri: string): Promise<string | KeyProblem> {
+async function ringObject(uri: string): Promise<string | KeyProblem> {
   const name = s3Name(uri);
   if (name === null) return { problem: 'this is not of the form s3://bucket/key' };
   const { region, endpoint, ...credentials } = awsAccess();
@@ -34,6 +35,12 @@ export async function ringObject(uri: string): Promise<string | KeyProblem> {
     await pause(Math.random() * MOST_PAUSE_MS * 2 ** attempt);
   }
 }
+
+/** Where a function that asks no KMS has its key ring from. */
+export const ringSources = {
+  s3: ringObject,
+  parse: (text: string) => Promise.resolve(parseRing(text)),
+} as const;
 
 async function ask(
   client: AwsClient,

@@ -1,7 +1,6 @@
 import type { LogName } from '../graph/write/object-progress.ts';
-import { parsePolicy } from '../key-ring.ts';
 import { memberOf } from '../trust/json.ts';
-import { UNLIMITED, type Circumstances } from '../trust/key-policy.ts';
+import { readPolicy, UNLIMITED, type Circumstances } from '../trust/key-policy.ts';
 import { readVerifyingKey, type VerifyingKey } from '../trust/keys.ts';
 import { VERSION } from '../version.ts';
 import type { IngestOptions, Verdict } from './judge.ts';
@@ -61,7 +60,7 @@ function circumstancesOf(value: unknown): Circumstances {
 
 function keyOf(value: unknown): VerifyingKey | null {
   const pem = memberOf(value, 'pem');
-  const policy = parsePolicy(memberOf(value, 'policy') ?? UNLIMITED);
+  const policy = readPolicy(memberOf(value, 'policy') ?? UNLIMITED);
   const key = typeof pem === 'string' && policy !== null ? readVerifyingKey(pem, policy) : null;
   return key === null || 'problem' in key ? null : key;
 }

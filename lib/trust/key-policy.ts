@@ -1,4 +1,5 @@
 import { glob, type Glob } from './glob.ts';
+import { memberOf } from './json.ts';
 import type { LineageRecord } from './record.ts';
 import { compareInstants, parseTimestamp, type Instant } from './timestamp.ts';
 
@@ -42,6 +43,70 @@ export interface KeyPolicy {
 
 /** Of a key in a plain list: for records, with no dates, in all scopes. */
 export const UNLIMITED: KeyPolicy = {};
+
+/** What was written of a key beside an archived log; null for what is none. */
+export function readPolicy(value: unknown): KeyPolicy | null {
+  const [uses, revoked, scopes] = [
+    memberOf(value, 'uses'),
+    memberOf(value, 'revoked'),
+    memberOf(value, 'scopes'),
+  ];
+  if (uses !== undefined && uses !== 'records' && uses !== 'reports') return null;
+  const [name, from, to] = [
+    textIn(value, 'name'),
+    timeIn(value, 'notBefore'),
+    timeIn(value, 'notAfter'),
+  ];
+  const revocation = revoked === undefined ? undefined : readRevocation(revoked);
+  const limits = scopes === undefined ? undefined : readScopes(scopes);
+  if (name === null || from === null || to === null || revocation === null || limits === null)
+    return null;
+  return { name, uses, notBefore: from, notAfter: to, revoked: revocation, scopes: limits };
+}
+
+function readRevocation(value: unknown): Revocation | null {
+  const [at, from] = [timeIn(value, 'at'), timeIn(value, 'compromisedFrom')];
+  const reason = textIn(value, 'reason');
+  if (at === undefined || at === null || reason === undefined || reason === null) return null;
+  return from === null ? null : { at, compromisedFrom: from, reason };
+}
+
+function readScopes(value: unknown): Scopes | null {
+  const types = memberOf(value, 'types');
+  const all = Array.isArray(types)
+    ? RECORD_TYPES.filter((type) => types.includes(type))
+    : undefined;
+  if (types !== undefined && all?.length !== (Array.isArray(types) ? types.length : -1))
+    return null;
+  const [models, datasetPaths, datasetHashes, prefixes] = [
+    patternsIn(value, 'models'),
+    patternsIn(value, 'datasetPaths'),
+    patternsIn(value, 'datasetHashes'),
+    patternsIn(value, 'prefixes'),
+  ];
+  if (models === null || datasetPaths === null || datasetHashes === null || prefixes === null)
+    return null;
+  return { types: all, models, datasetPaths, datasetHashes, prefixes };
+}
+
+/** Undefined for a member that is not there, null for one that is something else. */
+function textIn(value: unknown, name: string): string | undefined | null {
+  const member = memberOf(value, name);
+  return member === undefined || typeof member === 'string' ? member : null;
+}
+
+function timeIn(value: unknown, name: string): string | undefined | null {
+  const text = textIn(value, name);
+  return typeof text === 'string' && parseTimestamp(text) === null ? null : text;
+}
+
+function patternsIn(value: unknown, name: string): readonly string[] | undefined | null {
+  const member = memberOf(value, name);
+  if (member === undefined) return undefined;
+  const isPatterns = (of: unknown): of is readonly string[] =>
+    Array.isArray(of) && of.every((one) => typeof one === 'string' && glob(one) !== null);
+  return isPatterns(member) ? member : null;
+}
 
 /** A key, as far as it is told what it may do. */
 export interface RingKey {

@@ -4,6 +4,7 @@ import {
   isRevoked,
   keyState,
   keyStatus,
+  readPolicy,
   type KeyPolicy,
 } from '../../lib/trust/key-policy.ts';
 
@@ -93,4 +94,37 @@ test('those keys are compromised that others may have had, and no others', () =>
     { kid: 'c', policy: stolen },
   ];
   expect(compromises(keys)).toEqual([{ kid: 'c', from: '2026-02-01T00:00:00.000000000Z' }]);
+});
+
+test('what stands beside an archived log of a key is read again as it was, and nothing else for it', () => {
+  const all: readonly KeyPolicy[] = [
+    {},
+    stolen,
+    { name: 'n', uses: 'records', notBefore: early, notAfter: late, revoked },
+    { scopes: {} },
+    {
+      scopes: {
+        types: ['model', 'dataset'].sort() as ('model' | 'dataset')[],
+        models: ['a/*'],
+        datasetPaths: [],
+        datasetHashes: ['?'],
+        prefixes: ['s3://b/'],
+      },
+    },
+  ];
+  for (const policy of all) expect(JSON.parse(JSON.stringify(readPolicy(policy)))).toEqual(policy);
+  for (const bad of [
+    { uses: 'both' },
+    { name: 1 },
+    { notBefore: 'soon' },
+    { notAfter: null },
+    { revoked: {} },
+    { revoked: { ...revoked, at: 'x' } },
+    { revoked: { ...revoked, compromisedFrom: 1 } },
+    { scopes: { types: 'model' } },
+    { scopes: { types: ['other'] } },
+    { scopes: { models: 'm' } },
+    { scopes: { prefixes: ['a\\'] } },
+  ])
+    expect(readPolicy(bad)).toBeNull();
 });
