@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { check, sumOf } from '../lib/compliance/check.ts';
 import type { RuleSettings } from '../lib/compliance/rules.ts';
 import { ruleSettings } from '../lib/compliance/settings.ts';
+import { counted } from '../lib/counted.ts';
 import { ConfigError, safeDescription, TransientError } from '../lib/errors.ts';
 import { envelopeReader } from '../lib/evidence.ts';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
@@ -251,7 +252,9 @@ async function checkRules(
     const checked = await check(graph, settings, { compromised, isTimeUp });
     const open = sumOf(checked.check, 'findings');
     const changed = `${checked.fresh.length} new, ${checked.settled.length} settled`;
-    tell(`compliance: ${open} open, ${changed}${checked.check.complete ? '' : '; not complete'}`);
+    tell(
+      `compliance: ${counted(open, 'open finding')}, ${changed}${checked.check.complete ? '' : '; not complete'}`,
+    );
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     tell(`the compliance check failed: ${error.message}`);

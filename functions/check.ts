@@ -38,7 +38,7 @@ export const handler = scheduledHandler('check', telemetry, async (isTimeUp) => 
   const counts = { open, new: checked.fresh.length, settled: checked.settled.length, complete };
   telemetry.info('check.done', counts);
   const news = await untold(graph);
-  const digest = digestOf(checked.check, news);
+  const digest = digestOf(checked.check, news, settings.prefixes);
   if (digest !== null) {
     await topic.tell(digest.subject, digest.message);
     await markTold(graph, news);

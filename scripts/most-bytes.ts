@@ -4,13 +4,13 @@
  */
 export const MOST_BYTES: Readonly<Record<string, number>> = {
   check: 669_000,
-  compliance: 540_000,
-  datasets: 533_000,
+  compliance: 546_000,
+  datasets: 541_000,
   evidence: 943_000,
-  inferences: 540_000,
+  inferences: 546_000,
   ingest: 940_000,
   lineage: 590_000,
-  models: 525_000,
+  models: 531_000,
   objects: 525_000,
   page: 7_000,
   report: 940_000,
@@ -18,5 +18,5 @@ export const MOST_BYTES: Readonly<Record<string, number>> = {
   // Of the page, which a browser fetches.
   app: 75_000,
   index: 2_000,
-  openapi: 100_000,
+  openapi: 108_000,
 };

@@ -17,6 +17,7 @@ const LAYERS = [
     'trust',
     'errors',
     'failures',
+    'contents-text',
     'key-entries',
     'key-ring',
     'counted',
@@ -86,9 +87,9 @@ test('the layers refuse an import that goes up, across, into a cloud, or to the 
 });
 
 /** What the page runs of lib: pure, and of no other file. */
-const PAGE_RUNS = ['lib/http/csv.ts', 'lib/links.ts'];
+const PAGE_RUNS = ['lib/contents-text.ts', 'lib/http/csv.ts', 'lib/links.ts'];
 
-test('the page imports of lib the types of answers, and runs nothing but the one writer of CSV and the words for links', async () => {
+test('the page imports of lib the types of answers, and runs nothing but the one writer of CSV and the words for links and contents', async () => {
   const faults: string[] = [];
   for (const name of await readdir('web')) {
     if (!name.endsWith('.ts')) continue;

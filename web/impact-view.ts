@@ -195,11 +195,11 @@ function summaryOf(summary: ImpactSummary, subject: Subject): Node[] {
       : table(
           `Model versions that rest on it (${count(models.length)}${models.length < modelCount ? ` of ${count(modelCount)}` : ''})`,
           ['Model', 'Commit', 'Inferences', 'Signed in'],
-          models.map(({ name, commit, inferenceCount: made, evidence }) => [
+          models.map(({ name, commit, inferenceCount: made, contents, evidence }) => [
             choice(keyOf({ kind: 'model', name, commit }), foreign(name, 'foreign name')),
             foreign(commit, 'foreign hash'),
             counted(made, 'inference'),
-            where(evidence),
+            where(evidence, contents),
           ]),
         ),
   ];
@@ -225,6 +225,7 @@ function inferenceCells({
   model,
   resolution,
   recordedAt,
+  contents,
   evidence,
 }: Extract<ImpactItem, { kind: 'inference' }>): (Node | string)[] {
   return [
@@ -235,18 +236,18 @@ function inferenceCells({
     model === null ? '' : foreign(model.commit, 'foreign hash'),
     el('span', { class: `basis ${LINKS[resolution].basis}` }, linkText(resolution)),
     when(recordedAt),
-    where(evidence),
+    where(evidence, contents),
   ];
 }
 
 function signedCells(item: Exclude<ImpactItem, { kind: 'inference' }>): (Node | string)[] {
-  const { recordedAt, evidence } = item;
+  const { recordedAt, contents, evidence } = item;
   const [name, commit] = item.kind === 'dataset' ? [item.hash, ''] : [item.name, item.commit];
   return [
     choice(keyOf(item), foreign(name, 'foreign name')),
     foreign(commit, 'foreign hash'),
     when(recordedAt),
-    where(evidence),
+    where(evidence, contents),
   ];
 }
 

@@ -168,7 +168,7 @@ function claimedContent(name: string, commit: string | null): Node[] {
 function datasetContent(asked: string, answer: DatasetAnswer, signal: AbortSignal): Node[] {
   const { dataset, models, modelCount, inferenceCount } = answer;
   if (dataset === null) return declaredContent(asked);
-  const { hash, path, description, timestamp, recordedAt } = dataset;
+  const { hash, path, description, recordedAt } = dataset;
   const subject: Subject = { kind: 'dataset', hash };
   return [
     facts([
@@ -176,7 +176,7 @@ function datasetContent(asked: string, answer: DatasetAnswer, signal: AbortSigna
       ['Hash', withCopy('the hash', hash)],
       ['Description', description === null ? null : foreign(description)],
       ['Claimed time', shortTime(recordedAt)],
-      ['As it was signed', timestamp === null ? null : signedTime(timestamp)],
+      ['As it was signed', signedTime(dataset)],
       ['Used by', counted(modelCount, 'model version')],
       [
         'Behind them',
@@ -215,7 +215,7 @@ function modelContent(model: Model, answer: ModelAnswer, signal: AbortSignal): N
       ['Name', withCopy('the name', name)],
       ['Commit', withCopy('the commit', commit)],
       ['Claimed time', shortTime(model.recordedAt)],
-      ['As it was signed', model.timestamp === null ? null : signedTime(model.timestamp)],
+      ['As it was signed', signedTime(model)],
       ['Datasets', `${count(datasetCount)} recorded, ${count(pendingCount)} only declared`],
       ['Inferences', count(inferenceCount)],
     ]),
@@ -250,7 +250,7 @@ function modelContent(model: Model, answer: ModelAnswer, signal: AbortSignal): N
 
 function inferenceContent(answer: InferenceAnswer, signal: AbortSignal): Node[] {
   const { inference } = answer;
-  const { id, claimed, model, resolution, timestamp, recordedAt } = inference;
+  const { id, claimed, model, resolution, recordedAt } = inference;
   const said = claimed.commit === null ? ', no commit' : ` @ ${claimed.commit}`;
   return [
     facts([
@@ -262,7 +262,7 @@ function inferenceContent(answer: InferenceAnswer, signal: AbortSignal): Node[] 
       ['How that is known', linkText(resolution)],
       ['The record says', foreign(`${claimed.name}${said}`)],
       ['Claimed time', shortTime(recordedAt)],
-      ['As it was signed', signedTime(timestamp)],
+      ['As it was signed', signedTime(inference)],
     ]),
     completenessNotice([answer], false),
     ...contentsNotice(answer.contents),
@@ -321,9 +321,13 @@ function nodeLink(named: Exclude<Named, { kind: 'key' }>, label?: string): HTMLE
 }
 
 /** Where no offset was signed, how the time was read is said beside it. */
-function signedTime(timestamp: string): HTMLElement {
-  const isNaive = !/(?:Z|[+-]\d\d:\d\d)$/.test(timestamp);
-  return el('span', {}, foreign(timestamp), isNaive ? ', without an offset: taken as UTC' : '');
+function signedTime({
+  timestamp,
+  offsetSigned,
+}: Pick<Model, 'timestamp' | 'offsetSigned'>): HTMLElement | null {
+  if (timestamp === null) return null;
+  const isNaive = offsetSigned === false;
+  return el('span', {}, foreign(timestamp), isNaive ? ': no offset was signed, read as UTC' : '');
 }
 
 function withCopy(what: string, text: string): HTMLElement {

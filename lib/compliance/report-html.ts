@@ -203,7 +203,8 @@ function objects({ objects: { byStatus, total, items }, counts: { inGraph } }: R
     <h2>Logs</h2>
     <p>
       Logs that came in the period: ${total}. Known in all:
-      ${inGraph.objects}${oldest === null ? '' : html`, the oldest since ${time(oldest)}`}.
+      ${inGraph.objects}${oldest === null ? '' : html`, the oldest since ${time(oldest)}`}. Other
+      names that were dropped, and can’t be a log’s: ${inGraph.passedOver}.
     </p>
     ${
       byStatus.length === 0

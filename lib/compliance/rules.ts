@@ -43,7 +43,7 @@ export interface Rule {
    * Asked one after the other, each a page at a time. RETURN place, found: for the next $limit things
    * behind the place $a, $b, $c, in their order, where each stands, and a list of what is found there:
    * a map of `counts` (how many of `of` it stands for), `entity` with its `kind`, `detail`, and where
-   * it has some, `digests`, `inferences` and `group`. Names are compared in the order of code points,
+   * it has some, `digests`, `inferences`, `group` and `widerGroup`. Names are compared in the order of code points,
    * that is by a seek, or with the place as the rule's `RulePass` has it stored (docs/graph.md, G-1).
    * Parameters: {@link RuleSettings}, `rule`, `now`, and `compromised`: keys that others may have had, and
    * from when.
@@ -51,8 +51,14 @@ export interface Rule {
   readonly findings: readonly string[];
   /** What a finding is about was recorded by nobody: one under a near spelling is told with it. */
   readonly unrecorded?: 'dataset' | 'model';
-  /** Of what is found in one `group`, more than so many are one finding, with their number. */
+  /**
+   * Of what is found in one `group`, more than so many are one finding, with their number; so is what is
+   * left of one `widerGroup`, whatever the number of groups that it comes from, but for those that
+   * `ownGroups` tells.
+   */
   readonly mostOfGroup?: number;
+  /** RETURN prefix: of the groups' $prefixes those of which each stands for itself, whatever else is found. */
+  readonly ownGroups?: string;
   /** What makes a finding go away. */
   readonly settle: string;
   /** Why it can't be asked with these settings; null where it can. */
@@ -78,6 +84,17 @@ RETURN made + pending AS examined
 const OBJECTS = `
 MATCH (o:SourceObject)
 RETURN count(o) AS examined
+`;
+
+const FILES = `
+CALL () { MATCH (o:SourceObject) RETURN count(o) AS objects }
+CALL () {
+  MATCH (c:PassedOverCount)
+  USING INDEX SEEK c:PassedOverCount(why)
+  WHERE c.why > ''
+  RETURN sum(c.count) AS passedOver
+}
+RETURN objects + passedOver AS examined
 `;
 
 const NEXT_MODELS = `
@@ -511,23 +528,38 @@ ORDER BY name
     title: 'Log that was refused',
     why: 'What it says is not in the graph.',
     severity: 'medium',
-    of: 'dropped logs',
-    examined: OBJECTS,
+    of: 'dropped files',
+    examined: FILES,
     findings: [
       `${NEXT_OBJECTS}${SINCE_MENDED}
-WITH o, isMended, split(o.uri, '/') AS parts, size(split(split(o.uri, '?')[0], '/')) AS depth,
+WITH o, isMended, head([prefix IN $prefixes WHERE o.uri STARTS WITH prefix]) AS expected,
+  split(o.uri, '/') AS parts, size(split(split(o.uri, '?')[0], '/')) AS depth,
   coalesce(o.problemCode, split(split(o.rejections, '"code":"')[1], '"')[0], 'OTHER') AS code
 RETURN [o.uri, '', ''] AS place,
   CASE WHEN o.status = 'rejected' AND NOT isMended THEN [{counts: 1, entity: {kind: 'object', uri: o.uri},
     detail: {lines: o.lines, problem: o.problem,
       rejected: CASE WHEN ${IS_LEAST} THEN 'at least ' + toString(o.rejected) ELSE o.rejected END},
-    group: {kind: 'objects', prefix: coalesce(head([prefix IN $prefixes WHERE o.uri STARTS WITH prefix]),
-      reduce(folder = '', part IN parts[..depth - 1] | folder + part + '/')), code: code}}]
+    group: {kind: 'objects', prefix: coalesce(expected,
+      reduce(folder = '', part IN parts[..depth - 1] | folder + part + '/')), code: code},
+    widerGroup: CASE WHEN expected IS NULL THEN {kind: 'objects',
+      prefix: reduce(root = '', part IN parts[..3] | root + part + '/') + '(several folders)/', code: code} END}]
     ELSE [] END AS found
 ORDER BY o.uri
 `,
     ],
     mostOfGroup: 100,
+    // Where a log has brought a record: who holds no key has no such folder, however many others.
+    ownGroups: `
+UNWIND $prefixes AS prefix
+CALL (prefix) {
+  MATCH (o:SourceObject)
+  USING INDEX SEEK o:SourceObject(uri)
+  WHERE o.uri STARTS WITH prefix AND o.accepted > 0
+  RETURN o.uri AS uri
+  LIMIT 1
+}
+RETURN prefix
+`,
     settle: 'Drop the log again, mended, under the same name.',
   },
   {

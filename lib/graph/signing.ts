@@ -51,7 +51,7 @@ export const ARCHIVED_SIGNINGS = `COLLECT {
 
 /**
  * In Cypher: true of `r`, a record or an inference, whose every signing others may have made, by
- * `$compromised`, keys and from when others had them (docs/graph.md, G-37).
+ * `$compromised`, keys and from when others had them (docs/graph.md, G-38).
  */
 export const RESTS_ON_COMPROMISED = `NOT EXISTS {
   MATCH (r)-[:SIGNED_IN]->(o:Stretch)-[:PART_OF]->(l:Log)

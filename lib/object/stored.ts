@@ -48,8 +48,9 @@ export interface StoredObject {
   /**
    * The unpacked bytes in order, from byte `from` on. {@link PoisonObjectError} for a form that can't
    * be read. With `hash` the bytes that it still lacks are read, too: the chunks before `from` are empty.
+   * Behind the `signal` nothing more is asked for.
    */
-  read(from?: number, hash?: LogHash): AsyncIterable<Uint8Array>;
+  read(from?: number, hash?: LogHash, signal?: AbortSignal): AsyncIterable<Uint8Array>;
   /** A hash for {@link read} that goes on where another delivery's ended. */
   resumedHash(state: HashState | null): Promise<LogHash>;
   /** The bytes as they lie there. */
@@ -135,15 +136,16 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
     address: addressOf(uri ?? store.uriOf('')),
     stored: () => rest(0, new AbortController().signal),
     resumedHash: (state) => LogHash.resumed(partBytes, state),
-    read(from = 0, hash) {
+    read(from = 0, hash, signal) {
       const leaving = new AbortController();
+      const left =
+        signal === undefined ? leaving.signal : AbortSignal.any([leaving.signal, signal]);
       const whole = LogHash.ofOneReading(partBytes);
       if (from > 0 && !store.isGzip) {
-        const left = leaving.signal;
         const chunks = hash === undefined ? rest(from, left) : hashed(from, hash, left);
         return limit(chunks, from, maxObjectBytes);
       }
-      const chunks = hashed(0, store.isGzip ? whole : (hash ?? whole), leaving.signal);
+      const chunks = hashed(0, store.isGzip ? whole : (hash ?? whole), left);
       const all = limit(unpack(chunks, store.isGzip, leaving), 0, maxObjectBytes);
       const log = store.isGzip ? limitGzip(all, options.maxGzipBytes) : all;
       // A gzip log can be unpacked from its start only.

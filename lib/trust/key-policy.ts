@@ -184,7 +184,7 @@ function globs(patterns: readonly string[] | undefined): readonly Glob[] | null 
   );
 }
 
-/** What a signing is worth at the moment of reading (docs/graph.md, G-37). */
+/** What a signing is worth at the moment of reading (docs/graph.md, G-38). */
 export type KeyStatus = 'valid' | 'revoked-later' | 'compromised' | 'unknown';
 
 /** When a record claims to be from, and when its log was taken in; null where that is not known. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { check, type Checked } from '../../lib/compliance/check.ts';
+import { digestOf } from '../../lib/compliance/digest.ts';
 import { DEFAULT_SETTINGS, RULES, type RuleSettings } from '../../lib/compliance/rules.ts';
 import { findings, lastChecks } from '../../lib/graph/ask/findings.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
@@ -284,6 +285,47 @@ test('junk under one prefix is one finding with its number and first names, and 
     ],
     [{ kind: 'object', uri: like(/honest\/1/) }, expect.anything()],
   ]);
+});
+
+test('junk over many folders is one finding, too, beside those under expected prefixes, and goes back when it is over', async () => {
+  const prefixes = ['s3://logs/team/'];
+  await drop(['{"not":'], 'team/1');
+  // A folder in which a log has brought records stands for itself, whatever lies elsewhere.
+  await drop(CLEAN, 'known/good');
+  await drop(['{"not":'], 'known/bad');
+  for (let junk = 0; junk < 100; junk += 1) await drop([`junk ${junk}`], `folder-${junk}/x`);
+  const before = await checked({ prefixes });
+  expect(before.check.rules).toContainEqual(
+    expect.objectContaining({ rule: 'object-refused', open: 102, findings: 102 }),
+  );
+  for (let junk = 0; junk < 101; junk += 1) await drop([`junk ${junk}`], `open/junk-${junk}`);
+  await drop(['junk'], 'folder-100/x');
+  const flood = await checked({ prefixes });
+  expect(flood.check.rules).toContainEqual(
+    expect.objectContaining({ rule: 'object-refused', open: 204, findings: 4, settled: 0 }),
+  );
+  const found = (await open())['object-refused'];
+  const first = like(/^(s3:\/\/logs\/folder-\d+\/x\.jsonl\?versionId=\d+ ?){5}$/);
+  expect(found).toContainEqual([
+    { kind: 'objects', prefix: 's3://logs/(several folders)/', code: 'LINE_NOT_JSON' },
+    { first },
+    101,
+  ]);
+  expect(found).toContainEqual([
+    { kind: 'objects', prefix: 's3://logs/open/', code: 'LINE_NOT_JSON' },
+    expect.anything(),
+    101,
+  ]);
+  expect(found).toContainEqual([{ kind: 'object', uri: like(/known\/bad/) }, expect.anything()]);
+  const message = digestOf(before.check, { fresh: before.fresh, settled: [] }, prefixes)?.message;
+  expect(message).toMatch(/New:\n {2}object-refused:.*\/team\/1/);
+  await graph[database].run(
+    "MATCH (o:SourceObject) WHERE o.uri CONTAINS '/folder-100/' DETACH DELETE o",
+  );
+  const over = await checked({ prefixes });
+  expect(over.check.rules).toContainEqual(
+    expect.objectContaining({ rule: 'object-refused', open: 203, findings: 103 }),
+  );
 });
 
 test('a flood takes up the findings that it began with, from the first of them on, and gives them back when it is over', async () => {

@@ -154,6 +154,7 @@ async function bringWorld(writer: GraphWriter): Promise<void> {
   await writer.pause(object, '{}');
   await writer.record(object, 'rejected');
   await writer.abandon(object.uri, new PoisonObjectError('OBJECT_GONE', 'gone'));
+  await writer.passOver([{ uri: 'file:///notes.txt', why: 'no log' }]);
   // What is in the graph already, under another name.
   const log = { log: '1'.padStart(64, '0'), parked: null };
   await writer.log(log);
@@ -168,6 +169,7 @@ const ASKED: readonly (readonly [string, Query])[] = [
   ['/v1/dataset', { hash: 'ghost2' }],
   ['/v1/models', {}],
   ['/v1/models', { name: 'm1', minDatasets: 1, orphan: 'false', since: AT, asOf: AT }],
+  ['/v1/models', { name: 'nobody' }],
   ['/v1/model', { name: 'm1', commit: 'c1' }],
   ['/v1/model', { name: 'm0', commit: 'never' }],
   ['/v1/inferences', {}],
@@ -356,6 +358,11 @@ const EXCEPTIONS: readonly { readonly fault: RegExp; readonly in: RegExp; readon
       fault: /^(?:Eager read\/(?:set|delete) conflict|CartesianProduct)/,
       in: /^UNWIND \$(?:groups|keys) AS (?:row|key)\nMATCH \((?:f:Finding|g:FindingGroup) |^UNWIND \$groups AS row\nMERGE \(g:FindingGroup/,
       why: 'the groups of one page of a rule, at most two thousand, each with the hundred findings that it takes up',
+    },
+    {
+      fault: /^Eager /,
+      in: /^UNWIND \$(?:names|reasons) AS row\nMERGE \([nc]:PassedOver/,
+      why: 'the names of one batch, at most a thousand, and their few reasons',
     },
     {
       fault: /^NodeByLabelScan \w+:Relink/,

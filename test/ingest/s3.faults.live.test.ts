@@ -587,5 +587,6 @@ function passed(sink: GraphSink): GraphSink {
     record: (object, status, problem) => sink.record(object, status, problem),
     pause: (object, judged) => sink.pause(object, judged),
     abandon: (uri, problem) => sink.abandon(uri, problem),
+    passOver: (names) => sink.passOver(names),
   };
 }

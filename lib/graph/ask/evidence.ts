@@ -1,9 +1,9 @@
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
+import { modelName } from '../model-name.ts';
 import { count, maybe, node, text, texts, time, type Row } from '../rows.ts';
 import { ARCHIVED_SIGNINGS, archivedSigningsOf, type ArchivedSigning } from '../signing.ts';
 import { stretchOf } from '../stretch.ts';
-import { modelName } from './models.ts';
 import { askWholeOne } from './whole.ts';
 
 /** What a record asserts, by its identity. */

@@ -2,10 +2,12 @@ import { OutOfTimeError } from '../../errors.ts';
 import type { Compromise } from '../../trust/key-policy.ts';
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
+import { modelName, type ModelName } from '../model-name.ts';
 import { earlierOf, isBy, OLDEST, type Place } from '../place.ts';
 import { RESOLUTIONS, type Resolution } from '../resolve.ts';
 import { count, only, time, word } from '../rows.ts';
-import { RESTS_ON_COMPROMISED, type Evidence } from '../signing.ts';
+import { RESTS_ON_COMPROMISED } from '../signing.ts';
+import type { LineageModel } from './behind.ts';
 import { doubtsOf, type Doubts } from './doubts.ts';
 import { inferencesOfVersion, resolutionsAt, type InferenceItem } from './inferences.ts';
 import {
@@ -15,7 +17,6 @@ import {
   versionsRestingOn,
   type Subject,
 } from './lineage.ts';
-import { modelName, type ModelName } from './models.ts';
 import { scan, type Bounds, type Part, type Scanned } from './scan.ts';
 import {
   countSigned,
@@ -63,10 +64,10 @@ export interface Spread {
 export interface RecallSummary {
   readonly modelCount: number;
   /** The first {@link MAX_NAMED}. */
-  readonly models: readonly (ModelName & {
-    readonly inferenceCount: number;
-    readonly evidence: Evidence;
-  })[];
+  readonly models: readonly Pick<
+    LineageModel,
+    'name' | 'commit' | 'inferenceCount' | 'contents' | 'evidence'
+  >[];
   /** Of those models; null where not all are named, or one is not recorded. */
   readonly inferenceCount: number | null;
   /** What a key signed itself; null of anything else, and where that was not counted. */
@@ -134,8 +135,9 @@ export async function summarize(
 ): Promise<RecallSummary> {
   const named = await readVersions(graph, versions.slice(0, MAX_NAMED), null, asOf);
   const isAll = versions.length <= MAX_NAMED;
-  const models = named.map(({ model: { name, commit, inferenceCount, evidence } }) => {
-    return { name, commit, inferenceCount, evidence };
+  const models = named.map(({ model }) => {
+    const { recordedAt: _, since: __, ...told } = model;
+    return told;
   });
   let signed: SignedCounts | null = null;
   let spreads: readonly Linked[] | null = null;
@@ -215,8 +217,9 @@ async function partAt(
   return { ...page, next: next && { signed: next } };
 }
 
-function recalled({ id, model, resolution, recordedAt, evidence }: InferenceItem): Recalled {
-  return { kind: 'inference', id, model, resolution, recordedAt, evidence };
+function recalled(item: InferenceItem): Recalled {
+  const { claimed: _, timestamp: __, offsetSigned: ___, payloads: ____, ...told } = item;
+  return { kind: 'inference', ...told };
 }
 
 /** What a key signed; the heads of its versions' inferences have been told. */

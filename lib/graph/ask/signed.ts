@@ -1,6 +1,8 @@
 import type { Compromise } from '../../trust/key-policy.ts';
 import type { Graph } from '../connection.ts';
+import { CONTENTS_OF_ENTITY, contentsIn, type WithContents } from '../content-count.ts';
 import { database } from '../database.ts';
+import { modelName, type ModelName } from '../model-name.ts';
 import { compareText } from '../order.ts';
 import { isBy } from '../place.ts';
 import { RESOLUTIONS } from '../resolve.ts';
@@ -8,13 +10,12 @@ import { count, maybe, node, only, text, texts, time, word, type Row } from '../
 import { RESTS_ON_COMPROMISED, type Evidence } from '../signing.ts';
 import { stretchOf } from '../stretch.ts';
 import { resolutionsAt, type InferenceItem } from './inferences.ts';
-import { modelName, type ModelName } from './models.ts';
 import type { Scanned } from './scan.ts';
 
 /** An inference as a recall tells it. */
 export type RecalledInference = { readonly kind: 'inference' } & Pick<
   InferenceItem,
-  'id' | 'model' | 'resolution' | 'recordedAt' | 'evidence'
+  'id' | 'model' | 'resolution' | 'recordedAt' | 'contents' | 'evidence'
 >;
 
 /** What a key signed; the evidence is its own signing. */
@@ -25,7 +26,8 @@ export type SignedRecord =
     })
   | ((
       { readonly kind: 'dataset'; readonly hash: string } | ({ readonly kind: 'model' } & ModelName)
-    ) & { readonly recordedAt: string; readonly evidence: Evidence });
+    ) &
+      WithContents & { readonly recordedAt: string; readonly evidence: Evidence });
 
 /** A place in the list of what a key signed, which is ordered by (log, line). */
 export interface SignedPlace {
@@ -84,7 +86,7 @@ RETURN s.log AS log, x.line AS line, x.offset AS offset, x.length AS length,
   r.digest AS digest, r.recordedAt AS recordedAt, coalesce(r.type, 'inference') AS type,
   e.digest = r.digest AS isHead, e.model AS claimed,
   e {.hash, .name, .commit, .id, .resolution} AS entity, m {.name, .commit, .since} AS model,
-  COLLECT { MATCH (r)-[:SIGNED_IN]->(o:Stretch) RETURN o.kid } AS kids
+  COLLECT { MATCH (r)-[:SIGNED_IN]->(o:Stretch) RETURN o.kid } AS kids, ${CONTENTS_OF_ENTITY} AS contents
 `;
 
 /** Rejects with `OutOfTimeError` where that takes longer than one answer may. */
@@ -131,6 +133,7 @@ export async function signedRecords(
     kid,
     log: place.log,
     line: BigInt(place.line),
+    asOf,
   });
   const links = found.map((row) => ({
     name: maybe(text, row, 'claimed') ?? '',
@@ -153,7 +156,11 @@ function signedRecord(
   asOf: string,
 ): SignedRecord {
   const entity = node(row, 'entity');
-  const said = { recordedAt: time(row, 'recordedAt'), evidence: evidenceIn(row, kid) };
+  const said = {
+    recordedAt: time(row, 'recordedAt'),
+    ...contentsIn(row),
+    evidence: evidenceIn(row, kid),
+  };
   const kind = word(['dataset', 'model', 'inference'])(row, 'type');
   if (kind === 'dataset') return { kind, hash: text(entity, 'hash'), ...said };
   if (kind === 'model') return { kind, ...modelName(entity), ...said };

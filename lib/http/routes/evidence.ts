@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import * as z from 'zod';
 import { counted } from '../../counted.ts';
 import {
@@ -100,7 +101,12 @@ function findRecord(
   );
 }
 
-/** As many as the time allows, and one in any case. */
+/** For reading the archive, in milliseconds, whatever finding the record took. */
+const READ_BUDGET_MS = 5_000;
+
+const UNREAD = { status: 'unread', envelope: null, key: null } as const;
+
+/** As many as the time allows; a log that can't be read in that is cut off, too. */
 async function readSignings(
   { graph, readEnvelope, ring, isTimeUp }: RouteContext,
   { digest, recordedAt }: Pick<FoundRecord, 'digest' | 'recordedAt'>,
@@ -112,11 +118,12 @@ async function readSignings(
   );
   const policies = new Map((await ring()).map(({ kid, policy }) => [kid, policy]));
   const told: SigningAnswer[] = [];
+  const end = AbortSignal.timeout(READ_BUDGET_MS);
   for (const signing of signings) {
     const found =
       told.length > 0 && isTimeUp()
-        ? ({ status: 'unread', envelope: null, key: null } as const)
-        : await readEnvelope(digest, signing);
+        ? UNREAD
+        : await untilAborted(end, readEnvelope(digest, signing, end));
     const { takenAt = null, count = 0, uris = [] } = names.get(signing.log) ?? {};
     const { version: _, ...place } = signing;
     const when = { recordedAt, takenAt };
@@ -124,4 +131,23 @@ async function readSignings(
     told.push({ ...place, ...found, ...graded, names: { count, uris: [...uris] } });
   }
   return told;
+}
+
+/** What is read by then; behind that nobody waits for it. */
+async function untilAborted<T>(
+  signal: AbortSignal,
+  reading: Promise<T>,
+): Promise<T | typeof UNREAD> {
+  const stop = new AbortController();
+  const aborted = once(signal, 'abort', { signal: stop.signal }).then(() => UNREAD);
+  aborted.catch(() => undefined);
+  const read = reading.catch((error: unknown) => {
+    if (signal.aborted) return UNREAD;
+    throw error;
+  });
+  try {
+    return signal.aborted ? UNREAD : await Promise.race([read, aborted]);
+  } finally {
+    stop.abort();
+  }
 }
