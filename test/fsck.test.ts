@@ -80,6 +80,7 @@ function sourceOf(world: World): FsckSource {
           origin: { pipe: sha256 },
           uri: null,
           bytes: bytes.length,
+          address: 'file:///a',
           read: refuse,
           resumedHash: refuse,
           identity: refuse,

@@ -19,6 +19,8 @@ const LAYERS = [
     'errors',
     'failures',
     'contents-text',
+    'key-entries',
+    'key-ring',
     'counted',
     'links',
     'members',

@@ -49,7 +49,7 @@ const QUERY = { environment: ['CUSTODY_NEO4J_SECRET_ARN'], actions: [...LOG, SEC
 
 const FUNCTIONS = {
   check: {
-    environment: ['CUSTODY_NEO4J_SECRET_ARN', 'CUSTODY_RULES', 'CUSTODY_TOPIC_ARN'],
+    environment: ['CUSTODY_KEYS', 'CUSTODY_NEO4J_SECRET_ARN', 'CUSTODY_RULES', 'CUSTODY_TOPIC_ARN'],
     actions: [...LOG, SECRET, 'sns:Publish'],
   },
   compliance: QUERY,
@@ -93,7 +93,6 @@ const FUNCTIONS = {
       'sqs:SendMessage',
     ],
   },
-  lineage: QUERY,
   log: {
     environment: ['CUSTODY_EVIDENCE_BUCKET', 'CUSTODY_TLOG_KEY', 'CUSTODY_TLOG_ORIGIN'],
     actions: [
@@ -106,6 +105,7 @@ const FUNCTIONS = {
       's3:PutObject',
     ],
   },
+  lineage: { ...QUERY, environment: ['CUSTODY_KEYS', 'CUSTODY_NEO4J_SECRET_ARN'] },
   models: QUERY,
   objects: QUERY,
   page: { environment: [], actions: LOG },
@@ -198,13 +198,19 @@ test('a stack without a key, with a path or with half of a PEM block is refused'
   const isAllowed = (keys: string): boolean =>
     new RegExp(`^(?:${Parameters.Keys.AllowedPattern})$`).test(keys);
   const { publicPem } = testKey();
-  for (const keys of ['kms:alias/a', publicPem, ` kms:arn:a,\n${publicPem}${publicPem}, kms:b `])
+  for (const keys of [
+    'kms:alias/a',
+    'ring:s3://b/ring.json',
+    publicPem,
+    ` kms:arn:a,\n${publicPem}${publicPem}, kms:b `,
+  ])
     expect(isAllowed(keys)).toBe(true);
   for (const keys of [
     '',
     ' ',
     'file:a.pem',
     'a.pem',
+    'ring:ring.json',
     publicPem.split('\n')[0] ?? '',
     'kms:a file:b',
   ])
@@ -230,6 +236,16 @@ test('what verifies may fetch the public half of the named KMS keys, what report
     'arn:two',
   ]);
   expect(kms(two)).toEqual([ingest, evidence, checkpoints, report, reports]);
+});
+
+test('what verifies, grades and checks may read the one object that is the key ring, and nothing may write it', async () => {
+  const ring = 'arn:aws:s3:::keys/ring.json';
+  const given = await resourcesOf(file, { RingArn: ring });
+  const reads = statementsOf(given).filter(({ resources: of }) => of.includes(ring));
+  expect(reads.map(({ in: role }) => role).sort()).toEqual(
+    ['CheckRole', 'EvidenceRole', 'IngestRole', 'LineageRole', 'ReportRole'].sort(),
+  );
+  for (const { actions } of reads) expect(actions).toEqual(['s3:GetObject', 's3:GetObjectVersion']);
 });
 
 test('ingest alone may decrypt objects, by the keys that are named', async () => {

@@ -612,8 +612,8 @@ function foundOf(rule: string, row: Row): Found {
     digests: maybe(texts, row, 'digests') ?? [],
     inferences: maybe(texts, row, 'inferences') ?? [],
     group: group && { key: keyOf(rule, group), entity: JSON.stringify(group) },
+    name: maybe(text, entity, 'uri') ?? maybe(text, entity, 'log') ?? '',
     widerGroup: widerGroup && { key: keyOf(rule, widerGroup), entity: JSON.stringify(widerGroup) },
-    name: maybe(text, entity, 'uri') ?? '',
   };
 }
 
