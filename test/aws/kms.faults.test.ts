@@ -1,7 +1,7 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { kmsClient, kmsPublicKey, kmsSign, kmsTlogSigner } from '../../lib/aws/kms.ts';
 import { awsKeySources } from '../../lib/aws/key-sources.ts';
+import { kmsClient, kmsPublicKey, kmsSign, kmsTlogSigner } from '../../lib/aws/kms.ts';
 import { ConfigError, TransientError } from '../../lib/errors.ts';
 import { loadKeys } from '../../lib/keys.ts';
 import { once } from '../../lib/once.ts';
