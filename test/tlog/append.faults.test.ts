@@ -70,6 +70,15 @@ test('an empty log begins with a heartbeat, and has one for each hour in which n
   expect(wrongIn(tlog, signer, [])).toEqual([]);
 });
 
+test('a heartbeat comes also where all that waits is in the log already', async () => {
+  const { tlog, signer } = await logOf(3);
+  tlog.setCheckpoint(tlog.checkpointBytes(), new Date(Date.now() - 3_600_000));
+  tlog.submit('{"leaf":1}\n');
+  const appended = await append(tlog.store(), signer, { now });
+  expect(appended).toMatchObject({ size: 4, leaves: 0, known: 1, heartbeats: 1 });
+  expect(wrongIn(tlog, signer, leavesOf(3))).toEqual([]);
+});
+
 test('more leaves than a batch holds come in several, each under its own checkpoint', async () => {
   const [tlog, signer] = [new MemoryTlog(), testSigner()];
   const leaves = leavesOf(600);
