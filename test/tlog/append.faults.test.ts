@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { append } from '../../lib/tlog/append.ts';
 import { atPath } from '../../lib/tlog/store.ts';
-import { DEPTH } from '../support/depth.ts';
+import { atDepth, DEPTH } from '../support/depth.ts';
 import { MemoryTlog, testSigner, wrongIn, type Fault } from '../support/memory-tlog.ts';
 
 const now = (): Date => new Date();
@@ -138,7 +138,7 @@ function describeFaults(fault: Fault): void {
 }
 
 test('several appenders at once, each killed anywhere, make one log with each leaf once', async () => {
-  for (let round = 0; round < (DEPTH === 'full' ? 200 : 20); round += 1) {
+  for (let round = 0; round < atDepth(100); round += 1) {
     const [tlog, signer] = [new MemoryTlog(), testSigner()];
     const all: string[] = [];
     for (let wave = 0; wave < 5; wave += 1) {
