@@ -65,6 +65,14 @@ const COMMANDS: Readonly<Record<string, { load: () => Promise<Command>; does: st
     load: async () => (await import('./fsck.ts')).fsckCommand,
     does: 'derive the tlog anew: what is lost or changed; exit 1 then',
   },
+  prove: {
+    load: async () => (await import('./prove.ts')).proveCommand,
+    does: 'a proof that others can check without asking anybody',
+  },
+  'verify-proof': {
+    load: async () => (await import('./verify-proof.ts')).verifyProofCommand,
+    does: 'check a proof, with nothing but it and a policy',
+  },
   neo4j: {
     load: async () => (await import('./neo4j.ts')).neo4j,
     does: 'the embedded server alone: start, stop, status',

@@ -30,12 +30,14 @@ import { tlogFolder } from '../lib/local/tlog-folder.ts';
 import { writeWhole } from '../lib/local/write-whole.ts';
 import { buildPage } from '../lib/page/build.ts';
 import { pageFiles } from '../lib/page/files.ts';
+import type { ProofSource } from '../lib/proof/prove.ts';
 import { openArchive } from './archive.ts';
 import type { Command } from './command.ts';
 import { BUCKET, NEO4J_HOME, prepareEmbedded } from './database.ts';
 import { verdict } from './ingest.ts';
 import { writeKeyPair } from './keygen.ts';
 import { DEMO_PUBLIC_KEY, KEYS, knownKeys } from './known-keys.ts';
+import { openProofs } from './proofs.ts';
 import { print, tell } from './terminal.ts';
 import { localTlogSigner, RECEIPTS, TLOG } from './tlog.ts';
 
@@ -125,7 +127,8 @@ async function run(options: Options, stopped: Promise<void>): Promise<0> {
     await graph.verify();
     await (embedded === null ? tellMissing(graph) : prepareEmbedded(graph));
     const archive = await openArchive(process.env);
-    const web = await serve(graph, archive, options.port);
+    const proofs = await openProofs(process.env, archive);
+    const web = await serve(graph, archive, proofs, options.port);
     const isWriting = embedded !== null || options.ingest;
     tell(...welcome(web.url, embedded, isWriting));
     const writing = isWriting
@@ -151,12 +154,13 @@ async function startEmbedded({ boltPort, browser }: Options): Promise<KeptNeo4j>
 async function serve(
   graph: Graph,
   archive: Archive,
+  proofs: ProofSource,
   wanted: number | undefined,
 ): Promise<LocalServer> {
   await buildPage(PAGE);
   const port = wanted ?? (await keptPort(PORT_FILE));
   const web = await listen(
-    apiServer(graph, archive),
+    apiServer(graph, archive, proofs),
     await pageFiles(PAGE),
     port,
     wanted !== undefined,
@@ -214,11 +218,12 @@ async function startWriting(
   };
 }
 
-function apiServer(graph: Graph, archive: Archive): Serve {
+function apiServer(graph: Graph, archive: Archive, proofs: ProofSource): Serve {
   return server({
     routes: ROUTES,
     graph: () => Promise.resolve(graph),
     readEnvelope: envelopeReader(archive, knownKeys),
+    proofs,
     tlog: tlogFolder(TLOG),
     onFailure: (error, { path, requestId }) =>
       tell(`${path}: request ${requestId} failed: ${JSON.stringify(safeDescription(error))}`),

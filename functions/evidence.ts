@@ -1,3 +1,4 @@
+import { bucketProofs } from '../lib/aws/bucket-proofs.ts';
 import { httpHandler } from '../lib/aws/http-handler.ts';
 import { kmsPublicKey } from '../lib/aws/kms.ts';
 import { bucketArchive } from '../lib/aws/log-archive.ts';
@@ -20,4 +21,5 @@ export const handler = httpHandler(
   httpSettings(process.env),
   envelopeReader(archive, keys),
   tlogBucket(s3, evidenceBucket),
+  bucketProofs(s3, evidenceBucket, archive),
 );

@@ -6,7 +6,7 @@ export const MOST_BYTES: Readonly<Record<string, number>> = {
   check: 631_000,
   compliance: 540_000,
   datasets: 541_000,
-  evidence: 927_000,
+  evidence: 954_000,
   inferences: 546_000,
   ingest: 914_000,
   lineage: 574_000,
@@ -19,5 +19,5 @@ export const MOST_BYTES: Readonly<Record<string, number>> = {
   // Of the page, which a browser fetches.
   app: 75_000,
   index: 2_000,
-  openapi: 105_000,
+  openapi: 108_000,
 };

@@ -10,7 +10,7 @@ const LAYERS = [
   ['keys'],
   ['aws', 'local'],
   ['http', 'page'],
-  ['compliance'],
+  ['compliance', 'proof'],
   ['evidence', 'fsck', 'ingest'],
   ['object', 'graph'],
   [

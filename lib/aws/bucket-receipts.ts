@@ -7,6 +7,7 @@ import { s3Name } from '../object/s3-name.ts';
 import { pendingPath } from '../tlog/store.ts';
 import { failureCode } from './failure-code.ts';
 import { isPutNew } from './put-new.ts';
+import { statusOf, translate } from './s3-failure.ts';
 
 /** Of a key in S3, in bytes of UTF-8. */
 const MAX_KEY_BYTES = 1_024;
@@ -36,6 +37,37 @@ export function bucketReceipts(client: S3Client, bucket: string): Receipts {
       );
     },
   };
+}
+
+/** Every receipt of an object in that bucket, in the order in which they were put. */
+export async function receiptsInBucket(
+  client: S3Client,
+  bucket: string,
+  uri: string,
+): Promise<readonly string[]> {
+  const receipts: string[] = [];
+  const base = receiptBase(uri);
+  for (let outcome = 1; outcome <= MAX_OUTCOMES; outcome += 1) {
+    const key = `${base}${outcome === 1 ? '' : `.${outcome}`}.json`;
+    const text = await readText(client, { Bucket: bucket, Key: key });
+    if (text === null) break;
+    receipts.push(text);
+  }
+  return receipts;
+}
+
+/** Null where there is none. */
+async function readText(
+  client: S3Client,
+  place: { readonly Bucket: string; readonly Key: string },
+): Promise<string | null> {
+  try {
+    const { Body: body } = await client.send(new GetObjectCommand(place));
+    return (await body?.transformToString()) ?? null;
+  } catch (error) {
+    if (statusOf(error) === 404) return null;
+    throw translate(error, `s3://${place.Bucket}/${place.Key}`);
+  }
 }
 
 /** Whether that is a key under which {@link bucketReceipts} keeps a receipt of the object. */

@@ -4,6 +4,7 @@ import { openGraph } from '../graph/connection.ts';
 import type { Route } from '../http/route.ts';
 import { server } from '../http/serve.ts';
 import { once } from '../once.ts';
+import type { ProofSource } from '../proof/prove.ts';
 import { NO_TLOG, type TlogReader } from '../tlog/store.ts';
 import { openLog } from './log.ts';
 import { mayOf } from './permission.ts';
@@ -22,6 +23,7 @@ export function httpHandler(
   { neo4jSecretArn, payloadReaders }: HttpSettings,
   readEnvelope: ReadEnvelope = () => Promise.reject(new Error('no envelopes are read here')),
   tlog: TlogReader = NO_TLOG,
+  proofs?: ProofSource,
 ): (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyStructuredResultV2> {
   const log = openLog();
   const serve = server({
@@ -29,6 +31,7 @@ export function httpHandler(
     graph: once(async () => openGraph(await secretGraphSettings(neo4jSecretArn))),
     readEnvelope,
     tlog,
+    proofs,
     onFailure: (error, { path, requestId }) =>
       log.error('request.failed', error, { path, requestId }),
   });

@@ -5,6 +5,7 @@ import type { ReadEnvelope } from '../evidence.ts';
 import type { Graph } from '../graph/connection.ts';
 import { readCursorKey } from '../graph/schema.ts';
 import { once } from '../once.ts';
+import type { ProofSource } from '../proof/prove.ts';
 import { NO_TLOG, type TlogReader } from '../tlog/store.ts';
 import { json, type Answer } from './answer.ts';
 import { cursorsFor } from './cursor.ts';
@@ -30,6 +31,8 @@ export interface ServeOptions {
   readonly routes: readonly Route[];
   readonly graph: () => Promise<Graph>;
   readonly readEnvelope: ReadEnvelope;
+  /** Where proofs are made. */
+  readonly proofs?: ProofSource | undefined;
   /** Where it is not given, no log is kept. */
   readonly tlog?: TlogReader;
   /** Hears of what is not the caller's doing. */
@@ -51,7 +54,8 @@ export function asker({
   graph,
   readEnvelope,
   tlog = NO_TLOG,
-}: Pick<ServeOptions, 'graph' | 'readEnvelope' | 'tlog'>): Ask {
+  proofs,
+}: Pick<ServeOptions, 'graph' | 'readEnvelope' | 'tlog' | 'proofs'>): Ask {
   const cursorKey = once(async () => readCursorKey(await graph()));
   const answer: Ask = async (route, query, may) => {
     const end = performance.now() + TIME_BUDGET_MS;
@@ -64,6 +68,7 @@ export function asker({
       may,
       isTimeUp: () => performance.now() > end,
       readEnvelope,
+      proofs: proofs ?? null,
       tlog,
     };
     return route.handle(context, parameters);

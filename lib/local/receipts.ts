@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
-import { dirname, join, posix, sep } from 'node:path';
+import { dirname, join, posix, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { hasCode } from '../errors.ts';
 import { spellReceipt, type Receipt } from '../ingest/receipt.ts';
 import { writeWhole } from './write-whole.ts';
@@ -36,6 +37,24 @@ export async function keepReceipt(
     if (before === null) await writeWhole(file, text);
     await submit(Buffer.from(text));
     return { file, isNew: before === null };
+  }
+}
+
+/** Every receipt that {@link keepReceipt} kept of an object, in the order in which they were kept; none of one elsewhere. */
+export async function receiptsInFolder(
+  folder: string,
+  bucket: string,
+  uri: string,
+): Promise<readonly string[]> {
+  if (!uri.startsWith('file:')) return [];
+  const name = relative(resolve(bucket), fileURLToPath(uri)).split(sep).join('/');
+  if (name.startsWith('..')) return [];
+  const base = join(folder, receiptBase(name, uri));
+  const receipts: string[] = [];
+  for (let outcome = 1; ; outcome += 1) {
+    const text = await textIn(`${base}${outcome === 1 ? '' : `.${outcome}`}.json`);
+    if (text === null) return receipts;
+    receipts.push(text);
   }
 }
 

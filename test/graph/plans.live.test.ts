@@ -6,6 +6,7 @@ import { makeReport } from '../../lib/compliance/report.ts';
 import { DEFAULT_SETTINGS, RULES, type Rule } from '../../lib/compliance/rules.ts';
 import { PoisonObjectError } from '../../lib/errors.ts';
 import * as asOf from '../../lib/graph/as-of.ts';
+import { readChain } from '../../lib/graph/ask/chain.ts';
 import { namesOfLogs } from '../../lib/graph/ask/evidence.ts';
 import { checkTimes, untold } from '../../lib/graph/ask/findings.ts';
 import { openCounts, unfinishedObjects } from '../../lib/graph/ask/objects.ts';
@@ -387,6 +388,9 @@ test('no statement that answers a question scans, sorts or gathers what grows wi
   await openCounts(noting(graph, reads));
   await unfinishedObjects(noting(graph, reads), 1, 1);
   await namesOfLogs(noting(graph, reads), ['1'.padStart(64, '0')]);
+  await readChain(noting(graph, reads), { kind: 'inference', id: 'i100' });
+  await readChain(noting(graph, reads), { kind: 'model', name: 'm1', commit: 'c1' });
+  await readChain(noting(graph, reads), { kind: 'dataset', hash: 'hub' });
   expect(await unexcused(reads)).toEqual([]);
 });
 

@@ -529,6 +529,7 @@ async function timed(
       cursors: cursorsFor('key', path),
       may: () => true,
       isTimeUp,
+      proofs: null,
       readEnvelope: () => Promise.reject(new Error('not asked for')),
       tlog: NO_TLOG,
     };

@@ -9,6 +9,7 @@ import type { Evidence } from '../../lib/http/answers/signed-at.ts';
 import type { Scope } from '../../lib/http/route.ts';
 import { ROUTES } from '../../lib/http/routes.ts';
 import { server, type Serve } from '../../lib/http/serve.ts';
+import type { ProofSource } from '../../lib/proof/prove.ts';
 
 /** The query, by the names of its parameters; what is undefined is left out. */
 export type Query = Readonly<Record<string, string | number | undefined>>;
@@ -45,11 +46,12 @@ export class Api {
   /** By path: how many answers were held against their schemas. */
   readonly checked = new Map<string, number>();
 
-  constructor(graph: Graph, readEnvelope: ReadEnvelope = unread) {
+  constructor(graph: Graph, readEnvelope: ReadEnvelope = unread, proofs?: ProofSource) {
     this.serve = server({
       routes: ROUTES,
       graph: () => Promise.resolve(graph),
       readEnvelope,
+      proofs,
       onFailure: (error) => this.failures.push(error),
     });
   }
