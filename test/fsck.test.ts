@@ -79,6 +79,7 @@ function sourceOf(world: World): FsckSource {
           name: sha256,
           origin: { pipe: sha256 },
           uri: null,
+          bytes: bytes.length,
           read: refuse,
           resumedHash: refuse,
           identity: refuse,
