@@ -26,7 +26,7 @@ const RECORDS_OF_MODEL = `
 MATCH (m:Model {name: $name, commit: $commit})
 CALL (m) {
   OPTIONAL MATCH (d:Dataset)-[u:USED_IN]->(m)
-  WITH m, d, u
+  WITH d, u
   ORDER BY d.hash
   LIMIT $limit
   RETURN collect(DISTINCT CASE WHEN m.digest IN u.evidence THEN m.digest ELSE u.evidence[0] END) AS models,
