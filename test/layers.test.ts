@@ -10,7 +10,7 @@ const LAYERS = [
   ['keys'],
   ['aws', 'local'],
   ['http', 'page'],
-  ['compliance'],
+  ['compliance', 'audit'],
   ['evidence', 'ingest'],
   ['object', 'graph'],
   ['trust', 'errors', 'failures', 'counted', 'links', 'members', 'once', 'version'],

@@ -13,6 +13,7 @@ import {
   type Place,
 } from './copy-object.ts';
 import { failureCode } from './failure-code.ts';
+import { listed } from './listed.ts';
 import { isPutNew } from './put-new.ts';
 import { statusOf, translate } from './s3-failure.ts';
 import { s3Object, type S3Options } from './s3-object.ts';
@@ -48,6 +49,7 @@ export function bucketArchive(
       );
       return version;
     },
+    list: () => listed(client, bucket, 'logs/'),
     async verdict(name) {
       try {
         const { Body: body } = await client.send(new GetObjectCommand(placeOf(verdictFile(name))));
