@@ -11,7 +11,6 @@ import {
 } from '../graph/ask/audited.ts';
 import type { Graph } from '../graph/connection.ts';
 import { compareText } from '../graph/order.ts';
-import type { Payload } from '../graph/settings.ts';
 import type { Archive } from '../ingest/archive.ts';
 import {
   compareFinding,
@@ -27,6 +26,7 @@ import {
   compareInference,
   compareModel,
   compareRecord,
+  hasPayload,
   mapsOf,
   type Compared,
 } from './expected.ts';
@@ -43,8 +43,6 @@ export interface AuditOptions {
   readonly graph: Graph;
   readonly archive: Archive;
   readonly store: EvidenceStore;
-  /** How payloads are stored: where none is to be, none is missed. */
-  readonly payload: Payload;
   /** From when it is true the audit stops where it is; the next call goes on from there. */
   readonly isTimeUp?: () => boolean;
   /** Forget what was read before: every archived log is read and verified again. */
@@ -72,6 +70,8 @@ export interface Audit {
   readonly relationships: number;
   /** Things that rest on logs that are still being written: not compared to the end. */
   readonly unsettled: number;
+  /** Inferences of which the graph has neither input nor output, as configured or taken out: no difference. */
+  readonly withoutPayload: number;
   readonly differences: readonly Difference[];
   /** True where there are more than are named. */
   readonly isTooMuch: boolean;
@@ -130,7 +130,7 @@ class Auditing {
     this.#options = options;
     this.#state = state;
     this.#runs = new Runs(options.store);
-    this.#ledger = new Ledger(state, this.#runs, options.payload);
+    this.#ledger = new Ledger(state, this.#runs);
     this.#isTimeUp = options.isTimeUp ?? (() => false);
   }
 
@@ -197,6 +197,8 @@ class Auditing {
       const compared = this.#compare(kind, identity, of, thing?.columns ?? null);
       pass.compared[kind] = (pass.compared[kind] ?? 0) + 1;
       pass.relationships += relationshipsOf(kind, thing?.columns ?? {});
+      if (kind === 'inference' && thing !== null && !hasPayload(thing.columns))
+        pass.withoutPayload += 1;
       if (compared.differences.length > 0) note(pass, kind, identity);
       else if (compared.isUnsettled) pass.unsettled += 1;
     };
@@ -341,7 +343,7 @@ class Auditing {
   }
 
   #told(pass: Pass, isOver: boolean): Audit {
-    const { number, startedAt, compared, relationships, unsettled, differences, isTooMuch } = pass;
+    const { number, startedAt, compared, relationships, differences, isTooMuch } = pass;
     const ledger = this.#ledger;
     return {
       complete: isOver && !isTooMuch,
@@ -357,7 +359,8 @@ class Auditing {
       compared,
       entities: Object.values(compared).reduce((sum, of) => sum + of, 0),
       relationships,
-      unsettled,
+      unsettled: pass.unsettled,
+      withoutPayload: pass.withoutPayload,
       differences,
       isTooMuch,
     };
@@ -367,7 +370,7 @@ class Auditing {
 /** What the logs say of the things of a kind, page by page beside the graph's. */
 class Facts {
   readonly #ledger: Ledger;
-  #groups: AsyncGenerator<Group> | null = null;
+  #groups: AsyncGenerator<Group, void> | null = null;
   #held: Group | null = null;
   #names: readonly string[] = [];
   readonly #kind: Audited;
@@ -414,13 +417,18 @@ class Facts {
     if (this.#groups === null || !isFactKind(this.#kind)) return;
     const end = last === null ? null : keyOf(this.#kind, last);
     for (;;) {
-      const next: Group | null = this.#held ?? (await this.#groups.next()).value ?? null;
+      const next = this.#held ?? (await nextOf(this.#groups));
       this.#held = next;
       if (next === null || (end !== null && compareText(next.key, end) > 0)) return;
       this.#held = null;
       yield { identity: next.facts[0]?.identity ?? [], of: next.facts };
     }
   }
+}
+
+async function nextOf(groups: AsyncGenerator<Group, void>): Promise<Group | null> {
+  const { value } = await groups.next();
+  return value ?? null;
 }
 
 function freshPass(number: number): Pass {
@@ -432,6 +440,7 @@ function freshPass(number: number): Pass {
     compared: {},
     relationships: 0,
     unsettled: 0,
+    withoutPayload: 0,
     candidates: [],
     differences: [],
     isTooMuch: false,
@@ -459,14 +468,7 @@ function only(differences: readonly Difference[]): Compared {
 function relationshipsOf(kind: Audited, columns: PlainMap): number {
   const sizes = (...names: string[]): number =>
     names.reduce((sum, name) => sum + mapsOf(columns[name]).length, 0);
-  switch (kind) {
-    case 'model':
-      return sizes('used');
-    case 'record':
-      return sizes('signings', 'asserts');
-    case 'inference':
-      return sizes('models', 'signings');
-    default:
-      return 0;
-  }
+  if (kind === 'model') return sizes('used');
+  if (kind === 'record') return sizes('signings', 'asserts');
+  return kind === 'inference' ? sizes('models', 'signings') : 0;
 }

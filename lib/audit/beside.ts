@@ -86,6 +86,18 @@ export function compareLog(identity: Identity, found: PlainMap | null, ledger: L
   });
   if (found['others'] !== 0)
     differences.push({ ...thing, what: 'relationships', says: 'no log says them' });
+  differences.push(...compareProgress(thing, found, sources, isOpen));
+  return { differences: isOpen ? [] : differences, isUnsettled: isOpen };
+}
+
+/** How far the writing of a log has come, for each of its verdicts. */
+function compareProgress(
+  thing: Pick<Difference, 'kind' | 'identity'>,
+  found: PlainMap,
+  sources: ReturnType<Ledger['sourcesOf']>,
+  isOpen: boolean,
+): readonly Difference[] {
+  const differences: Difference[] = [];
   const held = mapsOf(found['progress']);
   let counted = 0;
   for (const { source, state } of sources) {
@@ -128,7 +140,7 @@ export function compareLog(identity: Identity, found: PlainMap | null, ledger: L
       what: 'progress accepted',
       says: 'as many as its stretches count',
     });
-  return { differences: isOpen ? [] : differences, isUnsettled: isOpen };
+  return differences;
 }
 
 const OBJECT_FREE = [
@@ -163,7 +175,8 @@ export function compareObject(
       differences.push({ ...thing, what: 'CARRIED', says: 'it brought nothing' });
     return differing(differences);
   }
-  const log = String(properties['sha256'] ?? '');
+  const { sha256 } = properties;
+  const log = typeof sha256 === 'string' ? sha256 : '';
   if (carried.length !== 1 || carried[0] !== log)
     differences.push({ ...thing, what: 'CARRIED', says: `it carried the log ${log}` });
   const parked = typeof properties['parked'] === 'string' ? properties['parked'] : null;

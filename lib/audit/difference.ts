@@ -66,14 +66,18 @@ const MAX_TOLD = 200;
 
 function toldOf(wanted: Expected): string {
   if (wanted === null) return 'no log says it';
-  if (typeof wanted === 'object' && 'at' in wanted) return String(wanted['at']);
+  if (typeof wanted === 'object' && 'at' in wanted) return textOf(wanted['at']);
   if (typeof wanted === 'object' && 'text' in wanted) {
     const { text } = wanted;
     return typeof text === 'object' && text !== null && 'sha256' in text
-      ? `a text of SHA-256 ${String(text['sha256'])}`
-      : cut(String(text));
+      ? `a text of SHA-256 ${textOf(text['sha256'])}`
+      : cut(textOf(text));
   }
   return cut(typeof wanted === 'string' ? wanted : JSON.stringify(wanted));
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function cut(text: string): string {

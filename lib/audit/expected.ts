@@ -1,7 +1,6 @@
 import { plainTime, type Plain, type PlainMap } from '../graph/ask/audited.ts';
 import { isLater } from '../graph/order.ts';
 import { inOrder, resolve, type Link, type Version } from '../graph/resolve.ts';
-import type { Payload } from '../graph/settings.ts';
 import { stretchOf } from '../graph/stretch.ts';
 import { leastOf } from '../graph/write/changes.ts';
 import { INLINE_PAYLOAD_BYTES } from '../graph/write/write-changes.ts';
@@ -29,7 +28,6 @@ export interface Around {
     readonly done: readonly Version[];
     readonly hasOpen: boolean;
   };
-  readonly payload: Payload;
 }
 
 /** Of one thing. `isUnsettled`: it rests on a log that is not done. */
@@ -264,8 +262,12 @@ export function compareInference(
     commit: head.commit,
     ...claim(head),
     timestamp: head.timestamp,
-    ...payloadOf('input', head.input, properties, around.payload),
-    ...payloadOf('output', head.output, properties, around.payload),
+    ...(hasPayload(columns)
+      ? {
+          ...payloadOf('input', head.input, properties),
+          ...payloadOf('output', head.output, properties),
+        }
+      : {}),
   };
   return {
     differences: [
@@ -322,7 +324,7 @@ function compareRecords(
     });
   for (const [digest, same] of byDigest) {
     const [fact] = same;
-    const held = records.filter((of) => mapOf(of['properties'])['digest'] === digest);
+    const held = records.filter((of) => digestOf(of) === digest);
     const [record] = held;
     if (fact === undefined) continue;
     if (
@@ -354,9 +356,14 @@ function compareRecords(
       ...compareSignings(thing, same, record['signings'], around),
     );
   }
-  if (records.some((of) => !byDigest.has(String(mapOf(of['properties'])['digest']))))
+  if (records.some((of) => !byDigest.has(digestOf(of))))
     differences.push({ ...thing, what: 'ASSERTS', says: 'a record asserts it that nobody signed' });
   return differences;
+}
+
+function digestOf(record: PlainMap): string {
+  const { digest } = mapOf(record['properties']);
+  return typeof digest === 'string' ? digest : '';
 }
 
 /** One relationship for each key that signed, to a place where it did (G-5). */
@@ -367,7 +374,7 @@ function compareSignings(
   around: Around,
 ): readonly Difference[] {
   const differences: Difference[] = [];
-  const held = Map.groupBy(mapsOf(signings), ({ kid }) => String(kid));
+  const held = Map.groupBy(mapsOf(signings), ({ kid }) => (typeof kid === 'string' ? kid : ''));
   const byKid = Map.groupBy(facts, ({ kid }) => kid);
   for (const [kid, places] of byKid) {
     const [signing, ...more] = held.get(kid) ?? [];
@@ -397,22 +404,29 @@ function isPlace(
   );
 }
 
+/**
+ * False for an inference of which neither side of the payload is stored: nothing was to be, or somebody
+ * has taken it out, as docs/operations.md says how. Nothing false is told then; it is counted.
+ */
+export function hasPayload(columns: PlainMap): boolean {
+  const properties = mapOf(columns['properties']);
+  return PAYLOAD.some((name) => (properties[name] ?? null) !== null);
+}
+
 /** Names of what an inference holds of its payload. */
 const PAYLOAD = ['input', 'inputSha256', 'inputBytes', 'output', 'outputSha256', 'outputBytes'];
 
 /**
- * The payload as text or by hash and size, whichever is there: what was configured when it was written
- * stays. Nothing of it is in order only where nothing is to be stored.
+ * A side of the payload as text or by hash and size, whichever is there: what was configured when it
+ * was written stays.
  */
 function payloadOf(
   name: 'input' | 'output',
   { sha256, bytes }: { readonly sha256: string; readonly bytes: number },
   found: PlainMap,
-  payload: Payload,
 ): Readonly<Record<string, Expected>> {
   const isByHash = (found[`${name}Sha256`] ?? found[`${name}Bytes`] ?? null) !== null;
   const isText = (found[name] ?? null) !== null;
-  if (payload === 'none' && !isByHash && !isText) return {};
   if (isText && !isByHash && bytes <= INLINE_PAYLOAD_BYTES)
     return { [name]: { text: { sha256, bytes } } };
   return { [`${name}Sha256`]: sha256, [`${name}Bytes`]: bytes };

@@ -198,7 +198,7 @@ export function keyOfLine(line: string): string {
 /** Reads what {@link formatFact} wrote. */
 export function parseFact(line: string, kids: readonly string[]): Fact {
   const fields = new Fields(JSON.parse(line));
-  const [letter, ...identity] = fields.text().split('\0');
+  const [letter = '', ...identity] = fields.text().split('\0');
   const source = fields.count();
   const kid = kids[fields.count()] ?? damaged();
   const place = { line: fields.count(), offset: fields.count(), length: fields.count() };

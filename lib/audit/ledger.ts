@@ -1,7 +1,6 @@
-import { namedAudited, progressOf } from '../graph/ask/audited.ts';
+import { namedAudited, progressOf, type Plain } from '../graph/ask/audited.ts';
 import type { Graph } from '../graph/connection.ts';
 import type { Version } from '../graph/resolve.ts';
-import type { Payload } from '../graph/settings.ts';
 import type { Instant } from '../trust/timestamp.ts';
 import { mapOf, versionsOf, type Around, type SourceState } from './expected.ts';
 import {
@@ -30,7 +29,6 @@ export interface Group {
 
 /** All that was taken in, as it is held against the graph. */
 export class Ledger implements Around {
-  readonly payload: Payload;
   readonly #state: AuditState;
   readonly #runs: Runs;
   readonly #states: SourceState[] = [];
@@ -38,10 +36,9 @@ export class Ledger implements Around {
   readonly #datasets = new Map<string, SourceState>();
   readonly #versions = new Map<string, { done: readonly Version[]; hasOpen: boolean }>();
 
-  constructor(state: AuditState, runs: Runs, payload: Payload) {
+  constructor(state: AuditState, runs: Runs) {
     this.#state = state;
     this.#runs = runs;
-    this.payload = payload;
   }
 
   /**
@@ -100,7 +97,7 @@ export class Ledger implements Around {
     const { properties = null, carried = null, progress = null } = found?.columns ?? {};
     const said = [
       mapOf(properties)['sha256'],
-      ...(Array.isArray(carried) ? carried : []),
+      ...textsOf(carried),
       mapOf(progress)['key'],
       mapOf(properties)['progress'],
     ].map((of) => (typeof of === 'string' ? of.slice(0, 64) : ''));
@@ -137,7 +134,7 @@ export class Ledger implements Around {
     this.#versions.get(name) ?? { done: [], hasOpen: false };
 
   /** The facts of each thing of a kind behind a place, in the order of their identities. */
-  async *groups(kind: FactKind, behind: Identity): AsyncGenerator<Group> {
+  async *groups(kind: FactKind, behind: Identity): AsyncGenerator<Group, void> {
     const after = behind.length === 0 ? '' : keyOf(kind, behind);
     const end = endOf(kind);
     let key = '';
@@ -188,4 +185,8 @@ export class Ledger implements Around {
     for (const [name, { done, hasOpen }] of byName)
       this.#versions.set(name, { done: versionsOf(done), hasOpen });
   }
+}
+
+function textsOf(value: Plain): readonly string[] {
+  return Array.isArray(value) ? value.filter((of: Plain) => typeof of === 'string') : [];
 }

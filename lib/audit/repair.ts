@@ -1,3 +1,4 @@
+import { namedAudited } from '../graph/ask/audited.ts';
 import type { Graph } from '../graph/connection.ts';
 import type { Payload } from '../graph/settings.ts';
 import {
@@ -20,6 +21,7 @@ import { isRefusal } from '../trust/rejection.ts';
 import { verifyEnvelope } from '../trust/signers.ts';
 import type { VerifiedRecord } from '../trust/verify.ts';
 import type { Difference } from './difference.ts';
+import { hasPayload } from './expected.ts';
 import type { Fact, FactKind, Identity } from './facts.ts';
 import { Ledger } from './ledger.ts';
 import { Runs } from './runs.ts';
@@ -36,7 +38,17 @@ export interface Repaired {
 }
 
 /** Things that others rest on come first; logs once more at the end, when their stretches are counted. */
-const ORDER = ['log', 'dataset', 'model', 'inference', 'record', 'stretch', 'object', 'finding', 'waiver'];
+const ORDER = [
+  'log',
+  'dataset',
+  'model',
+  'inference',
+  'record',
+  'stretch',
+  'object',
+  'finding',
+  'waiver',
+];
 
 /**
  * Writes anew what an audit found to differ, from the archived envelopes, each of which is verified
@@ -56,11 +68,13 @@ export async function repair(
   if (damaged !== undefined)
     throw archiveDamaged(`${damaged.identity.join(' ')}: ${damaged.says}; nothing was repaired`);
   const state = await AuditState.load(on.store, false);
-  const ledger = new Ledger(state, new Runs(on.store), on.payload);
+  const ledger = new Ledger(state, new Runs(on.store));
   await ledger.refresh(on.graph);
   const repairing = new Repairing(on, ledger);
   const things = new Map(differences.map((of) => [JSON.stringify([of.kind, of.identity]), of]));
-  const inOrder = [...things.values()].sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
+  const inOrder = [...things.values()].sort(
+    (a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind),
+  );
   for (const { kind, identity } of inOrder)
     onRepaired({ kind, identity, did: await repairing.repair(kind, identity) });
   await settle(on.graph);
@@ -138,7 +152,11 @@ class Repairing {
       this.#touched.add(this.#ledger.logOf(fact.source));
     }
     const isDataset = (hash: string): boolean => this.#ledger.dataset(hash) !== null;
-    await replay(this.#on.graph, { kind, identity, records, isDataset }, this.#on.payload);
+    // What somebody took out of the graph on purpose does not come back.
+    const [held] = kind === 'inference' ? await namedAudited(this.#on.graph, kind, [identity]) : [];
+    const isWithout = held !== undefined && !hasPayload(held.columns);
+    const payload = isWithout ? 'none' : this.#on.payload;
+    await replay(this.#on.graph, { kind, identity, records, isDataset }, payload);
     return records.length === 0 ? 'deleted' : `replayed from ${records.length} signed records`;
   }
 
@@ -202,7 +220,8 @@ class Repairing {
   async #setObject(identity: Identity): Promise<string> {
     const [uri = ''] = identity;
     const found = await this.#ledger.logOfObject(this.#on.graph, uri);
-    const verdict = found === null ? undefined : this.#verdictsOf(found.log).find(({ key }) => key === found.key);
+    const verdict =
+      found === null ? undefined : this.#verdictsOf(found.log).find(({ key }) => key === found.key);
     if (found === null || verdict === undefined)
       return 'left as it is: which log it brought, nothing outside the graph tells';
     await setObject(this.#on.graph, uri, found.log, verdict);

@@ -61,7 +61,7 @@ export class Runs {
     this.#store = store;
   }
 
-  /** Writes sorted lines as a run. One of that number that nothing names yet is replaced. */
+  /** Writes sorted lines as a run of a number that no other has. */
   async write(number: number, lines: Iterable<string> | AsyncIterable<string>): Promise<void> {
     const keys: string[] = [];
     let block: string[] = [];
@@ -84,11 +84,11 @@ export class Runs {
   }
 
   /** All lines of these runs from a key on, in the order of keys. */
-  async *from(runs: readonly Run[], key: string): AsyncGenerator<string> {
+  async *from(runs: readonly Run[], key: string): AsyncGenerator<string, void> {
     const heads: Head[] = [];
-    const advance = async (rest: AsyncGenerator<string>): Promise<void> => {
-      const { value: line, done } = await rest.next();
-      if (done !== true) insert(heads, { key: keyOfLine(line), line, rest });
+    const advance = async (rest: AsyncGenerator<string, void>): Promise<void> => {
+      const { value: line } = await rest.next();
+      if (line !== undefined) insert(heads, { key: keyOfLine(line), line, rest });
     };
     try {
       for (const { number } of runs) await advance(this.#lines(number, key));
@@ -101,7 +101,7 @@ export class Runs {
     }
   }
 
-  async *#lines(number: number, key: string): AsyncGenerator<string> {
+  async *#lines(number: number, key: string): AsyncGenerator<string, void> {
     const keys = await this.#index(number);
     // Facts of one key may begin in the block before the first that begins with it.
     const next = keys.findIndex((first) => compareText(first, key) >= 0);
@@ -132,7 +132,7 @@ export class Runs {
 interface Head {
   readonly key: string;
   readonly line: string;
-  readonly rest: AsyncGenerator<string>;
+  readonly rest: AsyncGenerator<string, void>;
 }
 
 /** Among others, of which the least key stands last. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import type { EvidenceStore } from './store.ts';
 
@@ -44,6 +45,8 @@ const pass = z.object({
   compared: z.record(z.string(), z.number()),
   relationships: z.number(),
   unsettled: z.number(),
+  /** Inferences of which neither input nor output is stored. */
+  withoutPayload: z.number(),
   /** What differed when it was met, and is looked at again. */
   candidates: z.array(candidate),
   differences: z.array(difference),
@@ -64,8 +67,8 @@ const progress = z.object({
   edition: z.literal(EDITION),
   kids: z.array(z.string()),
   runs: z.array(z.object({ number: z.number(), level: z.number() })),
-  nextRun: z.number(),
-  sources: z.number(),
+  /** Files of them, named by their SHA-256: what another audit writes beside this one is never taken for it. */
+  sources: z.array(z.string()),
   /** A log that was left in its midst. */
   reading: reading.nullable(),
   pass: pass.nullable(),
@@ -84,13 +87,12 @@ export class AuditState {
   readonly sources: Source[];
   readonly at: Omit<Progress, 'sources' | 'edition'>;
   readonly #store: EvidenceStore;
-  readonly #written: string[];
+  readonly #written = new Set<string>();
 
-  private constructor(store: EvidenceStore, at: Omit<Progress, 'edition'>, sources: Source[]) {
+  private constructor(store: EvidenceStore, at: AuditState['at'], sources: Source[]) {
     this.#store = store;
     this.at = at;
     this.sources = sources;
-    this.#written = chunks(sources);
   }
 
   /** What was saved last; nothing of another edition, nor where `isAnew`. */
@@ -110,23 +112,24 @@ export class AuditState {
       return new AuditState(store, none, []);
     }
     const sources: Source[] = [];
-    for (let file = 0; sources.length < read.data.sources; file += 1) {
+    for (const file of read.data.sources) {
       const part = await store.read(fileOf(file));
       if (part === null) return AuditState.load(store, true);
       sources.push(...z.array(source).parse(jsonOf(part)));
     }
-    return new AuditState(store, read.data, sources.slice(0, read.data.sources));
+    return new AuditState(store, read.data, sources);
   }
 
   /** Resolves when a later {@link load} answers all of this; what was saved before is whole until then. */
   async save(): Promise<void> {
-    const now = chunks(this.sources);
-    for (const [file, text] of now.entries())
-      if (this.#written[file] !== text) {
-        await this.#store.write(fileOf(file), Buffer.from(text));
-        this.#written[file] = text;
-      }
-    const all: Progress = { ...this.at, edition: EDITION, sources: this.sources.length };
+    const files: string[] = [];
+    for (const text of chunks(this.sources)) {
+      const file = createHash('sha256').update(text).digest('hex');
+      if (!this.#written.has(file)) await this.#store.write(fileOf(file), Buffer.from(text));
+      this.#written.add(file);
+      files.push(file);
+    }
+    const all: Progress = { ...this.at, edition: EDITION, sources: files };
     await this.#store.write(PROGRESS, Buffer.from(JSON.stringify(all)));
   }
 }
@@ -138,7 +141,7 @@ function chunks(sources: readonly Source[]): string[] {
   );
 }
 
-function fileOf(file: number): string {
+function fileOf(file: string): string {
   return `audit/sources/${file}.json`;
 }
 

@@ -1,9 +1,11 @@
+import { randomInt } from 'node:crypto';
 import { PoisonObjectError } from '../errors.ts';
 import { verdictName, type Archive } from '../ingest/archive.ts';
-import { formatJudged, judge, parseJudged, type Options } from '../ingest/judge.ts';
-import { parseVerdict } from '../ingest/verdict.ts';
+import { formatJudged, judge, parseJudged, type Judged, type Options } from '../ingest/judge.ts';
+import { parseVerdict, type Rules } from '../ingest/verdict.ts';
+import type { Identity } from '../object/stored.ts';
 import { factsOf, formatFact } from './facts.ts';
-import { Runs, Sorting, toMerge } from './runs.ts';
+import { Sorting, toMerge, type Runs } from './runs.ts';
 import type { AuditState, Source } from './state.ts';
 
 /** What the archive holds, held against what was taken in before. */
@@ -62,6 +64,9 @@ export function nameOf({ log, parked }: Pick<Source, 'log' | 'parked'>): string 
   return parked === null ? log : `${log}:${parked}`;
 }
 
+/** Runs have numbers that no other audit beside this one gives to its own. */
+const MAX_RUN = 2 ** 47;
+
 class Intake {
   readonly #archive: Archive;
   readonly #state: AuditState;
@@ -109,28 +114,10 @@ class Intake {
             this.#sorting.add(formatFact(fact, this.#state.at.kids));
         });
         if (judged.isWhole) {
-          const { sha256, bytes } = archived.identity();
-          const refused = judged.rejectedTotal === 0 ? null : judged.refusals;
-          const problem =
-            sha256 !== log
-              ? 'the archive holds other bytes under its name'
-              : refused !== parked
-                ? 'its verdict does not hold: other lines of it are refused'
-                : null;
-          const lines = judged.next.number - 1;
-          const kids = rules.keys.map(({ kid }) => kid);
-          this.#state.at.reading = null;
-          this.#keep({
-            log,
-            parked,
-            archivedAt,
-            bytes,
-            lines,
+          this.#end({ log, parked, archivedAt }, archived.identity(), judged, {
+            rules,
             good,
-            kids,
             last,
-            problem,
-            isDone: false,
           });
           if (this.#sorting.isFull) await this.flush();
           return true;
@@ -149,19 +136,46 @@ class Intake {
     }
   }
 
+  #end(
+    name: Pick<Source, 'log' | 'parked' | 'archivedAt'>,
+    { sha256, bytes }: Identity,
+    { rejectedTotal, refusals, next }: Judged,
+    { rules, good, last }: Pick<Source, 'good' | 'last'> & { readonly rules: Rules },
+  ): void {
+    const refused = rejectedTotal === 0 ? null : refusals;
+    const problem =
+      sha256 !== name.log
+        ? 'the archive holds other bytes under its name'
+        : refused !== name.parked
+          ? 'its verdict does not hold: other lines of it are refused'
+          : null;
+    const kids = rules.keys.map(({ kid }) => kid);
+    this.#state.at.reading = null;
+    this.#keep({
+      ...name,
+      bytes,
+      lines: next.number - 1,
+      good,
+      kids,
+      last,
+      problem,
+      isDone: false,
+    });
+  }
+
   /** What was read becomes a run, and what is known of it is saved. */
   async flush(): Promise<void> {
     const { at } = this.#state;
     if (!this.#sorting.isEmpty) {
-      await this.#runs.write(at.nextRun, this.#sorting.take());
-      at.runs = [...at.runs, { number: at.nextRun, level: 0 }];
-      at.nextRun += 1;
+      const number = randomInt(MAX_RUN);
+      await this.#runs.write(number, this.#sorting.take());
+      at.runs = [...at.runs, { number, level: 0 }];
     }
     for (let old = toMerge(at.runs); old.length > 0; old = toMerge(at.runs)) {
       const level = Math.max(...old.map((run) => run.level)) + 1;
-      await this.#runs.write(at.nextRun, this.#runs.from(old, ''));
-      at.runs = [...at.runs.filter((run) => !old.includes(run)), { number: at.nextRun, level }];
-      at.nextRun += 1;
+      const number = randomInt(MAX_RUN);
+      await this.#runs.write(number, this.#runs.from(old, ''));
+      at.runs = [...at.runs.filter((run) => !old.includes(run)), { number, level }];
     }
     await this.#state.save();
   }

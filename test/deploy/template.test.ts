@@ -48,6 +48,17 @@ const SECRET = 'secretsmanager:GetSecretValue';
 const QUERY = { environment: ['CUSTODY_NEO4J_SECRET_ARN'], actions: [...LOG, SECRET] } as const;
 
 const FUNCTIONS = {
+  audit: {
+    environment: ['CUSTODY_EVIDENCE_BUCKET', 'CUSTODY_NEO4J_SECRET_ARN'],
+    actions: [
+      ...LOG,
+      's3:GetObject',
+      's3:GetObjectVersion',
+      's3:ListBucket',
+      's3:PutObject',
+      SECRET,
+    ],
+  },
   check: {
     environment: ['CUSTODY_NEO4J_SECRET_ARN', 'CUSTODY_RULES', 'CUSTODY_TOPIC_ARN'],
     actions: [...LOG, SECRET, 'sns:Publish'],
@@ -497,7 +508,7 @@ test('every function that is invoked by a service is invoked by this stack alone
   }
 });
 
-test('the sweep runs every quarter of an hour, the compliance check every six hours, the report every month', () => {
+test('the sweep runs every quarter of an hour, the compliance check every six hours, the audit every hour, the report every month', () => {
   const scheduled = (name: string, rate: string): object => ({
     ScheduleExpression: rate,
     State: 'ENABLED',
@@ -510,6 +521,7 @@ test('the sweep runs every quarter of an hour, the compliance check every six ho
   expect(found).toMatchObject([
     scheduled('Sweep', 'rate(15 minutes)'),
     scheduled('Check', 'rate(6 hours)'),
+    scheduled('Audit', 'rate(1 hour)'),
     scheduled('Report', 'cron(0 6 1 * ? *)'),
   ]);
 });
@@ -569,10 +581,13 @@ test('every alarm reaches the topic, and a sweep that is missing is an alarm', a
   const alarms = every('AWS::CloudWatch::Alarm');
   expect(alarms.map(({ id }) => id.replace(/Alarm$/, '')).sort()).toEqual([
     'ApiErrors',
+    'AuditErrors',
+    'AuditMissing',
     'CheckErrors',
     'CheckMissing',
     'DeadLetter',
     'Findings',
+    'GraphDifferences',
     'IngestErrors',
     'IngestFailures',
     'IngestThrottles',

@@ -372,7 +372,7 @@ function plain(value: unknown): Plain {
   if (Array.isArray(value)) return value.map(plain);
   // Points, durations, local times: nothing of Custody's.
   if (typeof value !== 'object' || Object.getPrototypeOf(value) !== Object.prototype)
-    return { other: String(value) };
+    return { other: Object.prototype.toString.call(value) };
   return Object.fromEntries(Object.entries(value).map(([name, of]) => [name, plain(of)]));
 }
 

@@ -4,7 +4,7 @@ import type { Audited } from '../ask/audited.ts';
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
 import { lockAlone } from '../lock.ts';
-import { rows, text, count, type Row } from '../rows.ts';
+import { count, rows, text, type Row } from '../rows.ts';
 import type { Payload } from '../settings.ts';
 import { stretchOf } from '../stretch.ts';
 import { decide, linkKey, type Changes, type Stored } from './changes.ts';
@@ -262,7 +262,11 @@ export async function replay(graph: Graph, of: Replay, payload: Payload): Promis
   });
 }
 
-async function takeRecords(tx: ManagedTransaction, kind: Replay['kind'], on: Row): Promise<readonly Row[]> {
+async function takeRecords(
+  tx: ManagedTransaction,
+  kind: Replay['kind'],
+  on: Row,
+): Promise<readonly Row[]> {
   const statement = {
     dataset: RECORDS_OF_DATASET,
     model: RECORDS_OF_MODEL,
@@ -283,12 +287,21 @@ async function takeRecords(tx: ManagedTransaction, kind: Replay['kind'], on: Row
 }
 
 /** As a writer would that brings all of these records at once, to a graph that has none of them. */
-async function writeAll(tx: ManagedTransaction, { records, isDataset }: Replay, payload: Payload): Promise<void> {
+async function writeAll(
+  tx: ManagedTransaction,
+  { records, isDataset }: Replay,
+  payload: Payload,
+): Promise<void> {
   if (records.length === 0) return;
-  const names = records.flatMap(({ record }) => (record.type === 'inference' ? [record.modelName] : []));
+  const names = records.flatMap(({ record }) =>
+    record.type === 'inference' ? [record.modelName] : [],
+  );
   const links = records.flatMap(({ record }) =>
     record.type === 'model'
-      ? record.datasetHashes.map((hash) => ({ hash, key: linkKey(hash, record.name, record.commit) }))
+      ? record.datasetHashes.map((hash) => ({
+          hash,
+          key: linkKey(hash, record.name, record.commit),
+        }))
       : [],
   );
   const stored: Stored = {
@@ -297,7 +310,10 @@ async function writeAll(tx: ManagedTransaction, { records, isDataset }: Replay, 
     inferences: new Map(),
     signers: new Map(),
     links: new Map(
-      links.map(({ hash, key }) => [key, { usedIn: null, pending: null, datasetExists: isDataset(hash) }]),
+      links.map(({ hash, key }) => [
+        key,
+        { usedIn: null, pending: null, datasetExists: isDataset(hash) },
+      ]),
     ),
   };
   const changes = decide(records, stored);
@@ -353,7 +369,10 @@ export async function deleteElement(graph: Graph, element: string): Promise<void
 }
 
 /** Counts a stretch again by its signings, and has it be part of its log. */
-export async function countAgain(graph: Graph, [log = '', number = '', kid = '']: readonly string[]): Promise<void> {
+export async function countAgain(
+  graph: Graph,
+  [log = '', number = '', kid = '']: readonly string[],
+): Promise<void> {
   await graph[database].write(async (tx) => {
     await lockAlone(tx);
     await tx.run(COUNT_AGAIN, { stretches: [{ log, number: neo4j.int(number), kid }] });
@@ -371,7 +390,11 @@ export interface ArchivedLog {
 }
 
 /** Sets what the archive says of a log that is done. Of several verdicts the first has what is counted anew. */
-export async function setLog(graph: Graph, log: string, verdicts: readonly ArchivedLog[]): Promise<void> {
+export async function setLog(
+  graph: Graph,
+  log: string,
+  verdicts: readonly ArchivedLog[],
+): Promise<void> {
   const [first] = verdicts;
   if (first === undefined) return;
   await graph[database].write(async (tx) => {
@@ -396,7 +419,12 @@ export async function setLog(graph: Graph, log: string, verdicts: readonly Archi
 }
 
 /** Sets what the archive says of the log that a name carried; false where there is no such name or log. */
-export async function setObject(graph: Graph, uri: string, log: string, of: ArchivedLog): Promise<boolean> {
+export async function setObject(
+  graph: Graph,
+  uri: string,
+  log: string,
+  of: ArchivedLog,
+): Promise<boolean> {
   return graph[database].write(async (tx) => {
     await lockAlone(tx);
     const set = await tx.run(RELATE_OBJECT, {
@@ -418,7 +446,13 @@ export async function setObject(graph: Graph, uri: string, log: string, of: Arch
 /** Sets a waiver as somebody made it. */
 export async function setWaiver(
   graph: Graph,
-  waiver: { readonly key: string; readonly who: string; readonly why: string; readonly until: string; readonly madeAt: string },
+  waiver: {
+    readonly key: string;
+    readonly who: string;
+    readonly why: string;
+    readonly until: string;
+    readonly madeAt: string;
+  },
 ): Promise<void> {
   await graph[database].write(async (tx) => {
     await tx.run(SET_WAIVER, { ...waiver });
