@@ -1,14 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import {
-  AUDITED,
   auditedTotals,
   namedAudited,
   nextAudited,
   strays,
-  type Audited,
   type FoundThing,
   type PlainMap,
 } from '../graph/ask/audited.ts';
+import { AUDITED, type Audited } from '../graph/audited.ts';
 import type { Graph } from '../graph/connection.ts';
 import { compareText } from '../graph/order.ts';
 import type { Archive } from '../ingest/archive.ts';

@@ -103,8 +103,6 @@ export class AuditState {
       const none = {
         kids: [],
         runs: [],
-        nextRun: 0,
-        sources: 0,
         reading: null,
         pass: null,
         passes: 0,

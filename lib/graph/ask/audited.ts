@@ -1,5 +1,6 @@
 import { isDateTime } from 'neo4j-driver';
 import type { Instant } from '../../trust/timestamp.ts';
+import type { Audited } from '../audited.ts';
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
 import { toDateTime } from '../instant.ts';
@@ -275,21 +276,6 @@ UNWIND $identities AS identity
 MATCH (w:Waiver {key: identity[0]})
 ${WAIVER}
 `;
-
-/** In the order in which a pass goes through them. */
-export const AUDITED = [
-  'dataset',
-  'model',
-  'record',
-  'inference',
-  'stretch',
-  'log',
-  'object',
-  'finding',
-  'waiver',
-] as const;
-
-export type Audited = (typeof AUDITED)[number];
 
 const READINGS: Readonly<Record<Audited, Reading>> = {
   dataset: { pages: [DATASETS], named: NAMED_DATASETS },

@@ -1,6 +1,6 @@
 import neo4j, { type ManagedTransaction } from 'neo4j-driver';
 import type { VerifiedRecord } from '../../trust/verify.ts';
-import type { Audited } from '../ask/audited.ts';
+import type { Audited } from '../audited.ts';
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
 import { lockAlone } from '../lock.ts';
