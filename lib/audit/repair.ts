@@ -72,11 +72,15 @@ export async function repair(
   await ledger.refresh(on.graph);
   const repairing = new Repairing(on, ledger);
   const things = new Map(differences.map((of) => [JSON.stringify([of.kind, of.identity]), of]));
+  const nodes = differences.filter(({ what }) => what === 'node');
+  const unsaid = new Set(nodes.map(({ kind, identity }) => JSON.stringify([kind, identity])));
   const inOrder = [...things.values()].sort(
     (a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind),
   );
-  for (const { kind, identity } of inOrder)
-    onRepaired({ kind, identity, did: await repairing.repair(kind, identity) });
+  for (const { kind, identity } of inOrder) {
+    const isUnsaid = unsaid.has(JSON.stringify([kind, identity]));
+    onRepaired({ kind, identity, did: await repairing.repair(kind, identity, isUnsaid) });
+  }
   await settle(on.graph);
   await repairing.countLogs();
 }
@@ -94,7 +98,8 @@ class Repairing {
     this.#ledger = ledger;
   }
 
-  async repair(kind: string, identity: Identity): Promise<string> {
+  /** `isUnsaid`: no log says that the thing is there at all. */
+  async repair(kind: string, identity: Identity, isUnsaid: boolean): Promise<string> {
     const { graph } = this.#on;
     switch (kind) {
       case 'dataset':
@@ -106,9 +111,9 @@ class Repairing {
       case 'log':
         return this.#setLog(identity);
       case 'stretch':
-        if (this.#ledger.sourcesOf(identity[0] ?? '').length > 0) await countAgain(graph, identity);
+        if (!isUnsaid) await countAgain(graph, identity);
         else await deleteUnsaid(graph, kind, identity);
-        return 'counted again';
+        return isUnsaid ? 'deleted' : 'counted again';
       case 'object':
         return this.#setObject(identity);
       case 'finding':
@@ -117,7 +122,8 @@ class Repairing {
       case 'waiver':
         return this.#setWaiver(identity);
       default:
-        await deleteElement(graph, identity[0] ?? '');
+        // A type of relationship is written in capitals.
+        await deleteElement(graph, identity[0] ?? '', kind === kind.toUpperCase());
         return 'deleted';
     }
   }

@@ -109,8 +109,18 @@ test(
         const found = await audit(options());
         const named = JSON.stringify([edit, found.differences], null, 1);
         expect(found.differences, named).not.toEqual([]);
+        for (const difference of found.differences) {
+          const said = JSON.stringify(difference);
+          const isNear = edit.near.some((name) => said.includes(JSON.stringify(name).slice(1, -1)));
+          expect(isNear, JSON.stringify([edit.what, difference, named])).toBe(true);
+        }
         await repair(found.differences, options(), () => undefined);
-        const after = await audit(options());
+        let after = await audit(options());
+        // What a thing rested on may itself have been taken out with another: once more.
+        if (after.differences.length > 0) {
+          await repair(after.differences, options(), () => undefined);
+          after = await audit(options());
+        }
         expect(after, named).toMatchObject(SOUND);
         expect(await graphSnapshot(graph), named).toEqual(before);
         expect((await placesOf(graph)).length).toBe(places.length);

@@ -122,8 +122,7 @@ RETURN [i.id] AS identity, i {.*} AS properties,
     RETURN {name: m.name, commit: m.commit, isModel: m:Model, properties: g {.*}}
   } AS models,
   COLLECT {
-    WITH i AS r
-    MATCH (r)-[x:SIGNED_IN]->(s)
+    MATCH (i)-[x:SIGNED_IN]->(s)
     RETURN {kid: s.kid, log: s.log, number: s.number, isStretch: s:Stretch, properties: x {.*}}
   } AS signings,
   COLLECT {

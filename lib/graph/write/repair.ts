@@ -112,20 +112,16 @@ MATCH (w:Waiver {key: $identity[0]})
 DETACH DELETE w
 `;
 
-const DELETE_ELEMENT = `
-CALL () {
-  MATCH (n)
-  WHERE elementId(n) = $element
-  DETACH DELETE n
-  RETURN count(*) AS nodes
-}
-CALL () {
-  MATCH ()-[r]->()
-  WHERE elementId(r) = $element
-  DELETE r
-  RETURN count(*) AS relationships
-}
-RETURN nodes, relationships
+const DELETE_NODE = `
+MATCH (n)
+WHERE elementId(n) = $element
+DETACH DELETE n
+`;
+
+const DELETE_RELATIONSHIP = `
+MATCH ()-[r]->()
+WHERE elementId(r) = $element
+DELETE r
 `;
 
 const COUNT_AGAIN = `
@@ -142,6 +138,7 @@ CALL (s) {
   WHERE type(x) <> 'SIGNED_IN'
   DELETE x
 }
+WITH s
 MATCH (l:Log {sha256: s.log})
 MERGE (s)-[:PART_OF]->(l)
 `;
@@ -157,6 +154,7 @@ CALL (l) {
     OR type(x) = 'AWAITS' AND other:Relink OR type(x) = 'OF' AND other.key IN $keys)
   DELETE x
 }
+WITH l
 CALL (l) {
   OPTIONAL MATCH (s:Stretch)-[:PART_OF]->(l)
   RETURN sum(s.count) AS signings
@@ -174,6 +172,7 @@ CALL (p) {
   MATCH (p)-[x]-()
   DELETE x
 }
+WITH l, p
 MERGE (p)-[:OF]->(l)
 WITH l, p
 WHERE NOT EXISTS { MATCH (o:SourceObject {uri: p.openedBy}) }
@@ -189,6 +188,7 @@ CALL (o) {
   MATCH (o)-[x]-()
   DELETE x
 }
+WITH o
 MATCH (l:Log {sha256: $log})
 OPTIONAL MATCH (p:Progress {key: $key})
 WITH o, l, p, coalesce(p.openedBy = $uri, false) AS isFirst
@@ -361,10 +361,14 @@ export async function deleteUnsaid(
 }
 
 /** Deletes a node or relationship by what the database calls it. */
-export async function deleteElement(graph: Graph, element: string): Promise<void> {
+export async function deleteElement(
+  graph: Graph,
+  element: string,
+  isRelationship: boolean,
+): Promise<void> {
   await graph[database].write(async (tx) => {
     await lockAlone(tx);
-    await tx.run(DELETE_ELEMENT, { element });
+    await tx.run(isRelationship ? DELETE_RELATIONSHIP : DELETE_NODE, { element });
   });
 }
 
