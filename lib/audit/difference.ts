@@ -17,7 +17,7 @@ export interface Difference {
 export type Expected = Plain | { readonly text: Said } | { readonly anyOf: readonly Plain[] };
 
 /** A value that is not told: an inference's digest, its payload. */
-export const UNTOLD = 'something else was signed';
+const UNTOLD = 'something else was signed';
 
 /** All properties that differ, are missing, or are there without being expected. */
 export function compareProperties(

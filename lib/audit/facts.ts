@@ -80,7 +80,7 @@ export function endOf(kind: FactKind): string {
 }
 
 /** What a text is compared by. */
-export function said(text: string): Said {
+function said(text: string): Said {
   return Buffer.byteLength(text) <= MAX_TEXT_BYTES ? text : hashed(text);
 }
 
