@@ -620,12 +620,14 @@ test('the dashboard shows every metric of the functions', () => {
     .filter(([first]) => first?.[0] === 'Custody')
     .flatMap((metrics) => metrics.map(([, name]) => name));
   expect(shown.sort()).toEqual([
+    'AuditsComplete',
     'BytesRead',
     'EventsPassedOver',
     'Failures',
     'FindingsNew',
     'FindingsOpen',
     'FindingsSettled',
+    'GraphDifferences',
     'LinesAccepted',
     'LinesDuplicate',
     'LinesRejected',

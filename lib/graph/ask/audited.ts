@@ -151,11 +151,13 @@ ${INFERENCE}
 `;
 
 const STRETCH = `
+CALL (s) {
+  OPTIONAL MATCH (s)<-[x:SIGNED_IN]-(r)
+  RETURN count(x) AS signings, min(r.recordedAt) AS first, max(r.recordedAt) AS last
+}
 RETURN [s.log, toString(s.number), s.kid] AS identity, s {.*} AS properties,
   COUNT { (s)--() } - COUNT { (s)<-[:SIGNED_IN]-() } - COUNT { (s)-[:PART_OF]->() } AS others,
-  COUNT { (s)<-[:SIGNED_IN]-() } AS signings,
-  head(COLLECT { MATCH (s)<-[:SIGNED_IN]-(r) RETURN min(r.recordedAt) }) AS first,
-  head(COLLECT { MATCH (s)<-[:SIGNED_IN]-(r) RETURN max(r.recordedAt) }) AS last,
+  signings, first, last,
   COLLECT { MATCH (s)-[:PART_OF]->(l) RETURN l.sha256 } AS logs
 `;
 
@@ -179,6 +181,10 @@ ${STRETCH}
 `;
 
 const LOG = `
+CALL (l) {
+  OPTIONAL MATCH (s:Stretch)-[:PART_OF]->(l)
+  RETURN sum(s.count) AS signings
+}
 RETURN [l.sha256] AS identity, l {.*} AS properties,
   COUNT { (l)--() } - COUNT { (l)<-[:PART_OF]-() } - COUNT { (l)<-[:OF]-() } - COUNT { (l)<-[:CARRIED]-() }
     - COUNT { (l)-[:AWAITS]->() } AS others,
@@ -188,7 +194,7 @@ RETURN [l.sha256] AS identity, l {.*} AS properties,
       MATCH (o:SourceObject {uri: p.openedBy}) RETURN o.status
     })}
   } AS progress,
-  head(COLLECT { MATCH (s:Stretch)-[:PART_OF]->(l) RETURN sum(s.count) }) AS signings
+  signings
 `;
 
 const LOGS = `
