@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -6,7 +6,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { audit } from '../../lib/audit/audit.ts';
 import { repair } from '../../lib/audit/repair.ts';
 import type { EvidenceStore } from '../../lib/audit/store.ts';
+import { keepWaiver } from '../../lib/audit/waivers.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
+import { database } from '../../lib/graph/database.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { ingestObject } from '../../lib/ingest/ingest.ts';
 import { folderEvidence } from '../../lib/local/evidence-store.ts';
@@ -129,3 +131,82 @@ test(
     expect(made).toBe(EDITS);
   },
 );
+
+test(
+  'an audit beside ingest names nothing, and one after it compares all',
+  { timeout: 600_000 },
+  async () => {
+    const objects = fc.sample(randomObjects, atDepth(60)).flat();
+    let isBringing = true;
+    const bringing = Promise.all(
+      [0, 1].map(async (half) => {
+        for (const [index, object] of objects.entries())
+          if (index % 2 === half) await bring(object);
+      }),
+    ).finally(() => (isBringing = false));
+    for (let audits = 0; isBringing || audits === 0; audits += 1) {
+      const { differences } = await audit(options());
+      expect(differences).toEqual([]);
+    }
+    await bringing;
+    expect(await audit(options())).toMatchObject(SOUND);
+  },
+);
+
+test(
+  'an audit that is killed at any write, or whose time is up, goes on and names the same',
+  { timeout: 600_000 },
+  async () => {
+    for (const object of fc.sample(randomObjects, 4).flat()) await bring(object);
+    await graph[database].run("CREATE (:Dataset {hash: 'nobody', path: 'p'})");
+    const { differences } = await audit(options());
+    expect(differences).toMatchObject([{ kind: 'dataset', identity: ['nobody'], what: 'node' }]);
+    for (let nth = 1; nth < 20; nth += 3) {
+      rmSync(join(folder, 'audit'), { recursive: true });
+      let writes = 0;
+      const dying: EvidenceStore = {
+        ...store,
+        write: (name, bytes) =>
+          (writes += 1) === nth ? Promise.reject(new Error('killed')) : store.write(name, bytes),
+      };
+      for (let turn = 0; ; turn += 1) {
+        let asked = 0;
+        const isTimeUp = (): boolean => (asked += 1) > 3;
+        const found = await audit({ ...options(), store: dying, isTimeUp }).catch(() => null);
+        if (found?.complete === true) {
+          expect(found.differences).toEqual(differences);
+          break;
+        }
+        expect(turn).toBeLessThan(100);
+      }
+    }
+  },
+);
+
+test('a log that the archive lacks is named, and then nothing is repaired', async () => {
+  for (const object of fc.sample(randomObjects, 1).flat()) await bring(object);
+  expect(await audit(options())).toMatchObject(SOUND);
+  const [log = ''] = readdirSync(join(folder, 'archive')).filter((name) => name.length === 64);
+  rmSync(join(folder, 'archive', log));
+  const { differences } = await audit(options());
+  expect(differences).toMatchObject([{ kind: 'log', identity: [log], what: 'archive' }]);
+  await expect(repair(differences, options(), () => undefined)).rejects.toThrow(
+    'nothing was repaired',
+  );
+});
+
+test('a waiver that nobody made is named, and so is one that is gone', async () => {
+  const made = {
+    key: 'model-without-dataset:{"kind":"model"}',
+    who: 'w',
+    why: 'y',
+    until: '2030-01-01T00:00:00.000Z',
+    madeAt: '2026-01-01T10:00:00.120Z',
+  };
+  await keepWaiver(store, made);
+  await graph[database].run("CREATE (:Waiver {key: 'nobody', who: 'x'})");
+  const { differences } = await audit(options());
+  expect(differences.map(({ identity }) => identity[0]).sort()).toEqual([made.key, 'nobody']);
+  await repair(differences, options(), () => undefined);
+  expect(await audit(options())).toMatchObject(SOUND);
+});
