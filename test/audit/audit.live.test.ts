@@ -206,7 +206,9 @@ test('a waiver that nobody made is named, and so is one that is gone', async () 
   await keepWaiver(store, made);
   await graph[database].run("CREATE (:Waiver {key: 'nobody', who: 'x'})");
   const { differences } = await audit(options());
-  expect(differences.map(({ identity }) => identity[0]).sort()).toEqual([made.key, 'nobody']);
+  expect(new Set(differences.map(({ identity }) => identity[0]))).toEqual(
+    new Set([made.key, 'nobody']),
+  );
   await repair(differences, options(), () => undefined);
   expect(await audit(options())).toMatchObject(SOUND);
 });
