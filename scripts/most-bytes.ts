@@ -3,7 +3,7 @@
  * driver is the greater half of most. They have a hundredth less, so that what makes one grow is seen.
  */
 export const MOST_BYTES: Readonly<Record<string, number>> = {
-  audit: 960_000,
+  audit: 948_000,
   check: 631_000,
   compliance: 540_000,
   datasets: 533_000,
