@@ -49,6 +49,10 @@ const COMMANDS: Readonly<Record<string, { load: () => Promise<Command>; does: st
     load: async () => (await import('./check.ts')).check,
     does: 'the compliance rules once; exit 1 when something is found',
   },
+  audit: {
+    load: async () => (await import('./audit.ts')).audit,
+    does: 'the graph against the archived logs; exit 1 when something differs',
+  },
   report: {
     load: async () => (await import('./report.ts')).report,
     does: 'what was recorded, found and checked in a period, signed',

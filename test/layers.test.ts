@@ -10,7 +10,7 @@ const LAYERS = [
   ['keys'],
   ['aws', 'local'],
   ['http', 'page'],
-  ['compliance', 'proof'],
+  ['audit', 'compliance', 'proof'],
   ['evidence', 'fsck', 'ingest'],
   ['object', 'graph'],
   [

@@ -34,6 +34,8 @@ export interface IngestOptions {
   readonly startThread?: () => SignatureThread;
   /** Milliseconds since 1970, asked once for each reading; Custody's own clock where there is none. */
   readonly clock?: () => number;
+  /** Where the log came, for what keys may sign there; where it is not given, what the object is read from. */
+  readonly address?: string;
   /** Told how long each of the two readings took. */
   readonly onRead?: (reading: 'verify' | 'write', milliseconds: number) => void;
 }
@@ -171,7 +173,7 @@ export async function judge(
   const signers = new Signers();
   const tree = new LogTree(before?.tree);
   const keeping = new Kept(options.maxKeptBytes, object.bytes);
-  const circumstances = { address: object.address, now: nowOf(options) };
+  const circumstances = { address: options.address ?? object.address, now: nowOf(options) };
   const hash = before === null ? undefined : await object.resumedHash(before.hash);
   const lines = new Lines(object, options, before?.next, hash);
   const isDone = (): boolean =>

@@ -48,6 +48,17 @@ const SECRET = 'secretsmanager:GetSecretValue';
 const QUERY = { environment: ['CUSTODY_NEO4J_SECRET_ARN'], actions: [...LOG, SECRET] } as const;
 
 const FUNCTIONS = {
+  audit: {
+    environment: ['CUSTODY_EVIDENCE_BUCKET', 'CUSTODY_NEO4J_SECRET_ARN'],
+    actions: [
+      ...LOG,
+      's3:GetObject',
+      's3:GetObjectVersion',
+      's3:ListBucket',
+      's3:PutObject',
+      SECRET,
+    ],
+  },
   check: {
     environment: ['CUSTODY_KEYS', 'CUSTODY_NEO4J_SECRET_ARN', 'CUSTODY_RULES', 'CUSTODY_TOPIC_ARN'],
     actions: [...LOG, SECRET, 'sns:Publish'],
@@ -93,6 +104,7 @@ const FUNCTIONS = {
       'sqs:SendMessage',
     ],
   },
+  lineage: { ...QUERY, environment: ['CUSTODY_KEYS', 'CUSTODY_NEO4J_SECRET_ARN'] },
   log: {
     environment: ['CUSTODY_EVIDENCE_BUCKET', 'CUSTODY_TLOG_KEY', 'CUSTODY_TLOG_ORIGIN'],
     actions: [
@@ -105,7 +117,6 @@ const FUNCTIONS = {
       's3:PutObject',
     ],
   },
-  lineage: { ...QUERY, environment: ['CUSTODY_KEYS', 'CUSTODY_NEO4J_SECRET_ARN'] },
   models: QUERY,
   objects: QUERY,
   page: { environment: [], actions: LOG },
@@ -540,7 +551,7 @@ test('every function that is invoked by a service is invoked by this stack alone
   }
 });
 
-test('the sweep runs every quarter of an hour, the log each minute, the compliance check every six hours, the report every month', () => {
+test('the sweep runs every quarter of an hour, the log each minute, the compliance check every six hours, the audit every hour, the report every month', () => {
   const scheduled = (name: string, rate: string): object => ({
     ScheduleExpression: rate,
     State: 'ENABLED',
@@ -554,6 +565,7 @@ test('the sweep runs every quarter of an hour, the log each minute, the complian
     scheduled('Sweep', 'rate(15 minutes)'),
     scheduled('Log', 'rate(1 minute)'),
     scheduled('Check', 'rate(6 hours)'),
+    scheduled('Audit', 'rate(1 hour)'),
     scheduled('Report', 'cron(0 6 1 * ? *)'),
   ]);
 });
@@ -613,11 +625,14 @@ test('every alarm reaches the topic, and a sweep that is missing is an alarm', a
   const alarms = every('AWS::CloudWatch::Alarm');
   expect(alarms.map(({ id }) => id.replace(/Alarm$/, '')).sort()).toEqual([
     'ApiErrors',
+    'AuditErrors',
+    'AuditMissing',
     'CheckErrors',
     'CheckMissing',
     'CheckpointAge',
     'DeadLetter',
     'Findings',
+    'GraphDifferences',
     'IngestErrors',
     'IngestFailures',
     'IngestThrottles',
@@ -652,6 +667,7 @@ test('the dashboard shows every metric of the functions', () => {
     .filter(([first]) => first?.[0] === 'Custody')
     .flatMap((metrics) => metrics.map(([, name]) => name));
   expect(shown.sort()).toEqual([
+    'AuditsComplete',
     'BytesRead',
     'CheckpointAgeSeconds',
     'EventsPassedOver',
@@ -659,6 +675,7 @@ test('the dashboard shows every metric of the functions', () => {
     'FindingsNew',
     'FindingsOpen',
     'FindingsSettled',
+    'GraphDifferences',
     'LeavesAppended',
     'LinesAccepted',
     'LinesDuplicate',
