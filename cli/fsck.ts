@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { counted } from '../lib/counted.ts';
 import { ConfigError } from '../lib/errors.ts';
-import { fsck, nothingExamined, type FsckSource, type Loss } from '../lib/fsck.ts';
+import { fsck, nothingExamined, type FsckSource } from '../lib/fsck.ts';
 import { isReceiptFile, receiptFiles } from '../lib/local/receipts.ts';
 import { tlogFolder } from '../lib/local/tlog-folder.ts';
 import { readVerifierKey, type VerifierKey } from '../lib/tlog/note.ts';
 import { archiveIn } from './archive.ts';
 import type { Command } from './command.ts';
-import { print, tell } from './terminal.ts';
+import { print, printJson, tell } from './terminal.ts';
 import { localTlogSigner, RECEIPTS, TLOG } from './tlog.ts';
 
 const HELP = `usage: custody fsck [--bucket EVIDENCE_BUCKET] [--key VKEY] [--json]
@@ -41,19 +42,21 @@ export const fsckCommand: Command = async (args) => {
   let losses = 0;
   for await (const loss of fsck(source, examined)) {
     losses += 1;
-    print(values.json ? JSON.stringify(loss) : lineOf(loss));
+    if (values.json) printJson(loss);
+    else print(`${loss.path}: ${loss.problem}`);
   }
   const { leaves, heartbeats, tiles, receipts, logs } = examined;
   tell(
-    `${leaves} leaves, ${heartbeats} of them heartbeats; ${tiles} tiles, ${receipts} receipts, ${logs} logs: ` +
-      (losses === 0 ? 'all as the log says' : `${losses} ${losses === 1 ? 'loss' : 'losses'}`),
+    [
+      `${counted(leaves, 'leaf', 'leaves')} (${counted(heartbeats, 'heartbeat', 'heartbeats')})`,
+      counted(tiles, 'tile', 'tiles'),
+      counted(receipts, 'receipt', 'receipts'),
+      counted(logs, 'log', 'logs'),
+      losses === 0 ? 'all as the tlog says' : counted(losses, 'loss', 'losses'),
+    ].join(', '),
   );
   return losses === 0 ? 0 : 1;
 };
-
-function lineOf({ path, problem }: Loss): string {
-  return `${path}: ${problem}`;
-}
 
 async function keyOf(vkey: string | undefined, bucket: string | undefined): Promise<VerifierKey> {
   if (vkey !== undefined) {
@@ -69,7 +72,8 @@ async function keyOf(vkey: string | undefined, bucket: string | undefined): Prom
 }
 
 async function sourceOf(bucket: string | undefined, key: VerifierKey): Promise<FsckSource> {
-  const archive = await archiveIn(bucket);
+  // As custody start has it.
+  const archive = await archiveIn(bucket ?? process.env['CUSTODY_EVIDENCE_BUCKET']);
   if (bucket === undefined)
     return {
       store: tlogFolder(TLOG),

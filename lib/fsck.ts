@@ -72,7 +72,7 @@ export async function* fsck(source: FsckSource, examined: Examined): AsyncGenera
   const accepted = new Set<string>();
   yield* checkTree(source, opened, examined, leaves, accepted);
   const indexed = await indexedNext(source, opened.size);
-  const last = yield* checkReceipts(source, leaves, examined, indexed);
+  const last = yield* checkReceipts(source, opened.size, leaves, examined, indexed);
   // It may have grown since it was read, and then says so itself.
   const now = last < opened.size ? opened : await openLog(source);
   if ('problem' in now) yield now;
@@ -239,6 +239,7 @@ async function indexOf(store: FsckSource['store'], sha256: string): Promise<numb
 /** Returns the greatest index that is told of any receipt. */
 async function* checkReceipts(
   { store, receipts, isReceiptName }: FsckSource,
+  size: number,
   leaves: Map<string, number>,
   examined: Examined,
   indexed: number,
@@ -260,12 +261,22 @@ async function* checkReceipts(
     if (isLate || (await store.read(pendingPath(sha256))) !== null) continue;
     yield { path: name, problem: 'it is not in the log, and does not wait either' };
   }
-  for (const [sha256, index] of leaves)
-    yield {
-      path: `leaf ${index}`,
-      problem: `its receipt is missing or has other bytes: SHA-256 ${sha256}`,
-    };
+  for (const [sha256, index] of leaves) {
+    const object = await objectOf(store, size, index);
+    const problem = `the receipt of ${object}, SHA-256 ${sha256}, is missing or has other bytes`;
+    yield { path: `leaf ${index}`, problem };
+  }
   return last;
+}
+
+/** What a leaf is the receipt of; it is read again, so that not every name is held for the few that are missed. */
+async function objectOf(store: TlogReader, size: number, index: number): Promise<string> {
+  const first = index - (index % TILE_WIDTH);
+  const width = Math.min(TILE_WIDTH, size - first);
+  const entries = await readEntries(store, { level: 'entries', index: first / TILE_WIDTH, width });
+  const leaf = 'problem' in entries ? undefined : entries[index - first];
+  const receipt = receiptLeaf.safeParse(leaf === undefined ? null : jsonOf(leaf));
+  return receipt.success ? receipt.data.object : 'an object that it does not name';
 }
 
 async function problemOfLog(

@@ -79,6 +79,7 @@ function sourceOf(world: World): FsckSource {
           name: sha256,
           origin: { pipe: sha256 },
           uri: null,
+          bytes: bytes.length,
           read: refuse,
           resumedHash: refuse,
           identity: refuse,
@@ -181,7 +182,7 @@ test.each([
   ['tlog/checkpoint', 'checkpoint', 'it is missing: nothing says what the log is'],
   ['tlog/tile/0/000', 'tile/0/000', 'it is missing'],
   ['tlog/tile/entries/001', 'tile/entries/001', 'it is missing, with 256 entries'],
-  ['receipts/b/7@v.json', 'leaf', 'its receipt is missing or has other bytes'],
+  ['receipts/b/7@v.json', 'leaf', 'the receipt of s3://b/7?versionId=v, SHA-256'],
   [`logs/${shaOf(Buffer.from('log 7\n'))}`, 'logs/', 'the archived log is missing'],
 ])('%s deleted is named', async (name, path, problem) => {
   const world = new Map(large.world);

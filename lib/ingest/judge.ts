@@ -10,9 +10,11 @@ import type { VerifyingKey } from '../trust/keys.ts';
 import type { Line, Place } from '../trust/lines.ts';
 import { PassageFramer, type Passage } from '../trust/passage.ts';
 import { isRefusal, isRejection, type Rejection } from '../trust/rejection.ts';
+import type { SignatureThread } from '../trust/signature-thread.ts';
 import { Signers } from '../trust/signers.ts';
 import { verifyLines, type VerifiedRecord } from '../trust/verify.ts';
 import { VERSION } from '../version.ts';
+import { ahead } from './ahead.ts';
 import { isSpent, withinLines } from './budget.ts';
 import { Kept } from './kept.ts';
 
@@ -27,6 +29,8 @@ export interface IngestOptions {
   readonly maxLines?: number;
   /** Bytes of a log's lines up to which their records are kept, and not read again to be written. */
   readonly maxKeptBytes?: number;
+  /** Of a thread that checks the signatures of the first reading, with the same keys, and is ended with it. */
+  readonly startThread?: () => SignatureThread;
   /** Told how long each of the two readings took. */
   readonly onRead?: (reading: 'verify' | 'write', milliseconds: number) => void;
 }
@@ -38,6 +42,8 @@ export interface TimedOptions extends IngestOptions {
 
 export type Options = IngestOptions & Partial<TimedOptions>;
 
+/** So many are held while another thread checks their signatures. */
+const PASSAGES_AHEAD = 4;
 const MAX_REJECTIONS = 100;
 /** Of those: explaining a signature costs as much as checking it once more. */
 const MAX_EXPLAINED = 20;
@@ -150,12 +156,16 @@ export async function judge(
   const signers = new Signers();
   const kids = new Set(before?.kids);
   const tree = new LogTree(before?.tree);
-  const keeping = new Kept(options.maxKeptBytes);
+  const keeping = new Kept(options.maxKeptBytes, object.bytes);
   const hash = before === null ? undefined : await object.resumedHash(before.hash);
   const lines = new Lines(object, options, before?.next, hash);
   const isDone = (): boolean =>
     isSpent(rejectedTotal, options.onBadLine === 'reject' || !isParkable);
-  for await (const passage of lines) {
+  await using thread = options.startThread?.();
+  const begin = async (passage: Passage): Promise<void> => {
+    if (thread !== undefined && !isDone()) await signers.ahead(passage, thread);
+  };
+  for await (const passage of ahead(lines, begin, thread === undefined ? 1 : PASSAGES_AHEAD)) {
     tree.add(passage.lines);
     if (isDone()) continue;
     for (const [line, result] of verifyLines(passage, '', options.keys, signers)) {

@@ -43,6 +43,8 @@ export interface StoredObject {
   readonly origin: Origin;
   /** Names the version; null where only a whole reading tells it. */
   readonly uri: string | null;
+  /** Stored ones, announced before they are read; null where only reading tells. */
+  readonly bytes: number | null;
   /**
    * The unpacked bytes in order, from byte `from` on. {@link PoisonObjectError} for a form that can't
    * be read. With `hash` the bytes that it still lacks are read, too: the chunks before `from` are empty.
@@ -131,6 +133,7 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
     name,
     origin,
     uri,
+    bytes: store.bytes,
     stored: () => rest(0, new AbortController().signal),
     resumedHash: (state) => LogHash.resumed(partBytes, state),
     read(from = 0, hash, signal) {

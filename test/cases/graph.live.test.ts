@@ -252,7 +252,7 @@ test('07-spelling: an empty list of a model’s name hints at the names that are
     reasonsOf(await api.get(path, query));
   const hint = (name: string): unknown => [`NEAR_SPELLING: Known in another spelling: "${name}"`];
   expect(await hintsOf('/v1/models', { name: 'fraud' })).toEqual(hint('Fraud'));
-  expect(await hintsOf('/v1/inferences', { model: 'FRAUD' })).toEqual(hint('Fraud'));
+  expect(await hintsOf('/v1/inferences', { model: 'fraud' })).toEqual(hint('Fraud'));
   expect(await hintsOf('/v1/inferences', { model: 'only-claimed' })).toEqual(hint('only-claimed '));
   expect(await hintsOf('/v1/models', { name: 'elsewhere' })).toEqual([]);
   expect(await hintsOf('/v1/models', { name: 'Fraud', minDatasets: 7 })).toEqual([]);

@@ -304,7 +304,7 @@ test('junk over many folders is one finding, too, beside those under expected pr
   expect(flood.check.rules).toContainEqual(
     expect.objectContaining({ rule: 'object-refused', open: 204, findings: 4, settled: 0 }),
   );
-  const found = (await open())['object-refused'];
+  const found = (await open({ prefixes }))['object-refused'];
   const first = like(/^(s3:\/\/logs\/folder-\d+\/x\.jsonl\?versionId=\d+ ?){5}$/);
   expect(found).toContainEqual([
     { kind: 'objects', prefix: 's3://logs/(several folders)/', code: 'LINE_NOT_JSON' },

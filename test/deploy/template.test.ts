@@ -151,11 +151,14 @@ test('every file of functions/ is one function of serverless.yml', async () => {
   expect(every('AWS::Lambda::Function')).toHaveLength(NAMES.length);
 });
 
+/** What verifies whole logs keeps what is short-lived in 4 MB, as the command does. */
+const FLAGS: Partial<Record<string, string[]>> = { ingest: ['--max-semi-space-size=4'] };
+
 test.each(NAMES)('%s is given exactly the variables that it reads', (name) => {
   const variables = (lambda(name)['Environment'] as Part)['Variables'] as Part;
   expect(Object.keys(variables).sort()).toEqual([...FUNCTIONS[name].environment, ...SHARED].sort());
   expect(variables).toMatchObject({
-    NODE_OPTIONS: '--enable-source-maps',
+    NODE_OPTIONS: ['--enable-source-maps', ...(FLAGS[name] ?? [])].join(' '),
     POWERTOOLS_METRICS_NAMESPACE: 'Custody',
     POWERTOOLS_SERVICE_NAME: name,
   });

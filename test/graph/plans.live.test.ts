@@ -50,6 +50,10 @@ function noting(graph: Graph, statements: Statements): Graph {
       statements.set(text, parameters);
       return graph[database].ask(text, parameters);
     },
+    look: (text, parameters) => {
+      statements.set(text, parameters);
+      return graph[database].look(text, parameters);
+    },
   });
 }
 

@@ -186,7 +186,7 @@ SET o.sentAt = datetime.transaction()
 
 /** What the graph knows of an object by its name; `status` is null for one never seen. */
 export async function readKnown(graph: Graph, uri: string): Promise<Known> {
-  const [row] = await graph[database].read(async (tx) => rows(await tx.run(READ_KNOWN, { uri })));
+  const [row] = await graph[database].look(READ_KNOWN, { uri });
   if (row === undefined) return NOTHING_KNOWN;
   // Before it was read to its end there is nothing to say of it.
   const isRead = maybe(count, row, 'lines') !== null;
@@ -219,9 +219,7 @@ function sealOf(row: Row): Seal | null {
 
 /** Null for a log whose writing never began under that verdict. */
 export async function readLog(graph: Graph, log: LogName): Promise<LogProgress | null> {
-  const [row] = await graph[database].read(async (tx) =>
-    rows(await tx.run(READ_LOG, { key: keyOf(log) })),
-  );
+  const [row] = await graph[database].look(READ_LOG, { key: keyOf(log) });
   if (row === undefined) return null;
   return {
     isDone: flag(row, 'isDone'),
