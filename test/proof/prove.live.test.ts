@@ -8,7 +8,7 @@ import { verifyProof, type CheckedProof } from '../../lib/proof/verify-proof.ts'
 import { append } from '../../lib/tlog/append.ts';
 import { parsePolicy } from '../../lib/tlog/policy.ts';
 import { Api } from '../support/api.ts';
-import { MemoryTlog, testSigner } from '../support/memory-tlog.ts';
+import { MemoryTlog, testSigner, type RememberingSigner } from '../support/memory-tlog.ts';
 import { neo4jLogin } from '../support/neo4j-login.ts';
 import { SignedLogs } from '../support/signed-logs.ts';
 import { wipe } from '../support/snapshot.ts';
@@ -37,7 +37,8 @@ let logs: SignedLogs;
 let tlog: MemoryTlog;
 let source: ProofSource;
 let api: Api;
-const signer = testSigner();
+/** It signs one tree of each size. */
+let signer: RememberingSigner;
 
 beforeAll(() => {
   graph = openGraph(neo4jLogin);
@@ -46,6 +47,7 @@ beforeEach(async () => {
   await wipe(graph);
   logs = new SignedLogs(graph);
   tlog = new MemoryTlog();
+  signer = testSigner();
   const receipts = (uri: string): Promise<string[]> =>
     Promise.resolve([logs.receipts.get(uri)].filter((text) => text !== undefined));
   source = { archive: logs.archive, tlog: tlog.store(), receipts };
