@@ -141,7 +141,7 @@ class Intake {
   #end(
     name: Pick<Source, 'log' | 'parked' | 'archivedAt'>,
     { sha256, bytes }: Identity,
-    { rejectedTotal, refusals, next }: Judged,
+    { rejectedTotal, refusals, next, tree, kids: signers }: Judged,
     { rules, good, last }: Pick<Source, 'good' | 'last'> & { readonly rules: Rules },
   ): void {
     const refused = rejectedTotal === 0 ? null : refusals;
@@ -159,6 +159,8 @@ class Intake {
       lines: next.number - 1,
       good,
       kids,
+      signers: [...signers],
+      root: tree.root(),
       last,
       problem,
       isDone: false,
@@ -192,6 +194,8 @@ const EMPTY = {
   lines: 0,
   good: 0,
   kids: [],
+  signers: [],
+  root: null,
   last: { line: 0, offset: 0 },
   problem: null,
   isDone: false,

@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { openGraph } from '../../lib/graph/connection.ts';
 import { migrate } from '../../lib/graph/schema.ts';
 import { EMBEDDED } from '../../lib/local/classpath.ts';
 import { startNeo4j } from '../../lib/local/neo4j.ts';
+import { startOf } from '../../lib/local/server-process.ts';
 import { SERVERS } from './neo4j-build.ts';
 import { emptyHome } from './neo4j-home.ts';
 
@@ -32,7 +34,9 @@ async function makeArchive(): Promise<void> {
   const graph = openGraph(server);
   await migrate(graph);
   await graph.close();
-  await server.stop();
+  // It writes the archive as it ends, which takes longer than a server is given to stop.
+  process.kill(server.pid, 'SIGTERM');
+  while ((await startOf(server.pid)) !== null) await pause(100);
   await rename(fresh, ARCHIVE);
   await rm(home, { recursive: true });
 }

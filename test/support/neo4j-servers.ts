@@ -78,8 +78,8 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
 }
 
 async function handOut(version: string, worker: string) {
-  // Nobody waits for it: what starts before is as slow as ever.
   sharing ??= shareClasses().catch((error: unknown) => console.error('no class archive:', error));
+  await sharing;
   const name = `${version}-${worker}`;
   const started = servers.get(name) ?? start(version, join(HOMES, name));
   servers.set(name, started);
