@@ -1,10 +1,11 @@
 import { createPublicKey, generateKeyPairSync, hash } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { hasCode } from '../errors.ts';
 import { keepTlog } from '../tlog/keep.ts';
 import { rawEd25519 } from '../tlog/note.ts';
 import type { TlogSigner } from '../tlog/signer.ts';
+import { makeFolder } from './make-folder.ts';
 import { soonAfter } from './soon-after.ts';
 import type { TlogFolder } from './tlog-folder.ts';
 
@@ -18,7 +19,7 @@ const LOOK_EVERY_MS = 60_000;
 export async function keptTlogKey(file: string): Promise<string> {
   const { privateKey } = generateKeyPairSync('ed25519');
   const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-  await mkdir(dirname(file), { recursive: true });
+  await makeFolder(dirname(file));
   try {
     await writeFile(file, pem, { mode: 0o600, flag: 'wx' });
     return pem;

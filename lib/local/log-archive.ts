@@ -1,12 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { constants, createReadStream, createWriteStream } from 'node:fs';
-import { copyFile, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { hasCode, TransientError } from '../errors.ts';
 import { archiveDamaged, treeFile, verdictFile, type Archive } from '../ingest/archive.ts';
 import { archivedFile } from '../object/file.ts';
 import type { ReadOptions, StoredObject } from '../object/stored.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** A folder of logs, each under the SHA-256 of its bytes. */
 export function localArchive(folder: string, options: ReadOptions = {}): Archive {
@@ -70,7 +71,7 @@ async function isThere(file: string): Promise<boolean> {
 async function place(file: string, make: (fresh: string) => Promise<void>): Promise<void> {
   const fresh = `${file}.${randomUUID()}.tmp`;
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(file), 0o700);
     await make(fresh);
     await flush(fresh);
     await rename(fresh, file);

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, posix, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hasCode } from '../errors.ts';
 import { spellReceipt, type Receipt } from '../ingest/receipt.ts';
+import { makeFolder } from './make-folder.ts';
 import { writeWhole } from './write-whole.ts';
 
 /** Of a file's name, in bytes. */
@@ -28,7 +29,7 @@ export async function keepReceipt(
   submit: (leaf: Uint8Array) => Promise<void> = () => Promise.resolve(),
 ): Promise<KeptReceipt> {
   const base = join(folder, receiptBase(name, receipt.object));
-  await mkdir(dirname(base), { recursive: true });
+  await makeFolder(dirname(base));
   const text = spellReceipt(receipt);
   for (let outcome = 1; ; outcome += 1) {
     const file = `${base}${outcome === 1 ? '' : `.${outcome}`}.json`;

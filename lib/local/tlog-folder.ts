@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { link, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { hasCode, TransientError } from '../errors.ts';
 import { MAX_BATCH, pendingPath, type KeptCheckpoint, type TlogStore } from '../tlog/store.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** A tlog in a folder, and what hands leaves in. */
 export interface TlogFolder extends TlogStore {
@@ -81,7 +82,7 @@ async function writing(
   place: (fresh: string) => Promise<void>,
 ): Promise<void> {
   const fresh = `${file}.${randomUUID()}.tmp`;
-  await mkdir(dirname(file), { recursive: true });
+  await makeFolder(dirname(file));
   try {
     const handle = await open(fresh, 'wx', 0o644);
     try {
