@@ -13,6 +13,7 @@ import { openArchive } from './archive.ts';
 import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
 import { knownTrust } from './known-keys.ts';
+import { openProofs } from './proofs.ts';
 import { reportSigner } from './report-key.ts';
 import { print, printJson } from './terminal.ts';
 
@@ -47,9 +48,11 @@ export const report: Command = async (args) => {
   const signer = await reportSigner(values);
   const { keys, ring } = await knownTrust();
   demandReportKey(signer.kid, ring);
-  const readEnvelope = envelopeReader(await openArchive(process.env), () => Promise.resolve(keys));
+  const archive = await openArchive(process.env);
+  const readEnvelope = envelopeReader(archive, () => Promise.resolve(keys));
+  const { tlog } = await openProofs(process.env, archive);
   const made = await withGraph((graph) =>
-    makeReport(graph, { period, settings, keys, readEnvelope }),
+    makeReport(graph, { period, settings, keys, readEnvelope, tlog }),
   );
   await mkdir(out, { recursive: true });
   for (const [name, bytes] of await sealReport(made, signer))

@@ -23,14 +23,17 @@ import { demoLog } from '../lib/local/demo.ts';
 import { takeDropped } from '../lib/local/dropped.ts';
 import { keepNeo4j, type KeptNeo4j } from '../lib/local/kept-neo4j.ts';
 import { keepPort, keptPort } from '../lib/local/kept-port.ts';
+import { keepLocalTlog } from '../lib/local/kept-tlog.ts';
 import { watchKeyFolder } from '../lib/local/key-folder.ts';
 import { listen, type LocalServer } from '../lib/local/listen.ts';
 import { watchRings } from '../lib/local/ring-file.ts';
 import { soonAfter } from '../lib/local/soon-after.ts';
 import { holdingAlone } from '../lib/local/start-lock.ts';
+import { tlogFolder } from '../lib/local/tlog-folder.ts';
 import { writeWhole } from '../lib/local/write-whole.ts';
 import { buildPage } from '../lib/page/build.ts';
 import { pageFiles } from '../lib/page/files.ts';
+import type { ProofSource } from '../lib/proof/prove.ts';
 import { compromises, keyState } from '../lib/trust/key-policy.ts';
 import { openArchive } from './archive.ts';
 import type { Command } from './command.ts';
@@ -38,9 +41,10 @@ import { BUCKET, NEO4J_HOME, prepareEmbedded } from './database.ts';
 import { verdict } from './ingest.ts';
 import { writeKeyPair } from './keygen.ts';
 import { DEMO_PUBLIC_KEY, KEYS, knownKeys, knownTrust } from './known-keys.ts';
+import { openProofs } from './proofs.ts';
 import { print, tell } from './terminal.ts';
+import { localTlogSigner, RECEIPTS, TLOG } from './tlog.ts';
 
-const RECEIPTS = '.custody/receipts';
 const PAGE = '.custody/page';
 /** Held by the one `start` of a folder, with its address beside it while it runs, and its port for the next one. */
 const LOCK = '.custody/start.lock';
@@ -127,7 +131,8 @@ async function run(options: Options, stopped: Promise<void>): Promise<0> {
     await graph.verify();
     await (embedded === null ? tellMissing(graph) : prepareEmbedded(graph));
     const archive = await openArchive(process.env);
-    const web = await serve(graph, archive, options.port);
+    const proofs = await openProofs(process.env, archive);
+    const web = await serve(graph, archive, proofs, options.port);
     const isWriting = embedded !== null || options.ingest;
     tell(...welcome(web.url, embedded, isWriting));
     const writing = isWriting
@@ -153,12 +158,13 @@ async function startEmbedded({ boltPort, browser }: Options): Promise<KeptNeo4j>
 async function serve(
   graph: Graph,
   archive: Archive,
+  proofs: ProofSource,
   wanted: number | undefined,
 ): Promise<LocalServer> {
   await buildPage(PAGE);
   const port = wanted ?? (await keptPort(PORT_FILE));
   const web = await listen(
-    apiServer(graph, archive),
+    apiServer(graph, archive, proofs),
     await pageFiles(PAGE),
     port,
     wanted !== undefined,
@@ -175,17 +181,23 @@ async function tellMissing(graph: Graph): Promise<void> {
   tell(`the database lacks ${missing.join(', ')}: npm run --silent custody -- migrate makes them`);
 }
 
-/** All that writes into the graph: the watched folder, and the checks after each file and on a clock. */
+/** All that writes: the watched folder into the graph and the tlog, and the checks after each file and on a clock. */
 async function startWriting(
   stores: Stores,
   graph: Graph,
   rules: RuleSettings,
 ): Promise<{ close(): Promise<void> }> {
   const checks = soonAfter((signal) => checkRules(graph, rules, signal), CHECK_AFTER_MS);
+  const store = tlogFolder(TLOG);
+  const tlog = keepLocalTlog(store, await localTlogSigner(process.env), tell);
   const dropped = takeDropped({
     folder: BUCKET,
     receipts: RECEIPTS,
     stores,
+    async submit(leaf) {
+      await store.submit(leaf);
+      tlog.changed();
+    },
     keys: knownKeys,
     retryMs: RETRY_MS,
     journal: {
@@ -210,6 +222,7 @@ async function startWriting(
       await keys.close();
       await rings.close();
       await dropped.close();
+      await tlog.close();
       await checks.close();
     },
   };
@@ -229,11 +242,13 @@ async function describeKeys(): Promise<string> {
   }
 }
 
-function apiServer(graph: Graph, archive: Archive): Serve {
+function apiServer(graph: Graph, archive: Archive, proofs: ProofSource): Serve {
   return server({
     routes: ROUTES,
     graph: () => Promise.resolve(graph),
     readEnvelope: envelopeReader(archive, knownKeys),
+    proofs,
+    tlog: tlogFolder(TLOG),
     ring: async () => (await knownTrust()).ring,
     onFailure: (error, { path, requestId }) =>
       tell(`${path}: request ${requestId} failed: ${JSON.stringify(safeDescription(error))}`),

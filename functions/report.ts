@@ -6,6 +6,7 @@ import { LINE_RANGE_BYTES, s3Client } from '../lib/aws/s3-object.ts';
 import { scheduledHandler } from '../lib/aws/scheduled-handler.ts';
 import { openMigrated } from '../lib/aws/secret.ts';
 import { openTelemetry } from '../lib/aws/telemetry.ts';
+import { tlogBucket } from '../lib/aws/tlog-bucket.ts';
 import { snsTopic } from '../lib/aws/topic.ts';
 import { reportDigest } from '../lib/compliance/digest.ts';
 import { periodOfEvent } from '../lib/compliance/period.ts';
@@ -31,13 +32,14 @@ const s3 = s3Client();
 const archive = bucketArchive(s3, evidenceBucket, { rangeBytes: LINE_RANGE_BYTES });
 const keys = once(() => loadKeys(keyEntries(process.env), awsKeySources));
 const readEnvelope = envelopeReader(archive, keys);
+const tlog = tlogBucket(s3, evidenceBucket);
 const graph = once(() => openMigrated(neo4jSecretArn));
 const signer = once(() => kmsSigner(reportKey.replace(/^kms:/, '')));
 
 /** Makes the report of the month before, or of the event's `from` and `to`, and keeps it, signed. */
 export const handler = scheduledHandler('report', telemetry, async (isTimeUp, event) => {
   const period = periodOfEvent(event, new Date());
-  const options = { period, settings, keys: await keys(), readEnvelope, isTimeUp };
+  const options = { period, settings, keys: await keys(), readEnvelope, tlog, isTimeUp };
   const { kid } = await signer();
   demandReportKey(kid, options.keys);
   const report = await makeReport(await graph(), options);

@@ -39,7 +39,7 @@ export interface TrustedKeys {
 }
 
 /** A key that is named somewhere. */
-interface NamedKey extends RingEntry {
+interface NamedEntry extends RingEntry {
   /** For messages. */
   readonly name: string;
   /** Of a ring, what its files lie beside, null of one in S3; undefined of a plain list. */
@@ -109,7 +109,7 @@ class Loaded {
     this.#problems = problems;
   }
 
-  add(key: VerifyingKey, { name, folder, kid }: NamedKey): void {
+  add(key: VerifyingKey, { name, folder, kid }: NamedEntry): void {
     const isOfRing = folder !== undefined;
     if (kid !== null && kid !== key.kid)
       this.#problems.push(`${name}: the key is ${key.kid}, and not the one that its kid names`);
@@ -121,7 +121,7 @@ class Loaded {
   }
 
   /** Of a revoked key that can't be had, what is known. */
-  miss({ kid, policy }: NamedKey): void {
+  miss({ kid, policy }: NamedEntry): void {
     if (kid !== null) this.#lost.push({ kid, policy });
   }
 
@@ -133,7 +133,7 @@ class Loaded {
 }
 
 /** A key of KMS that was revoked may well be disabled there: that must not stop what other keys sign. */
-function isLost({ source, kid, policy }: NamedKey, key: object): boolean {
+function isLost({ source, kid, policy }: NamedEntry, key: object): boolean {
   return source.startsWith(KMS) && kid !== null && policy.revoked !== undefined && 'problem' in key;
 }
 
@@ -141,9 +141,9 @@ function isLost({ source, kid, policy }: NamedKey, key: object): boolean {
 async function namedIn(
   entries: readonly string[],
   sources: RingSources,
-): Promise<{ readonly named: readonly NamedKey[]; readonly problems: string[] }> {
+): Promise<{ readonly named: readonly NamedEntry[]; readonly problems: string[] }> {
   const problems: string[] = [];
-  const named: NamedKey[] = [];
+  const named: NamedEntry[] = [];
   if (entries.length === 0)
     problems.push(
       'no key to verify with: give --key PUBLIC.pem, set CUSTODY_KEYS, or put one into .custody/keys/',
@@ -166,7 +166,7 @@ async function namedIn(
 async function namedInRing(
   entry: string,
   { s3, parse }: RingSources,
-): Promise<{ readonly named: readonly NamedKey[]; readonly problems: readonly string[] }> {
+): Promise<{ readonly named: readonly NamedEntry[]; readonly problems: readonly string[] }> {
   const where = entry.slice(RING.length);
   const text = isInS3(entry) ? await s3(where) : await textOf(where);
   if (typeof text !== 'string') return { named: [], problems: [text.problem] };
@@ -182,7 +182,7 @@ function isInS3(entry: string): boolean {
 }
 
 async function keyOf(
-  { source, folder, policy }: NamedKey,
+  { source, folder, policy }: NamedEntry,
   kms: KeySources['kms'],
 ): Promise<VerifyingKey | KeyProblem> {
   const pem = await pemOf(source, folder, kms);
@@ -191,7 +191,7 @@ async function keyOf(
 
 async function pemOf(
   source: string,
-  folder: NamedKey['folder'],
+  folder: NamedEntry['folder'],
   kms: KeySources['kms'],
 ): Promise<string | KeyProblem> {
   if (source.startsWith('-----BEGIN')) return source;
@@ -204,6 +204,11 @@ async function pemOf(
 function textOf(path: string): Promise<string | KeyProblem> {
   return readFile(path, 'utf8').catch(() => ({ problem: 'the file can’t be read' }));
 }
+
+/** A private key, in AWS KMS or in a file. */
+export type NamedKey =
+  | { readonly kms: string; readonly file?: undefined }
+  | { readonly file: string; readonly kms?: undefined };
 
 /** {@link ConfigError} where a key ring says that the key which is to sign reports is for something else. */
 export function demandReportKey(kid: string, ring: readonly RingKey[]): void {
@@ -218,16 +223,22 @@ export function demandReportKey(kid: string, ring: readonly RingKey[]): void {
 /** What CUSTODY_REPORT_KEY names for signing reports; null where it names nothing. */
 export function reportKey(env: {
   readonly CUSTODY_REPORT_KEY?: string | undefined;
-}):
-  | { readonly kms: string; readonly file?: undefined }
-  | { readonly file: string; readonly kms?: undefined }
-  | null {
-  const text = env.CUSTODY_REPORT_KEY?.trim();
+}): NamedKey | null {
+  return namedKey('CUSTODY_REPORT_KEY', env.CUSTODY_REPORT_KEY);
+}
+
+/** What CUSTODY_TLOG_KEY names for signing checkpoints of the tlog; null where it names nothing. */
+export function tlogKey(env: { readonly CUSTODY_TLOG_KEY?: string | undefined }): NamedKey | null {
+  return namedKey('CUSTODY_TLOG_KEY', env.CUSTODY_TLOG_KEY);
+}
+
+function namedKey(variable: string, value: string | undefined): NamedKey | null {
+  const text = value?.trim();
   if (!text) return null;
   const [, kind, name] = /^(kms|file):(.+)$/s.exec(text) ?? [];
   if (name === undefined)
     throw new ConfigError('SETTING_INVALID', [
-      'CUSTODY_REPORT_KEY is kms:<key ARN, id or alias> or file:<private key, PEM>',
+      `${variable} is kms:<key ARN, id or alias> or file:<private key, PEM>`,
     ]);
   return kind === 'kms' ? { kms: name } : { file: name };
 }

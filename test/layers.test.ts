@@ -10,10 +10,11 @@ const LAYERS = [
   ['keys'],
   ['aws', 'local'],
   ['http', 'page'],
-  ['compliance'],
-  ['evidence', 'ingest'],
+  ['audit', 'compliance', 'proof'],
+  ['evidence', 'fsck', 'ingest'],
   ['object', 'graph'],
   [
+    'tlog',
     'trust',
     'errors',
     'failures',

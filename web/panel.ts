@@ -9,6 +9,7 @@ import { ask, AskError, pretty } from './ask.ts';
 import { button, copyButton, el, facts, foreign, when } from './element.ts';
 import { keyOf, namedBy, type Named } from './keys.ts';
 import { completenessNotice, loading, problemBox } from './notice.ts';
+import { proofSection } from './proof-section.ts';
 import { bytes, count, counted, lastPart, shortTime, visible } from './text.ts';
 import { choice, link, type Page } from './view.ts';
 
@@ -441,6 +442,7 @@ function evidenceSection(
         completenessNotice([answer], false),
         ...(known === null ? [assertion(answer)] : []),
         ...signings.flatMap((signing) => signingContent(signing, digest)),
+        proofSection(asked, signal),
       );
     } catch (error) {
       if (signal.aborted) return;

@@ -50,13 +50,20 @@ function page(report: Report): Html {
     </html> `;
 }
 
-function scope({ scope: { from, to, madeAt, software, schemaVersion, settings } }: Report): Html {
+function scope({ scope: of }: Report): Html {
+  const { from, to, madeAt, software, schemaVersion, checkpoint, settings } = of;
   return html`<section id="scope">
     <h2>Scope</h2>
     ${facts([
       ['Period, its end not included', html`${time(from)} to ${time(to)}`],
       ['Made at', time(madeAt)],
       ['By', `${software.name} ${software.version}, schema ${schemaVersion}`],
+      [
+        'At checkpoint',
+        checkpoint === null
+          ? 'none: no log of receipts is kept'
+          : `${checkpoint.size} of ${checkpoint.origin}, root ${checkpoint.root}`,
+      ],
       [
         'As of',
         'counts of the whole graph, findings, keys and evidence are as of the time it was made; the rest is of the period',

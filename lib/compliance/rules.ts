@@ -603,6 +603,33 @@ ORDER BY o.uri
     settle: 'Drop the log again under the same name; else waive it.',
   },
   {
+    id: 'graph-differs',
+    title: 'Graph that differs from the signed logs',
+    why: 'Somebody or something has changed the graph past Custody: what it answers there, nobody signed.',
+    severity: 'high',
+    of: 'things and relationships that the last audit compared',
+    examined: `
+OPTIONAL MATCH (a:Audit {name: 'graph'})
+RETURN coalesce(a.compared, 0) AS examined
+`,
+    findings: [
+      `
+MATCH (d:Difference)
+USING INDEX SEEK d:Difference(key)
+WHERE d.key > $a
+WITH d
+ORDER BY d.key
+LIMIT $limit
+RETURN [d.key, '', ''] AS place,
+  [{counts: 1, entity: {kind: 'difference', of: d.kind, identity: d.identity, what: d.what},
+    detail: {says: d.says}}] AS found
+ORDER BY d.key
+`,
+    ],
+    settle:
+      'Find out who changed it, then custody audit --repair; it settles with the next whole audit.',
+  },
+  {
     id: 'silence',
     title: 'Nothing from a producer',
     why: 'Records that never come are not missed by looking at those that did.',

@@ -1,6 +1,8 @@
 import type * as z from 'zod';
 import type { ReadEnvelope } from '../evidence.ts';
 import type { Graph } from '../graph/connection.ts';
+import type { ProofSource } from '../proof/prove.ts';
+import type { TlogReader } from '../tlog/store.ts';
 import type { RingKey } from '../trust/key-policy.ts';
 import type { Answer } from './answer.ts';
 import type { Cursors } from './cursor.ts';
@@ -20,6 +22,9 @@ export interface RouteContext {
   readonly may: (scope: Scope) => boolean;
   readonly isTimeUp: () => boolean;
   readonly readEnvelope: ReadEnvelope;
+  /** Null where no tlog is at hand. */
+  readonly proofs: ProofSource | null;
+  readonly tlog: TlogReader;
   /** What is known of the keys, as they are configured now. */
   readonly ring: ReadRing;
 }

@@ -1,4 +1,5 @@
 import type { Route } from './route.ts';
+import { CHECKPOINT_ROUTES } from './routes/checkpoint.ts';
 import { COMPLIANCE_ROUTES } from './routes/compliance.ts';
 import { DATASET_ROUTES } from './routes/datasets.ts';
 import { EVIDENCE_ROUTES } from './routes/evidence.ts';
@@ -16,6 +17,7 @@ export const ROUTES: readonly Route[] = [
   ...LINEAGE_ROUTES,
   ...OBJECT_ROUTES,
   ...EVIDENCE_ROUTES,
+  ...CHECKPOINT_ROUTES,
   keysRoute,
   ...COMPLIANCE_ROUTES,
 ];

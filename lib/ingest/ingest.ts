@@ -79,7 +79,7 @@ export async function ingestDeparted(
   return receiptOfUnreadable(uri, null, why);
 }
 
-const NOTHING_JUDGED = { lines: 0, rejected: 0, rejections: [] } as const;
+const NOTHING_JUDGED = { lines: 0, rejected: 0, rejections: [], seal: null } as const;
 
 /** Of an object that was judged before, the end of it; null where it is still to be read. */
 async function goOn(
@@ -117,7 +117,7 @@ async function begin(
   const before = await acceptedBefore(named, identity.sha256, archive, options);
   const verdict = before?.verdict ?? named;
   const { status, lines, rejectedTotal: rejected, rejected: rejections } = verdict;
-  const source = { ...identity, lines, rejected, rejections };
+  const source = { ...identity, lines, rejected, rejections, seal: verdict.seal };
   if (status === 'rejected' || status === 'empty') {
     await sink.record(source, status);
     return receiptOf(source, verdict, { accepted: 0, duplicate: 0 });
@@ -133,7 +133,7 @@ async function begin(
   }
   const under = { ...options, ...before?.options };
   const text = formatVerdict(log, verdict, under);
-  const version = await archive.put(object, identity, { name: log, text });
+  const version = await archive.put(object, identity, { name: log, text, tree: verdict.tree });
   return write(source, { ...log, version }, verdict, progress, stores, under);
 }
 
@@ -143,11 +143,12 @@ async function begin(
  * ring would not let in any more. Null of any other.
  */
 async function acceptedBefore(
-  { status, rejected, rejectedTotal, lines }: Verdict,
+  named: Verdict,
   log: string | null,
   archive: Archive,
   { keys }: Options,
 ): Promise<{ readonly verdict: Verdict; readonly options: Rules['options'] } | null> {
+  const { status, rejected, rejectedTotal } = named;
   if (status !== 'rejected' || log === null) return null;
   if (!rejected.every(({ code }) => code === 'KEY_NOT_ALLOWED')) return null;
   const text = await archive.verdict({ log, parked: null });
@@ -161,7 +162,8 @@ async function acceptedBefore(
   if (!isAllToday && rejectedTotal > rejected.length) return null;
   const reading = { signers: null, kept: null } as const;
   const none = { rejectedTotal: 0, rejected: [], parked: null } as const;
-  return { verdict: { status: 'accepted', lines, ...none, circumstances, ...reading }, options };
+  const verdict = { ...named, status: 'accepted', ...none, circumstances, ...reading } as const;
+  return { verdict, options };
 }
 
 function hasGotOn(judged: Judged, before: JudgedBefore | null): boolean {
@@ -176,7 +178,7 @@ async function finish(
   stores: Stores,
   options: Options,
 ): Promise<Receipt | Unfinished> {
-  const { lines, rejected: rejectedTotal, rejections: rejected } = source;
+  const { lines, rejected: rejectedTotal, rejections: rejected, seal } = source;
   const { parked } = known;
   const status = parked === null ? 'accepted' : 'partial';
   const log = { log: shaOf(source), parked };
@@ -186,7 +188,7 @@ async function finish(
     return abandon(source.uri, stores, archiveDamaged('its verdict is missing or unreadable'));
   const { circumstances } = rules;
   const judged = { status, lines, rejectedTotal, rejected, parked, circumstances } as const;
-  const verdict = { ...judged, signers: null, kept: null };
+  const verdict = { ...judged, seal, signers: null, kept: null, tree: null };
   const progress = await stores.sink.log(log);
   return write(source, log, verdict, progress, stores, { ...options, ...rules.options });
 }

@@ -21,6 +21,8 @@ export interface DropOptions {
   readonly folder: string;
   readonly receipts: string;
   readonly stores: Stores;
+  /** Has a receipt's bytes wait to become a leaf of the tlog. */
+  readonly submit: (leaf: Uint8Array) => Promise<void>;
   /** Asked for each file: keys come and go. */
   readonly keys: () => Promise<readonly VerifyingKey[]>;
   readonly journal: DropJournal;
@@ -117,15 +119,14 @@ async function tellPassed(
 async function takeFile(
   path: string,
   name: string,
-  { stores, keys: load, receipts, journal }: DropOptions,
+  { stores, keys: load, receipts, submit, journal }: DropOptions,
 ): Promise<Receipt> {
   const keys = await load();
   const receipt = await ingestObject(await fileVersion(path), stores, {
     keys,
     onBadLine: 'reject',
   });
-  const kids = keys.map(({ kid }) => kid);
-  const { isNew } = await keepReceipt(receipts, name, receipt, kids);
+  const { isNew } = await keepReceipt(receipts, name, receipt, submit);
   journal.receipt(name, receipt, isNew);
   return receipt;
 }

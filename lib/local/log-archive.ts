@@ -1,10 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { constants, createReadStream, createWriteStream } from 'node:fs';
-import { copyFile, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { hasCode, TransientError } from '../errors.ts';
-import { archiveDamaged, verdictFile, type Archive } from '../ingest/archive.ts';
+import { archiveDamaged, treeFile, verdictFile, type Archive } from '../ingest/archive.ts';
 import { archivedFile } from '../object/file.ts';
 import type { ReadOptions, StoredObject } from '../object/stored.ts';
 
@@ -12,24 +12,48 @@ import type { ReadOptions, StoredObject } from '../object/stored.ts';
 export function localArchive(folder: string, options: ReadOptions = {}): Archive {
   return {
     open: (sha256) => archivedFile(join(folder, sha256), options),
-    async put(object, { sha256, uri }, { name, text }) {
+    async put(object, { sha256, uri }, { name, text, tree }) {
       if (sha256 === null) throw new Error(`the bytes of ${uri} were not read to their end`);
       const log = join(folder, sha256);
       if (!(await isThere(log))) await place(log, (fresh) => copy(object, fresh, sha256));
       else if ((await shaOf(log)) !== sha256)
         throw archiveDamaged('another content has the name of this log');
+      const index = join(folder, treeFile(sha256));
+      if (tree !== null && !(await isThere(index)))
+        await place(index, (fresh) => pipeline([JSON.stringify(tree)], createWriteStream(fresh)));
       const verdict = join(folder, verdictFile(name));
       // The first one stays: whatever was written under it is judged by it.
       if (!(await isThere(verdict)))
         await place(verdict, (fresh) => pipeline([text], createWriteStream(fresh)));
       return null;
     },
-    verdict: (name) =>
-      readFile(join(folder, verdictFile(name)), 'utf8').catch((error: unknown) => {
-        if (hasCode(error, 'ENOENT')) return null;
-        throw error;
-      }),
+    list: () => filesOf(folder),
+    verdict: (name) => textIn(join(folder, verdictFile(name))),
+    treeIndex: (sha256) => textIn(join(folder, treeFile(sha256))),
   };
+}
+
+/** Null where there is no such file. */
+async function textIn(file: string): Promise<string | null> {
+  return readFile(file, 'utf8').catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) return null;
+    throw error;
+  });
+}
+
+async function* filesOf(folder: string): AsyncGenerator<{ name: string; at: number }> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
+  });
+  for (const name of names) {
+    const file = await stat(join(folder, name)).catch((error: unknown) => {
+      // What was being put there a moment ago has its own name now.
+      if (hasCode(error, 'ENOENT')) return null;
+      throw error;
+    });
+    if (file !== null) yield { name, at: file.mtimeMs };
+  }
 }
 
 async function isThere(file: string): Promise<boolean> {

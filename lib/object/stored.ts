@@ -43,6 +43,8 @@ export interface StoredObject {
   readonly origin: Origin;
   /** Names the version; null where only a whole reading tells it. */
   readonly uri: string | null;
+  /** Stored ones, announced before they are read; null where only reading tells. */
+  readonly bytes: number | null;
   /** The URI without a version, known before anything is read. */
   readonly address: string;
   /**
@@ -133,6 +135,7 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
     name,
     origin,
     uri,
+    bytes: store.bytes,
     address: addressOf(uri ?? store.uriOf('')),
     stored: () => rest(0, new AbortController().signal),
     resumedHash: (state) => LogHash.resumed(partBytes, state),

@@ -1,7 +1,7 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { awsKeySources } from '../../lib/aws/key-sources.ts';
-import { kmsClient, kmsPublicKey, kmsSign } from '../../lib/aws/kms.ts';
+import { kmsClient, kmsPublicKey, kmsSign, kmsTlogSigner } from '../../lib/aws/kms.ts';
 import { ConfigError, TransientError } from '../../lib/errors.ts';
 import { loadKeys } from '../../lib/keys.ts';
 import { once } from '../../lib/once.ts';
@@ -170,3 +170,20 @@ async function failure(act: Promise<unknown>): Promise<unknown> {
     (error: unknown) => error,
   );
 }
+
+test('an Ed25519 key of KMS signs checkpoints, and a key of another kind is refused', async () => {
+  const pair = generateKeyPairSync('ed25519');
+  stub.keys.set(`${ARN}tlog`, { ...pair, usage: 'SIGN_VERIFY', algorithms: ['ED25519_SHA_512'] });
+  const signer = await kmsTlogSigner(`${ARN}tlog`, 'log.example/a');
+  const text = 'log.example/a\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n';
+  const signature = await signer.sign(text);
+  expect(signer.key.verify(text, signature)).toEqual({ time: null });
+  expect(signer.key.verify(`${text}more\n`, signature)).toBeNull();
+  expect(actions()).toEqual(['kms:GetPublicKey', 'kms:Sign']);
+  await expect(kmsTlogSigner(GOOD, 'log.example/a')).rejects.toThrow(
+    'a key of ECC_NIST_EDWARDS25519 is needed',
+  );
+  await expect(kmsTlogSigner(`${ARN}tlog`, 'a b')).rejects.toThrow(ConfigError);
+  stub.fault = () => ({ status: 500, code: 'KMSInternalException' });
+  await expect(signer.sign(text)).rejects.toThrow(TransientError);
+});

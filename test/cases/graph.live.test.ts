@@ -252,7 +252,7 @@ test('07-spelling: an empty list of a model’s name hints at the names that are
     reasonsOf(await api.get(path, query));
   const hint = (name: string): unknown => [`NEAR_SPELLING: Known in another spelling: "${name}"`];
   expect(await hintsOf('/v1/models', { name: 'fraud' })).toEqual(hint('Fraud'));
-  expect(await hintsOf('/v1/inferences', { model: 'FRAUD' })).toEqual(hint('Fraud'));
+  expect(await hintsOf('/v1/inferences', { model: 'fraud' })).toEqual(hint('Fraud'));
   expect(await hintsOf('/v1/inferences', { model: 'only-claimed' })).toEqual(hint('only-claimed '));
   expect(await hintsOf('/v1/models', { name: 'elsewhere' })).toEqual([]);
   expect(await hintsOf('/v1/models', { name: 'Fraud', minDatasets: 7 })).toEqual([]);
@@ -350,8 +350,8 @@ test('22-same-name: files of one name in two folders have a row and a receipt ea
   const bad = await take(file('day.jsonl', log(late.privateKey, dataset('a'))));
   const good = await take(file('day.jsonl', log(team.privateKey, dataset('b'))));
   const kept = [
-    await keepReceipt(join(folder, 'receipts'), 'team-a/day.jsonl', bad, [team.key.kid]),
-    await keepReceipt(join(folder, 'receipts'), 'team-b/day.jsonl', good, [team.key.kid]),
+    await keepReceipt(join(folder, 'receipts'), 'team-a/day.jsonl', bad),
+    await keepReceipt(join(folder, 'receipts'), 'team-b/day.jsonl', good),
   ];
   const statuses = kept.map(({ file: path, isNew }) => {
     const { status } = JSON.parse(readFileSync(path, 'utf8')) as Receipt;

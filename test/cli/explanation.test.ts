@@ -42,7 +42,8 @@ function refused(lines: number, rejectedTotal: number): Receipt {
     detail: NO_KEY,
   }));
   const of = { object: 'file:///a', status: 'rejected', bytes: 1, sha256: 'a' } as const;
-  return { ...of, ...counts, rejectedTotal, rejected };
+  const seal = { root: null, kids: [], custody: '1.0.0' };
+  return { ...of, ...counts, rejectedTotal, rejected, ...seal };
 }
 
 test.each([

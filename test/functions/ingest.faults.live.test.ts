@@ -83,8 +83,15 @@ function withoutVersion(line: string): string {
 test('a dropped log becomes a graph and a receipt; the message again changes nothing', async () => {
   const invoke = await ingestContainer(environment);
   const message = drop();
+  const before = aws.requests.length;
   expect(await invoke([message])).toEqual({ batchItemFailures: [] });
   await expectWhole();
+  // Found, read once, looked for in the archive and copied there, with a verdict and a receipt: what
+  // docs/operations.md reckons with.
+  const asked = aws.requests.slice(before).map(({ action }) => action);
+  expect(asked.filter((action) => action.startsWith('s3:'))).toEqual(
+    ['HEAD', 'GET', 'HEAD', 'COPY', 'PUT', 'PUT'].map((name) => `s3:${name}`),
+  );
   const requests = aws.requests.length;
   expect(await invoke([message, message])).toEqual({ batchItemFailures: [] });
   await expectWhole();

@@ -6,6 +6,7 @@ import { makeReport } from '../../lib/compliance/report.ts';
 import { DEFAULT_SETTINGS, RULES, type Rule } from '../../lib/compliance/rules.ts';
 import { PoisonObjectError } from '../../lib/errors.ts';
 import * as asOf from '../../lib/graph/as-of.ts';
+import { readChain } from '../../lib/graph/ask/chain.ts';
 import { namesOfLogs } from '../../lib/graph/ask/evidence.ts';
 import { checkTimes, untold } from '../../lib/graph/ask/findings.ts';
 import { openCounts, unfinishedObjects } from '../../lib/graph/ask/objects.ts';
@@ -48,6 +49,10 @@ function noting(graph: Graph, statements: Statements): Graph {
     ask: (text, parameters = {}) => {
       statements.set(text, parameters);
       return graph[database].ask(text, parameters);
+    },
+    look: (text, parameters) => {
+      statements.set(text, parameters);
+      return graph[database].look(text, parameters);
     },
   });
 }
@@ -149,6 +154,7 @@ async function bringWorld(writer: GraphWriter): Promise<void> {
     lines: 1,
     rejected: 1,
     rejections: [],
+    seal: null,
   };
   await writer.known(object.uri);
   await writer.pause(object, '{}');
@@ -208,7 +214,9 @@ async function askAll(statements: Statements, asked: typeof ASKED): Promise<void
   const compromisedFrom = '2026-01-01T00:00:00Z';
   const revoked = { at: compromisedFrom, compromisedFrom, reason: 'r' };
   const ring = [{ kid: KID, policy: { revoked } }];
-  const api = new Api(noting(graph, statements), undefined, () => Promise.resolve(ring));
+  const api = new Api(noting(graph, statements), undefined, {
+    ring: () => Promise.resolve(ring),
+  });
   for (const [path, query] of asked) {
     const { status, body } = await api.ask(path, query);
     expect(status, `${path} ${JSON.stringify(query)}: ${body}`).toBeLessThan(500);
@@ -390,6 +398,9 @@ test('no statement that answers a question scans, sorts or gathers what grows wi
   await openCounts(noting(graph, reads));
   await unfinishedObjects(noting(graph, reads), 1, 1);
   await namesOfLogs(noting(graph, reads), ['1'.padStart(64, '0')]);
+  await readChain(noting(graph, reads), { kind: 'inference', id: 'i100' });
+  await readChain(noting(graph, reads), { kind: 'model', name: 'm1', commit: 'c1' });
+  await readChain(noting(graph, reads), { kind: 'dataset', hash: 'hub' });
   expect(await unexcused(reads)).toEqual([]);
 });
 

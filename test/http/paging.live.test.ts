@@ -9,6 +9,7 @@ import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { cursorsFor } from '../../lib/http/cursor.ts';
 import type { RouteContext } from '../../lib/http/route.ts';
 import { ROUTES } from '../../lib/http/routes.ts';
+import { NO_TLOG } from '../../lib/tlog/store.ts';
 import type { LineageRecord } from '../../lib/trust/record.ts';
 import { Api, type Query, type Told } from '../support/api.ts';
 import { someOf } from '../support/depth.ts';
@@ -528,7 +529,9 @@ async function timed(
       cursors: cursorsFor('key', path),
       may: () => true,
       isTimeUp,
+      proofs: null,
       readEnvelope: () => Promise.reject(new Error('not asked for')),
+      tlog: NO_TLOG,
       ring: () => Promise.resolve([]),
     };
     const parameters = route.parameters.parse({ ...query, cursor });

@@ -170,7 +170,7 @@ test('evidence, recalls and rules tell what a stolen key has signed, and when it
   const api = new Api(
     graph,
     envelopeReader({ open: (sha256) => archive.open(sha256) }, () => Promise.resolve(ring)),
-    () => Promise.resolve(ring),
+    { ring: () => Promise.resolve(ring) },
   );
   const statusOf = async (log: string | null, line: number): Promise<unknown> => {
     const { signings } = await api.get('/v1/evidence', { log: log ?? '', line });
@@ -218,7 +218,7 @@ test('a recall of a version counts its inferences that rest on compromised keys 
   const from = '2026-01-01T00:00:00Z';
   const stolen = under({ revoked: { at: from, compromisedFrom: from, reason: 'r' } });
   const asked = async (keys: readonly VerifyingKey[]): Promise<unknown> => {
-    const api = new Api(graph, undefined, () => Promise.resolve(keys));
+    const api = new Api(graph, undefined, { ring: () => Promise.resolve(keys) });
     const { summary } = await api.get('/v1/impact', { model: 'm', commit: 'one' });
     return (summary as { onCompromisedKeys: number }).onCompromisedKeys;
   };

@@ -63,6 +63,7 @@ function start(): void {
     folder: at('bucket'),
     receipts: at('receipts'),
     stores: localStores(graph, home),
+    submit: () => Promise.resolve(),
     keys: () => {
       asked += 1;
       return load();
@@ -96,16 +97,10 @@ async function heard(message: string): Promise<void> {
   await vi.waitFor(() => expect(told).toContain(message), 60_000);
 }
 
-interface Kept extends Receipt {
-  readonly time: string;
-  readonly keys: readonly string[];
-  readonly custody: string;
-}
-
 /** All receipts of a file, by their names. */
-function receipts(name: string): Kept[] {
+function receipts(name: string): Receipt[] {
   const files = globSync(at('receipts', `${name}@*.json`)).sort();
-  return files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as Kept);
+  return files.map((file) => JSON.parse(readFileSync(file, 'utf8')) as Receipt);
 }
 
 test('a log that was refused for want of a key is taken again when the key has come; both verdicts stay', async () => {
@@ -120,8 +115,7 @@ test('a log that was refused for want of a key is taken again when the key has c
   expect(outcomes.map(({ status }) => status).sort()).toEqual(['accepted', 'rejected']);
   const accepted = outcomes.find(({ status }) => status === 'accepted');
   expect(accepted).toMatchObject({ accepted: 3, custody: VERSION });
-  expect(accepted?.keys).toEqual([team.key.kid, late.key.kid]);
-  expect(accepted?.time).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+  expect(accepted?.kids).toEqual([late.key.kid]);
   expect(globSync(at('receipts', 'late.jsonl@*.2.json'))).toHaveLength(1);
 });
 

@@ -9,6 +9,7 @@ import type { Evidence } from '../../lib/http/answers/signed-at.ts';
 import type { ReadRing, Scope } from '../../lib/http/route.ts';
 import { ROUTES } from '../../lib/http/routes.ts';
 import { server, type Serve } from '../../lib/http/serve.ts';
+import type { ProofSource } from '../../lib/proof/prove.ts';
 
 /** The query, by the names of its parameters; what is undefined is left out. */
 export type Query = Readonly<Record<string, string | number | undefined>>;
@@ -48,12 +49,13 @@ export class Api {
   constructor(
     graph: Graph,
     readEnvelope: ReadEnvelope = unread,
-    ring: ReadRing = () => Promise.resolve([]),
+    { proofs, ring = () => Promise.resolve([]) }: { proofs?: ProofSource; ring?: ReadRing } = {},
   ) {
     this.serve = server({
       routes: ROUTES,
       graph: () => Promise.resolve(graph),
       readEnvelope,
+      proofs,
       ring,
       onFailure: (error) => this.failures.push(error),
     });

@@ -6,14 +6,17 @@ import {
   readHead,
   readRecord,
   readRecordAt,
+  type Asserted,
   type FoundRecord,
 } from '../../graph/ask/evidence.ts';
 import { NOW } from '../../graph/place.ts';
 import type { ArchivedSigning } from '../../graph/signing.ts';
+import type { Asked as ProofAsked } from '../../proof/proof.ts';
+import { prove } from '../../proof/prove.ts';
 import { keyStatus } from '../../trust/key-policy.ts';
-import { evidenceAnswer, type SigningAnswer } from '../answers/evidence.ts';
+import { evidenceAnswer, type ProvenAnswer, type SigningAnswer } from '../answers/evidence.ts';
 import { completenessOf } from '../page.ts';
-import { identity, sha256 } from '../parameters.ts';
+import { flag, identity, sha256 } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import { route, type Route, type RouteContext } from '../route.ts';
 
@@ -31,6 +34,11 @@ const parameters = z.object({
     .transform(Number)
     .optional()
     .describe('Of the log, from 1'),
+  proof: flag
+    .optional()
+    .describe(
+      'true: with a proof of the record and of what it rests on, for whoever trusts nobody here',
+    ),
 });
 
 type Asked = z.output<typeof parameters>;
@@ -58,6 +66,7 @@ export const EVIDENCE_ROUTES: readonly Route[] = [
         digest,
         asserts,
         signings: told,
+        ...(asked.proof === true ? { proven: await tellProof(context, digest, asserts) } : {}),
         ...(await completenessOf(context, NOW, unread === 0 ? [] : [missing])),
       };
     },
@@ -131,6 +140,25 @@ async function readSignings(
     told.push({ ...place, ...found, ...graded, names: { count, uris: [...uris] } });
   }
   return told;
+}
+
+/** Of that very record where it was asked for as such; of an inference the one that speaks for it. */
+async function tellProof(
+  { graph, readEnvelope, proofs }: RouteContext,
+  digest: string,
+  asserts: Asserted,
+): Promise<ProvenAnswer> {
+  const nothing = { of: null, tlog: null, left: 0, proof: null };
+  if (proofs === null) return { state: 'no-tlog', ...nothing };
+  // The head of an inference is found by its id alone.
+  const asked: ProofAsked = asserts.kind === 'inference' ? { inference: asserts.id } : { digest };
+  const end = AbortSignal.timeout(READ_BUDGET_MS);
+  const proven = await untilAborted(end, prove(graph, proofs, readEnvelope, asked, end));
+  if (proven === null || 'status' in proven) return { state: 'unread', ...nothing, of: asserts };
+  if ('unproven' in proven) return { state: proven.unproven, ...nothing, of: proven.of };
+  const { proof, inTlog, left } = proven;
+  const tlog = { ...inTlog, cosignatures: [...inTlog.cosignatures] };
+  return { state: 'proven', of: null, tlog, left, proof: { ...proof } };
 }
 
 /** What is read by then; behind that nobody waits for it. */
