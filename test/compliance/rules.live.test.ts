@@ -219,8 +219,12 @@ test.each(RULES)(
     const { check: done } = await checked({ prefixes: ['s3://logs/'], silenceHours: 1_000_000 });
     const result = done.rules.find(({ rule }) => rule === id);
     expect(result).toMatchObject({ outcome: 'done', open: 0, waived: 0, new: 0 });
-    // Without an audit nothing was compared.
-    const others: Readonly<Record<string, number>> = { 'claimed-in-future': 3, 'graph-differs': 0 };
+    const others: Readonly<Record<string, number>> = {
+      'claimed-in-future': 3,
+      'fact-on-compromised-key': 3,
+      // Without an audit nothing was compared.
+      'graph-differs': 0,
+    };
     expect(result?.examined).toBe(others[id] ?? 1);
   },
 );
@@ -466,6 +470,50 @@ test('the rule that was asked last is asked last, so that none waits for ever', 
   }
   const all = RULES.map(({ id }) => id).filter((id) => id !== 'silence');
   expect(asked.slice(0, all.length)).toEqual(all);
+});
+
+test('fact-on-compromised-key finds as one what rests on a stolen key alone, page after page', async () => {
+  const compromised = [{ kid: key.kid, from: EARLIER }];
+  await drop(CLEAN);
+  const rules = ['fact-on-compromised-key'];
+  const asked = async (stolen: typeof compromised): Promise<unknown> => {
+    const { check: done } = await check(graph, DEFAULT_SETTINGS, { rules, compromised: stolen });
+    return done.rules[0];
+  };
+  expect(await asked([])).toMatchObject({ open: 0, findings: 0, examined: 3 });
+  expect(await asked(compromised)).toMatchObject({ open: 3, findings: 1, examined: 3, new: 1 });
+  expect(await asked([{ kid: 'f'.repeat(64), from: EARLIER }, ...compromised])).toMatchObject({
+    open: 3,
+    findings: 1,
+    new: 0,
+  });
+  // Neither claimed nor taken in before it, or both.
+  const never = [{ kid: key.kid, from: '2999-01-01T00:00:00Z' }];
+  expect(await asked(never)).toMatchObject({ open: 0, findings: 0, settled: 1 });
+});
+
+test('version-by-another-key finds a version of a name by a key that never signed that name before', async () => {
+  const late = testKey();
+  const by = ({ privateKey: of }: typeof late, ...records: readonly Members[]): string[] =>
+    records.map((one) => signRecord(JSON.stringify(one), of, 'digest'));
+  const keys = [key, late.key];
+  const found = async (): Promise<unknown> => (await open())['version-by-another-key'];
+  await drop([model({ git_commit: 'one' })], 'a', keys);
+  // Another name of its own is nothing; a later version of one's own neither.
+  await drop(by(late, model({ model_name: 'other' })), 'b', keys);
+  await drop([model({ git_commit: 'two' })], 'c', keys);
+  expect(await found()).toBeUndefined();
+  // Backdated, it was taken in later all the same.
+  await drop(by(late, model({ git_commit: 'zero', timestamp: '2020-01-01T00:00:00Z' })), 'd', keys);
+  const mine = [{ kind: 'model', name: 'm', commit: 'zero' }, { kid: late.key.kid }];
+  expect(await found()).toEqual([mine]);
+  // The second of that key, and one that both have signed, are no news.
+  await drop(by(late, model({ git_commit: 'three' })), 'e', keys);
+  expect(await found()).toEqual([mine]);
+  // A version that is signed anew by a stranger is told as well.
+  const third = testKey();
+  await drop(by(third, model({ git_commit: 'one', timestamp: LATER })), 'f', [...keys, third.key]);
+  expect(await found()).toHaveLength(2);
 });
 
 test('every rule has a test that plants what it looks for', () => {

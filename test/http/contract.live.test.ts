@@ -89,6 +89,7 @@ const ofList = (path: string): Record<string, string> =>
 const QUESTIONS: readonly (readonly [string, Record<string, string>])[] = [
   ...LISTS.map((path) => [path, ofList(path)] as const),
   ['/v1/graph', {}],
+  ['/v1/keys', {}],
   ['/v1/compliance', {}],
   ['/v1/findings', {}],
   ['/v1/health', {}],

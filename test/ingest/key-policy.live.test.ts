@@ -8,6 +8,7 @@ import { DEFAULT_SETTINGS } from '../../lib/compliance/rules.ts';
 import { envelopeReader } from '../../lib/evidence.ts';
 import { openGraph } from '../../lib/graph/connection.ts';
 import { database } from '../../lib/graph/database.ts';
+import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { ingestObject } from '../../lib/ingest/ingest.ts';
 import type { IngestOptions } from '../../lib/ingest/judge.ts';
 import type { Receipt } from '../../lib/ingest/receipt.ts';
@@ -34,6 +35,13 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
   await graph.close();
 });
+
+/** Ends before the first record is written. */
+class Killed extends GraphWriter {
+  override apply(): Promise<never> {
+    return Promise.reject(new Error('killed'));
+  }
+}
 
 const AT = '2026-02-03T04:05:06Z';
 const NOW = '2026-03-01T00:00:00Z';
@@ -125,12 +133,7 @@ test('what was judged before a key was revoked, in another delivery, is judged a
 test('a log that was archived before its key was revoked is finished, and comes back into an empty database', async () => {
   const lines = signed([dataset('a'), dataset('b')]);
   const before = options([under({})]);
-  const failing = {
-    ...stores,
-    sink: Object.assign(Object.create(stores.sink) as typeof stores.sink, {
-      apply: () => Promise.reject(new Error('killed')),
-    }),
-  };
+  const failing = localStores(graph, folder, new Killed(graph));
   // Archived, and killed before its first record is written.
   const one = object(lines);
   await expect(ingestObject(one, failing, before)).rejects.toThrow('killed');
@@ -201,7 +204,7 @@ test('evidence, recalls and rules tell what a stolen key has signed, and when it
   expect(items.map(({ status }) => status)).toEqual(['unknown', 'unknown']);
   // The graph is the same as under any other ring.
   const [row] = await graph[database].ask('MATCH (s:Stretch) RETURN sum(s.count) AS signings');
-  expect(row).toMatchObject({ signings: 7n });
+  expect(row).toMatchObject({ signings: 7 });
 });
 
 test('a recall of a version counts its inferences that rest on compromised keys alone', async () => {
