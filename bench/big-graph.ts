@@ -67,9 +67,11 @@ async function fill(graph: Graph, inferences: number): Promise<number[]> {
 
 const { privateKey, key } = testKey();
 
+const HERE = { address: 'file:///bench', now: Date.now() };
+
 function verified(sha256: string, log: Buffer): VerifiedRecord[] {
   const passage = new PassageFramer().push(log);
-  return Array.from(verifyLines(passage, sha256, [key], new Signers()), ([, result]) => {
+  return Array.from(verifyLines(passage, sha256, [key], new Signers(), HERE), ([, result]) => {
     if (isRefusal(result)) throw new Error(`line ${result.line}: ${result.detail}`);
     return result;
   });

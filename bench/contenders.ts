@@ -24,6 +24,7 @@ import { startServer, type Server } from './server.ts';
 const ROOT = join(import.meta.dirname, '..');
 const BATCH = 1_000;
 const LINE_BYTES = 720;
+const HERE = { address: 'file:///bench', now: Date.now() };
 const PYTHON = ['cryptography==50.0.2', 'neo4j==6.4.1'];
 const timestamp = '2026-01-01T00:00:00Z';
 
@@ -213,7 +214,13 @@ export class Contenders {
           start,
         );
         for await (const passage of new Lines(storedFile(path), options))
-          for (const [line, result] of verifyLines(passage, log, options.keys, new Signers())) {
+          for (const [line, result] of verifyLines(
+            passage,
+            log,
+            options.keys,
+            new Signers(),
+            HERE,
+          )) {
             if (isRefusal(result)) throw new Error(result.detail);
             await send.reach(line);
             send.add(result);
@@ -307,7 +314,7 @@ function recordsOf(bytes: Buffer, log: string): VerifiedRecord[] {
   const framer = new PassageFramer();
   const verified: VerifiedRecord[] = [];
   for (const passage of [framer.push(bytes), framer.end()])
-    for (const [, result] of verifyLines(passage, log, options.keys, new Signers())) {
+    for (const [, result] of verifyLines(passage, log, options.keys, new Signers(), HERE)) {
       if (isRefusal(result)) throw new Error(result.detail);
       verified.push(result);
     }

@@ -1,4 +1,6 @@
+import type { EvidenceStore } from '../lib/audit/store.ts';
 import type { Archive } from '../lib/ingest/archive.ts';
+import { folderEvidence } from '../lib/local/evidence-store.ts';
 import { localArchive } from '../lib/local/log-archive.ts';
 import type { ReadOptions } from '../lib/object/stored.ts';
 
@@ -27,4 +29,15 @@ export async function archiveIn(
     import('../lib/aws/s3-object.ts'),
   ]);
   return bucketArchive(s3Client(), bucket, { ...options, copying: s3Client(COPY_MS) });
+}
+
+/** What stands beside the archive: the evidence bucket itself, or the folder that the archive is in. */
+export async function openEvidence(env: NodeJS.ProcessEnv): Promise<EvidenceStore> {
+  const bucket = env['CUSTODY_EVIDENCE_BUCKET'];
+  if (!bucket) return folderEvidence('.custody');
+  const [{ bucketEvidence }, { s3Client }] = await Promise.all([
+    import('../lib/aws/evidence-store.ts'),
+    import('../lib/aws/s3-object.ts'),
+  ]);
+  return bucketEvidence(s3Client(), bucket);
 }

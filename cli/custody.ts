@@ -41,9 +41,17 @@ const COMMANDS: Readonly<Record<string, { load: () => Promise<Command>; does: st
     load: async () => (await import('./impact.ts')).impact,
     does: 'a recall: all inferences that rest on something',
   },
+  keys: {
+    load: async () => (await import('./keys.ts')).keys,
+    does: 'the keys that are trusted, what each may sign, and how much it has signed',
+  },
   check: {
     load: async () => (await import('./check.ts')).check,
     does: 'the compliance rules once; exit 1 when something is found',
+  },
+  audit: {
+    load: async () => (await import('./audit.ts')).audit,
+    does: 'the graph against the archived logs; exit 1 when something differs',
   },
   report: {
     load: async () => (await import('./report.ts')).report,

@@ -58,7 +58,25 @@ function summaryLines(summary: ImpactSummary | null): readonly string[] {
     ({ name, commit, inferenceCount, contents }) =>
       `  ${name} ${commit}: ${counted(inferenceCount, 'inference')}${saidOf(contents)}`,
   );
-  return [counted(summary.modelCount, 'model version'), ...named];
+  return [counted(summary.modelCount, 'model version'), ...named, ...keyLines(summary)];
+}
+
+function keyLines({ signed, onCompromisedKeys }: ImpactSummary): readonly string[] {
+  const rests = (count: number): string => `${count} of those ${count === 1 ? 'rests' : 'rest'}`;
+  const lines: string[] = [];
+  if (signed !== null) {
+    const datasets = counted(signed.datasets, 'dataset');
+    const models = counted(signed.models, 'model');
+    const inferences = counted(signed.inferences, 'inference');
+    lines.push(`it signed ${datasets}, ${models} and ${inferences}`);
+    if (signed.onCompromisedKeys > 0)
+      lines.push(`${rests(signed.onCompromisedKeys)} on compromised keys alone`);
+  }
+  if (onCompromisedKeys !== null && onCompromisedKeys > 0)
+    lines.push(
+      `${counted(onCompromisedKeys, 'inference')} of these versions on compromised keys alone`,
+    );
+  return lines;
 }
 
 function itemText(item: ImpactItem): string {

@@ -17,6 +17,8 @@ import { ROUTES } from '../lib/http/routes.ts';
 import { server, type Serve } from '../lib/http/serve.ts';
 import type { Archive } from '../lib/ingest/archive.ts';
 import type { Stores } from '../lib/ingest/stores.ts';
+import { keyEntries } from '../lib/key-entries.ts';
+import { ringFiles } from '../lib/keys.ts';
 import { demoLog } from '../lib/local/demo.ts';
 import { takeDropped } from '../lib/local/dropped.ts';
 import { keepNeo4j, type KeptNeo4j } from '../lib/local/kept-neo4j.ts';
@@ -24,6 +26,7 @@ import { keepPort, keptPort } from '../lib/local/kept-port.ts';
 import { keepLocalTlog } from '../lib/local/kept-tlog.ts';
 import { watchKeyFolder } from '../lib/local/key-folder.ts';
 import { listen, type LocalServer } from '../lib/local/listen.ts';
+import { watchRings } from '../lib/local/ring-file.ts';
 import { soonAfter } from '../lib/local/soon-after.ts';
 import { holdingAlone } from '../lib/local/start-lock.ts';
 import { tlogFolder } from '../lib/local/tlog-folder.ts';
@@ -31,12 +34,13 @@ import { writeWhole } from '../lib/local/write-whole.ts';
 import { buildPage } from '../lib/page/build.ts';
 import { pageFiles } from '../lib/page/files.ts';
 import type { ProofSource } from '../lib/proof/prove.ts';
+import { compromises, keyState } from '../lib/trust/key-policy.ts';
 import { openArchive } from './archive.ts';
 import type { Command } from './command.ts';
 import { BUCKET, NEO4J_HOME, prepareEmbedded } from './database.ts';
 import { verdict } from './ingest.ts';
 import { writeKeyPair } from './keygen.ts';
-import { DEMO_PUBLIC_KEY, KEYS, knownKeys } from './known-keys.ts';
+import { DEMO_PUBLIC_KEY, KEYS, knownKeys, knownTrust } from './known-keys.ts';
 import { openProofs } from './proofs.ts';
 import { print, tell } from './terminal.ts';
 import { localTlogSigner, RECEIPTS, TLOG } from './tlog.ts';
@@ -205,17 +209,37 @@ async function startWriting(
     },
   });
   const keys = await watchKeyFolder(KEYS, tell, dropped.keyCame);
+  const rings = await watchRings(ringFiles(keyEntries(process.env)), describeKeys, tell, () => {
+    dropped.keyCame();
+    // What is compromised now rests on no log that comes.
+    checks.changed();
+  });
   checks.changed();
   const clock = setInterval(() => checks.changed(), CHECK_EVERY_MS);
   return {
     async close() {
       clearInterval(clock);
       await keys.close();
+      await rings.close();
       await dropped.close();
       await tlog.close();
       await checks.close();
     },
   };
+}
+
+/** What the keys of CUSTODY_KEYS are now, or what is wrong with them. */
+async function describeKeys(): Promise<string> {
+  try {
+    const { ring } = await knownTrust();
+    const states = ring.map(({ kid, policy }) => {
+      return `${policy.name ?? `${kid.slice(0, 12)}…`} ${keyState(policy, Date.now())}`;
+    });
+    return `keys: ${states.join(', ')}`;
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    return `the keys can’t be used, and nothing is taken in: ${error.message}`;
+  }
 }
 
 function apiServer(graph: Graph, archive: Archive, proofs: ProofSource): Serve {
@@ -225,6 +249,7 @@ function apiServer(graph: Graph, archive: Archive, proofs: ProofSource): Serve {
     readEnvelope: envelopeReader(archive, knownKeys),
     proofs,
     tlog: tlogFolder(TLOG),
+    ring: async () => (await knownTrust()).ring,
     onFailure: (error, { path, requestId }) =>
       tell(`${path}: request ${requestId} failed: ${JSON.stringify(safeDescription(error))}`),
   });
@@ -237,7 +262,9 @@ async function checkRules(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    const checked = await check(graph, settings, { isTimeUp: () => signal.aborted });
+    const compromised = compromises((await knownTrust()).ring);
+    const isTimeUp = (): boolean => signal.aborted;
+    const checked = await check(graph, settings, { compromised, isTimeUp });
     const open = sumOf(checked.check, 'findings');
     const changed = `${checked.fresh.length} new, ${checked.settled.length} settled`;
     tell(

@@ -1,7 +1,9 @@
 import { parseArgs } from 'node:util';
+import { keepWaiver as keepStatement } from '../lib/audit/waivers.ts';
 import { ConfigError } from '../lib/errors.ts';
-import { waive as keepWaiver } from '../lib/graph/write/findings.ts';
+import { hasFinding, waive as keepWaiver } from '../lib/graph/write/findings.ts';
 import { parseTimestamp } from '../lib/trust/timestamp.ts';
+import { openEvidence } from './archive.ts';
 import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
 import { print, tell } from './terminal.ts';
@@ -35,9 +37,14 @@ export const waive: Command = async (args) => {
   if (problems.length > 0 || key === undefined || instant === null)
     throw new ConfigError('USAGE', problems);
   const waiver = { who, why, until: new Date(instant.epochSeconds * 1000).toISOString() };
-  const status = await withGraph((graph) =>
-    keepWaiver(graph, key, waiver, new Date().toISOString()),
-  );
+  const madeAt = new Date().toISOString();
+  const store = await openEvidence(process.env);
+  const status = await withGraph(async (graph) => {
+    if (!(await hasFinding(graph, key))) return null;
+    // Outside the graph first: a waiver that stands in the graph alone is one that nobody made.
+    await keepStatement(store, { key, ...waiver, madeAt });
+    return keepWaiver(graph, key, waiver, madeAt);
+  });
   if (status === null) {
     tell(`custody: there is no finding ${key}`);
     return 1;

@@ -1,7 +1,7 @@
 import type { HttpSettings } from './aws/http-handler.ts';
 import { ConfigError } from './errors.ts';
 import { payload, type Payload } from './graph/settings.ts';
-import { keyEntries } from './keys.ts';
+import { keyEntries } from './key-entries.ts';
 
 /** The variables that can be read, in the order of the README's table, which is tested against it. */
 export const VARIABLES = [

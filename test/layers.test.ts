@@ -10,7 +10,7 @@ const LAYERS = [
   ['keys'],
   ['aws', 'local'],
   ['http', 'page'],
-  ['compliance', 'proof'],
+  ['audit', 'compliance', 'proof'],
   ['evidence', 'fsck', 'ingest'],
   ['object', 'graph'],
   [
@@ -19,6 +19,8 @@ const LAYERS = [
     'errors',
     'failures',
     'contents-text',
+    'key-entries',
+    'key-ring',
     'counted',
     'links',
     'members',

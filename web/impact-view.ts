@@ -153,8 +153,10 @@ function titled(word: string): string {
 
 function summaryOf(summary: ImpactSummary, subject: Subject): Node[] {
   const { modelCount, models, inferenceCount, signed, elsewhereByTime } = summary;
+  const uncounted = 'not counted: the time did not suffice';
+  const { onCompromisedKeys } = summary;
   const span = (of: ImpactSummary['exact']): string => {
-    if (of === null) return 'not counted: the time did not suffice';
+    if (of === null) return uncounted;
     if (of.count === 0 || of.first === null || of.last === null) return count(of.count);
     return `${count(of.count)}, from ${shortTime(of.first)} to ${shortTime(of.last)}`;
   };
@@ -175,7 +177,11 @@ function summaryOf(summary: ImpactSummary, subject: Subject): Node[] {
       [titled(LINK_WORDS['by-time']), span(summary.inferred)],
       [
         'Placed at other versions by time',
-        elsewhereByTime === null ? 'not counted: the time did not suffice' : count(elsewhereByTime),
+        elsewhereByTime === null ? uncounted : count(elsewhereByTime),
+      ],
+      [
+        'Resting on compromised keys alone',
+        onCompromisedKeys === null ? uncounted : count(onCompromisedKeys),
       ],
     ]),
     models.length === 0
@@ -204,11 +210,13 @@ function signedCards({
   models,
   inferences,
   alone,
+  onCompromisedKeys,
 }: NonNullable<ImpactSummary['signed']>): HTMLElement[] {
   return [
     card(count(datasets + models), 'records of datasets and models that it signed itself'),
     card(count(inferences), 'inferences that it signed itself'),
     card(count(alone), 'of all those that no other key signed'),
+    card(count(onCompromisedKeys), 'of all those that rest on compromised keys alone'),
   ];
 }
 

@@ -417,6 +417,13 @@ const STATUS = {
   },
 } as const satisfies Record<SigningAnswer['status'], { title: string; means: string }>;
 
+const KEY_STATUS = {
+  'revoked-later':
+    'The key is revoked. This was claimed and taken in before anybody else is known to have had it.',
+  compromised: '✗ Not proven: others may have had the key when this was signed or taken in.',
+  unknown: 'The key is none of those that are trusted here now.',
+} as const satisfies Record<Exclude<SigningAnswer['keyStatus'], 'valid'>, string>;
+
 /** Every signing of the record that `asked` names. */
 function evidenceSection(
   asked: Readonly<Record<string, string>>,
@@ -451,7 +458,7 @@ function evidenceSection(
 }
 
 function signingContent(signing: SigningAnswer, digest: string): Node[] {
-  const { status, kid, envelope, key, takenAt, names } = signing;
+  const { status, keyStatus, kid, envelope, key, takenAt, names } = signing;
   const { title, means } = STATUS[status];
   const what = link(
     'What did this key sign for?',
@@ -466,6 +473,9 @@ function signingContent(signing: SigningAnswer, digest: string): Node[] {
       el('strong', {}, `${status === 'verified' ? '✓' : '✗'} ${title}`),
       el('p', {}, means),
     ),
+    ...(keyStatus === 'valid'
+      ? []
+      : [el('p', { class: `key ${keyStatus}` }, KEY_STATUS[keyStatus])]),
     whereabouts(signing, digest),
     takenAt === null ? el('span') : facts([['Taken in here', when(takenAt)]]),
     el(

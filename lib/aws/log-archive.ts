@@ -13,6 +13,7 @@ import {
   type Place,
 } from './copy-object.ts';
 import { failureCode } from './failure-code.ts';
+import { listed } from './listed.ts';
 import { isPutNew } from './put-new.ts';
 import { statusOf, translate } from './s3-failure.ts';
 import { s3Object, type S3Options } from './s3-object.ts';
@@ -50,6 +51,7 @@ export function bucketArchive(
       await keepText(verdictFile(name), text);
       return version;
     },
+    list: () => listed(client, bucket, 'logs/'),
     verdict: (name) => readText(client, placeOf(verdictFile(name)), name.log),
     treeIndex: (sha256) => readText(client, placeOf(treeFile(sha256)), sha256),
   };

@@ -1,3 +1,4 @@
+import { RESTS_ON_COMPROMISED } from '../graph/signing.ts';
 import { IS_LEAST } from '../graph/source-object.ts';
 
 /** How much a finding matters. */
@@ -44,7 +45,8 @@ export interface Rule {
    * a map of `counts` (how many of `of` it stands for), `entity` with its `kind`, `detail`, and where
    * it has some, `digests`, `inferences`, `group` and `widerGroup`. Names are compared in the order of code points,
    * that is by a seek, or with the place as the rule's `RulePass` has it stored (docs/graph.md, G-1).
-   * Parameters: {@link RuleSettings}, `rule` and `now`.
+   * Parameters: {@link RuleSettings}, `rule`, `now`, and `compromised`: keys that others may have had, and
+   * from when.
    */
   readonly findings: readonly string[];
   /** What a finding is about was recorded by nobody: one under a near spelling is told with it. */
@@ -131,6 +133,9 @@ WITH o
 ORDER BY o.uri
 LIMIT $limit
 `;
+
+// When a signing was taken in, and where: of a fixed width, so that the order of texts is that of time.
+const TAKEN = `toString(l.firstSeenAt.epochMillis) + ' ' + s.log + ' ' + right('000000000' + toString(x.line), 10)`;
 
 // What was missing came: these very bytes, whatever their name, or under this name something new, later. A log
 // that was there before, one that brought nothing, and a copy of another's are no answer to what was refused.
@@ -447,6 +452,78 @@ ORDER BY name
     settle: 'Drop an earlier record of the model version, where there is one; else waive it.',
   },
   {
+    id: 'fact-on-compromised-key',
+    title: 'Facts that rest on a compromised key alone',
+    why: 'Whoever had the key may have signed them; no other key says the same.',
+    severity: 'high',
+    of: 'signings',
+    examined: `
+MATCH (s:Stretch)
+RETURN sum(s.count) AS examined
+`,
+    // By the thousand lines, which have one key each; all that are found of a key are one finding.
+    findings: [
+      `
+UNWIND $compromised AS stolen
+MATCH (s:Stretch)
+USING INDEX SEEK s:Stretch(kid, log, number)
+WHERE s.kid = stolen.kid AND s.log IS NOT NULL AND s.number IS NOT NULL AND (s.kid > $a
+  OR (s.kid = $a AND (s.log > $b OR (s.log = $b AND s.number > toInteger($c)))))
+WITH s
+ORDER BY s.kid, s.log, s.number
+LIMIT $limit
+CALL (s) {
+  MATCH (r)-[:SIGNED_IN]->(s)
+  WHERE ${RESTS_ON_COMPROMISED}
+  RETURN count(r) AS counts
+}
+RETURN [s.kid, s.log, toString(s.number)] AS place,
+  CASE WHEN counts > 0 THEN [{counts: counts,
+    entity: {kind: 'stretch', kid: s.kid, log: s.log, number: toString(s.number)}, detail: {},
+    group: {kind: 'key', kid: s.kid}}] ELSE [] END AS found
+ORDER BY s.kid, s.log, s.number
+`,
+    ],
+    mostOfGroup: 0,
+    settle: 'Have the producer sign again with another key what is true of it; else waive it.',
+  },
+  {
+    id: 'version-by-another-key',
+    title: 'Model version by a key that is new to its name',
+    why: 'Whoever may sign for one name need not be allowed to sign for another.',
+    severity: 'medium',
+    of: 'model versions',
+    examined: MODELS,
+    // Before means: taken in before, and within a log on an earlier line. A producer's time is a claim.
+    findings: [
+      `${NEXT_NAMES}
+CALL (name) {
+  MATCH (m:Model)
+  USING INDEX SEEK m:Model(name, commit)
+  WHERE m.name = name AND m.commit IS NOT NULL
+  MATCH (m)<-[:ASSERTS]-(r:Record)-[x:SIGNED_IN]->(s:Stretch)-[:PART_OF]->(l:Log)
+  WITH s.kid AS kid, min(${TAKEN}) AS first
+  RETURN collect({kid: kid, first: first}) AS keys, min(first) AS begin
+}
+CALL (name, keys, begin) {
+  MATCH (m:Model)
+  USING INDEX SEEK m:Model(name, commit)
+  WHERE m.name = name AND m.commit IS NOT NULL
+  MATCH (m)<-[:ASSERTS]-(r:Record)-[x:SIGNED_IN]->(s:Stretch)-[:PART_OF]->(l:Log)
+  WITH m, r, collect(s.kid) AS kids, min(${TAKEN}) AS taken
+  WHERE taken > begin AND NONE(key IN keys WHERE key.kid IN kids AND key.first < taken)
+  WITH m, collect(r.digest)[..10] AS digests, collect(kids[0])[..3] AS kids
+  RETURN collect({counts: 1, entity: {kind: 'model', name: m.name, commit: m.commit},
+    detail: {kid: reduce(all = '', kid IN kids | all + CASE all WHEN '' THEN '' ELSE ' ' END + kid)},
+    digests: digests}) AS found
+}
+RETURN [name, '', ''] AS place, found
+ORDER BY name
+`,
+    ],
+    settle: 'It stays: where the key is the producer’s next one, waive it.',
+  },
+  {
     id: 'object-refused',
     title: 'Log that was refused',
     why: 'What it says is not in the graph.',
@@ -524,6 +601,33 @@ ORDER BY o.uri
 `,
     ],
     settle: 'Drop the log again under the same name; else waive it.',
+  },
+  {
+    id: 'graph-differs',
+    title: 'Graph that differs from the signed logs',
+    why: 'Somebody or something has changed the graph past Custody: what it answers there, nobody signed.',
+    severity: 'high',
+    of: 'things and relationships that the last audit compared',
+    examined: `
+OPTIONAL MATCH (a:Audit {name: 'graph'})
+RETURN coalesce(a.compared, 0) AS examined
+`,
+    findings: [
+      `
+MATCH (d:Difference)
+USING INDEX SEEK d:Difference(key)
+WHERE d.key > $a
+WITH d
+ORDER BY d.key
+LIMIT $limit
+RETURN [d.key, '', ''] AS place,
+  [{counts: 1, entity: {kind: 'difference', of: d.kind, identity: d.identity, what: d.what},
+    detail: {says: d.says}}] AS found
+ORDER BY d.key
+`,
+    ],
+    settle:
+      'Find out who changed it, then custody audit --repair; it settles with the next whole audit.',
   },
   {
     id: 'silence',

@@ -53,6 +53,9 @@ const SCHEMA = {
     'CREATE INDEX finding_by_wider_group IF NOT EXISTS FOR (f:Finding) ON (f.widerGroup)',
   finding_group_key:
     'CREATE CONSTRAINT finding_group_key IF NOT EXISTS FOR (g:FindingGroup) REQUIRE g.key IS UNIQUE',
+  difference_key:
+    'CREATE CONSTRAINT difference_key IF NOT EXISTS FOR (d:Difference) REQUIRE d.key IS UNIQUE',
+  audit_name: 'CREATE CONSTRAINT audit_name IF NOT EXISTS FOR (a:Audit) REQUIRE a.name IS UNIQUE',
   rule_pass: 'CREATE CONSTRAINT rule_pass IF NOT EXISTS FOR (p:RulePass) REQUIRE p.rule IS UNIQUE',
   check_id: 'CREATE CONSTRAINT check_id IF NOT EXISTS FOR (c:Check) REQUIRE c.id IS UNIQUE',
   check_by_time: 'CREATE INDEX check_by_time IF NOT EXISTS FOR (c:Check) ON (c.startedAt)',

@@ -10,7 +10,7 @@ import { NO_TLOG, type TlogReader } from '../tlog/store.ts';
 import { json, type Answer } from './answer.ts';
 import { cursorsFor } from './cursor.ts';
 import { problem, RequestError } from './problem.ts';
-import type { Handler, Route, RouteContext, Scope } from './route.ts';
+import type { Handler, ReadRing, Route, RouteContext, Scope } from './route.ts';
 
 /** A request, whoever received it. */
 export interface Request {
@@ -35,6 +35,8 @@ export interface ServeOptions {
   readonly proofs?: ProofSource | undefined;
   /** Where it is not given, no log is kept. */
   readonly tlog?: TlogReader;
+  /** Left out where no route tells of keys: one that does is refused then. */
+  readonly ring?: ReadRing;
   /** Hears of what is not the caller's doing. */
   readonly onFailure: (error: unknown, request: Request) => void;
 }
@@ -55,7 +57,8 @@ export function asker({
   readEnvelope,
   tlog = NO_TLOG,
   proofs,
-}: Pick<ServeOptions, 'graph' | 'readEnvelope' | 'tlog' | 'proofs'>): Ask {
+  ring = () => Promise.reject(new Error('no keys are told of here')),
+}: Omit<ServeOptions, 'routes' | 'onFailure'>): Ask {
   const cursorKey = once(async () => readCursorKey(await graph()));
   const answer: Ask = async (route, query, may) => {
     const end = performance.now() + TIME_BUDGET_MS;
@@ -70,6 +73,7 @@ export function asker({
       readEnvelope,
       proofs: proofs ?? null,
       tlog,
+      ring,
     };
     return route.handle(context, parameters);
   };

@@ -21,6 +21,8 @@ export interface Archive {
     identity: Identity,
     verdict: VerdictText,
   ) => Promise<string | null>;
+  /** Its files by name, with when they were put there, in milliseconds since 1970; in no order. */
+  readonly list: () => AsyncIterable<{ readonly name: string; readonly at: number }>;
   /** The text that stands there for the log and what was set aside of it; null for none. */
   readonly verdict: (name: LogName) => Promise<string | null>;
   /**
@@ -50,4 +52,12 @@ export function treeFile(sha256: string): string {
 /** A verdict stands beside its log. */
 export function verdictFile({ log, parked }: LogName): string {
   return parked === null ? `${log}.verdict.json` : `${log}.${parked}.verdict.json`;
+}
+
+const VERDICT = /^([0-9a-f]{64})(?:\.([0-9a-f]{64}))?\.verdict\.json$/;
+
+/** The log and what was set aside of it, from {@link verdictFile}; null for any other file. */
+export function verdictName(file: string): LogName | null {
+  const [, log, parked = null] = VERDICT.exec(file) ?? [];
+  return log === undefined ? null : { log, parked };
 }

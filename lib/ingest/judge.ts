@@ -6,6 +6,7 @@ import { isTreeState, LogTree, type TreeIndex, type TreeState } from '../object/
 import type { StoredObject } from '../object/stored.ts';
 import { explained } from '../trust/explain-signature.ts';
 import { memberOf } from '../trust/json.ts';
+import { isRevoked, type Circumstances } from '../trust/key-policy.ts';
 import type { VerifyingKey } from '../trust/keys.ts';
 import type { Line, Place } from '../trust/lines.ts';
 import { PassageFramer, type Passage } from '../trust/passage.ts';
@@ -31,6 +32,10 @@ export interface IngestOptions {
   readonly maxKeptBytes?: number;
   /** Of a thread that checks the signatures of the first reading, with the same keys, and is ended with it. */
   readonly startThread?: () => SignatureThread;
+  /** Milliseconds since 1970, asked once for each reading; Custody's own clock where there is none. */
+  readonly clock?: () => number;
+  /** Where the log came, for what keys may sign there; where it is not given, what the object is read from. */
+  readonly address?: string;
   /** Told how long each of the two readings took. */
   readonly onRead?: (reading: 'verify' | 'write', milliseconds: number) => void;
 }
@@ -59,6 +64,8 @@ export interface Verdict {
   readonly rejected: readonly KeptRejection[];
   /** Names the lines that quarantine set aside: another set has another name; null for none. */
   readonly parked: string | null;
+  /** Where the log came, and when it was judged: what its keys may sign depends on that. */
+  readonly circumstances: Circumstances;
   /** Null where this reading did not judge all lines: each is then verified again before it is written. */
   readonly signers: Signers | null;
   /** A record of every line, in order; null where that was too much to keep, or a line was refused. */
@@ -77,6 +84,7 @@ export interface Judged {
   readonly refusals: string;
   readonly isParkable: boolean;
   readonly isWhole: boolean;
+  readonly circumstances: Circumstances;
   readonly signers: Signers | null;
   readonly kept: Verdict['kept'];
   readonly kids: readonly string[];
@@ -86,16 +94,17 @@ export interface Judged {
 }
 
 /** A {@link Judged} between two deliveries; `under` names what the judgement rests on. */
-export interface JudgedBefore extends Omit<Judged, 'isWhole' | 'signers' | 'kept' | 'tree'> {
+export interface JudgedBefore extends Omit<
+  Judged,
+  'isWhole' | 'circumstances' | 'signers' | 'kept' | 'tree'
+> {
   readonly tree: TreeState;
   readonly under: string;
 }
 
 /** What {@link parseJudged} reads in the next delivery. */
-export function formatJudged(
-  { next, rejectedTotal, rejected, refusals, isParkable, hash, kids, tree }: Judged,
-  options: IngestOptions,
-): string {
+export function formatJudged(judged: Judged, options: IngestOptions): string {
+  const { next, rejectedTotal, rejected, refusals, isParkable, hash, kids, tree } = judged;
   const state: JudgedBefore = {
     next,
     rejectedTotal,
@@ -105,16 +114,21 @@ export function formatJudged(
     hash,
     kids,
     tree: tree.state(),
-    under: restsOn(options),
+    under: restsOn(options, judged.circumstances.now),
   };
   return JSON.stringify(state);
 }
 
-/** Null where nothing was judged yet, or under other keys or limits. */
+/** Null where nothing was judged yet, or under other keys or limits, or before one of the keys was revoked. */
 export function parseJudged(text: string | null, options: IngestOptions): JudgedBefore | null {
   if (text === null) return null;
   const state: unknown = JSON.parse(text);
-  return isJudgedBefore(state) && state.under === restsOn(options) ? state : null;
+  const under = restsOn(options, nowOf(options));
+  return isJudgedBefore(state) && state.under === under ? state : null;
+}
+
+function nowOf({ clock = Date.now }: IngestOptions): number {
+  return clock();
 }
 
 function isJudgedBefore(value: unknown): value is JudgedBefore {
@@ -137,9 +151,12 @@ function isJudgedBefore(value: unknown): value is JudgedBefore {
   );
 }
 
-function restsOn({ keys, onBadLine, maxLineBytes }: IngestOptions): string {
-  const kids = keys.map(({ kid }) => kid).sort();
-  return [onBadLine, maxLineBytes ?? 'default', ...kids].join(' ');
+function restsOn({ keys, onBadLine, maxLineBytes }: IngestOptions, now: number): string {
+  const known = keys.map(({ kid, policy }) => {
+    const said = createHash('sha256').update(JSON.stringify(policy)).digest('hex');
+    return `${kid} ${said} ${isRevoked(policy, now) ? 'revoked' : ''}`;
+  });
+  return [onBadLine, maxLineBytes ?? 'default', ...known.sort()].join(' ');
 }
 
 /** Judges every line from `before` on, or as many as there is time for. */
@@ -154,9 +171,9 @@ export async function judge(
   let refusals = before?.refusals ?? '';
   const rejected: Rejection[] = [...(before?.rejected ?? [])];
   const signers = new Signers();
-  const kids = new Set(before?.kids);
   const tree = new LogTree(before?.tree);
   const keeping = new Kept(options.maxKeptBytes, object.bytes);
+  const circumstances = { address: options.address ?? object.address, now: nowOf(options) };
   const hash = before === null ? undefined : await object.resumedHash(before.hash);
   const lines = new Lines(object, options, before?.next, hash);
   const isDone = (): boolean =>
@@ -168,9 +185,8 @@ export async function judge(
   for await (const passage of ahead(lines, begin, thread === undefined ? 1 : PASSAGES_AHEAD)) {
     tree.add(passage.lines);
     if (isDone()) continue;
-    for (const [line, result] of verifyLines(passage, '', options.keys, signers)) {
+    for (const [line, result] of verifyLines(passage, '', options.keys, signers, circumstances)) {
       if (!isRefusal(result)) {
-        kids.add(result.kid);
         onGood(result);
         keeping.add(result);
         continue;
@@ -188,14 +204,17 @@ export async function judge(
   }
   const { next, isCutShort } = lines;
   const judged = { next, rejectedTotal, rejected, refusals, isParkable, isWhole: !isCutShort };
-  const proven = { kids: [...kids].sort(), tree };
+  const kids = [...new Set([...(before?.kids ?? []), ...signers.kids])].sort();
+  const proven = { kids, tree };
   const state = hash?.state() ?? null;
   const kept = keeping.take(next.number - 1);
-  return { ...judged, ...proven, signers: before === null ? signers : null, kept, hash: state };
+  const mine = before === null ? signers : null;
+  return { ...judged, ...proven, circumstances, signers: mine, kept, hash: state };
 }
 
 export function verdictOf(judged: Judged, { onBadLine }: IngestOptions): Verdict {
-  const { next, rejectedTotal, rejected, refusals, signers, kept, isParkable, kids } = judged;
+  const { next, rejectedTotal, rejected, refusals, isParkable } = judged;
+  const { circumstances, signers, kept, kids } = judged;
   const lines = next.number - 1;
   const isPartial = onBadLine === 'quarantine' && isParkable && lines > rejectedTotal;
   const refused = isPartial ? 'partial' : 'rejected';
@@ -203,7 +222,8 @@ export function verdictOf(judged: Judged, { onBadLine }: IngestOptions): Verdict
   const parked = status === 'partial' ? refusals : null;
   const seal = { root: judged.tree.root(), kids, custody: VERSION };
   const tree = next.offset > MAX_UNINDEXED_BYTES ? judged.tree.index() : null;
-  return { status, lines, rejectedTotal, rejected, parked, signers, kept, seal, tree };
+  const read = { circumstances, signers, kept, seal, tree };
+  return { status, lines, rejectedTotal, rejected, parked, ...read };
 }
 
 /**
@@ -211,7 +231,7 @@ export function verdictOf(judged: Judged, { onBadLine }: IngestOptions): Verdict
  * damaged to make one chosen record disappear (docs/envelope.md, E-20).
  */
 export function mayBeParked({ bytes, terminated }: Line, { code }: Rejection): boolean {
-  if (code.startsWith('RECORD_')) return true;
+  if (code.startsWith('RECORD_') || code === 'KEY_NOT_ALLOWED') return true;
   if (code !== 'LINE_NOT_JSON') return false;
   return !terminated || bytes?.every((byte) => BLANK.has(byte)) === true;
 }

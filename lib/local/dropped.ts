@@ -31,7 +31,7 @@ export interface DropOptions {
 
 /** A bucket whose files are being brought into the graph. */
 export interface DroppedFiles {
-  /** Takes again what was refused for want of a key. */
+  /** Takes again what was refused for want of a key, or of what a key may sign. */
   readonly keyCame: () => void;
   /** Resolves when the file that is being taken has been; takes no other. */
   close(): Promise<void>;
@@ -133,7 +133,7 @@ async function takeFile(
 
 /** Of a line whose key is not there nobody can tell whether its signature is a bad one. */
 function wantsKey({ rejected }: Receipt): boolean {
-  return rejected.some(({ code }) => code === 'SIGNATURE_INVALID');
+  return rejected.some(({ code }) => code === 'SIGNATURE_INVALID' || code === 'KEY_NOT_ALLOWED');
 }
 
 function passes(error: Error): boolean {

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { constants, createReadStream, createWriteStream } from 'node:fs';
-import { copyFile, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { hasCode, TransientError } from '../errors.ts';
@@ -27,6 +27,7 @@ export function localArchive(folder: string, options: ReadOptions = {}): Archive
         await place(verdict, (fresh) => pipeline([text], createWriteStream(fresh)));
       return null;
     },
+    list: () => filesOf(folder),
     verdict: (name) => textIn(join(folder, verdictFile(name))),
     treeIndex: (sha256) => textIn(join(folder, treeFile(sha256))),
   };
@@ -38,6 +39,21 @@ async function textIn(file: string): Promise<string | null> {
     if (hasCode(error, 'ENOENT')) return null;
     throw error;
   });
+}
+
+async function* filesOf(folder: string): AsyncGenerator<{ name: string; at: number }> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
+  });
+  for (const name of names) {
+    const file = await stat(join(folder, name)).catch((error: unknown) => {
+      // What was being put there a moment ago has its own name now.
+      if (hasCode(error, 'ENOENT')) return null;
+      throw error;
+    });
+    if (file !== null) yield { name, at: file.mtimeMs };
+  }
 }
 
 async function isThere(file: string): Promise<boolean> {

@@ -45,6 +45,8 @@ export interface StoredObject {
   readonly uri: string | null;
   /** Stored ones, announced before they are read; null where only reading tells. */
   readonly bytes: number | null;
+  /** The URI without a version, known before anything is read. */
+  readonly address: string;
   /**
    * The unpacked bytes in order, from byte `from` on. {@link PoisonObjectError} for a form that can't
    * be read. With `hash` the bytes that it still lacks are read, too: the chunks before `from` are empty.
@@ -134,6 +136,7 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
     origin,
     uri,
     bytes: store.bytes,
+    address: addressOf(uri ?? store.uriOf('')),
     stored: () => rest(0, new AbortController().signal),
     resumedHash: (state) => LogHash.resumed(partBytes, state),
     read(from = 0, hash, signal) {
@@ -153,6 +156,11 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
     },
     identity: () => known ?? announced(store),
   };
+}
+
+/** A URI without its version; within a name a question mark is percent-encoded. */
+function addressOf(uri: string): string {
+  return uri.replace(/\?.*$/s, '');
 }
 
 function announced({ uri, bytes }: Store): Identity {

@@ -72,9 +72,8 @@ export async function append(
     const head = await readHead(store, signer.key);
     const waiting = await store.pending();
     done = { ...done, size: head.checkpoint.size, time: head.time, isMore: waiting.length > 0 };
-    const isDue = waiting.length === 0 && isStale(head, now());
-    if ((waiting.length === 0 && !isDue) || isTimeUp()) return done;
-    const turn = await takeTurn(store, signer, head, waiting, { now, isDue });
+    if ((waiting.length === 0 && !isStale(head, now())) || isTimeUp()) return done;
+    const turn = await takeTurn(store, signer, head, waiting, now);
     done = {
       size: turn.size,
       time: turn.time,
@@ -104,12 +103,14 @@ async function takeTurn(
   signer: TlogSigner,
   head: Head,
   waiting: readonly string[],
-  { now, isDue }: { readonly now: () => Date; readonly isDue: boolean },
+  now: () => Date,
 ): Promise<Turn> {
   const { size } = head.checkpoint;
   const growth = await readGrowth(store, head.checkpoint);
   await finishIndex(store, size, growth);
   const { fresh, known, refused } = await sortWaiting(store, waiting);
+  // What waits may all be in the log already.
+  const isDue = fresh.length === 0 && isStale(head, now());
   const wanted = isDue ? [heartbeatOf(now(), size)] : fresh;
   const over = [...known, ...refused];
   const turn = {

@@ -67,10 +67,17 @@ export class Signers {
   /** For each line its key's place in {@link #kids}, from 1; 0 where it was refused or its key had no room. */
   #byLine = new Uint8Array(1_024);
   #lines = 0;
+  /** The key that held last is tried first: a log has one signer, and a ring may have many keys. */
+  #likely: VerifyingKey | undefined;
   /** Where the lines of a passage begin among those, by its digest. */
   readonly #passages = new Map<string, number>();
   /** What {@link ahead} has found of passages that are still to be verified, by their digests. */
   readonly #ahead = new Map<string, Ahead>();
+
+  /** The keys that made a signature of these lines, in the order of their kids, whatever became of the record. */
+  get kids(): readonly string[] {
+    return this.#kids.toSorted();
+  }
 
   /** True for a passage whose lines were all here before: the same bytes, behind the same bytes. */
   knows(passage: Passage): boolean {
@@ -112,12 +119,20 @@ export class Signers {
       const result = isRefusal(envelope)
         ? envelope
         : kid === undefined
-          ? verifyEnvelope(envelope, keys)
+          ? this.#checked(envelope, keys)
           : mint(envelope.signedData, Buffer.from(envelope.signedData, 'utf8'), kid);
       kids.push(isRefusal(result) ? null : result.kid);
       yield [line, result];
     }
     if (first === undefined) this.#remember(passage, kids);
+  }
+
+  #checked(envelope: Envelope, keys: readonly VerifyingKey[]): VerifiedEnvelope | Refusal {
+    const likely = this.#likely;
+    const isFirst = likely === undefined || likely === keys[0] || !keys.includes(likely);
+    const result = verifyEnvelope(envelope, isFirst ? keys : [likely, ...keys]);
+    if (!isRefusal(result)) this.#likely = keys.find(({ kid }) => kid === result.kid);
+    return result;
   }
 
   /** Undefined where only the signature tells. */

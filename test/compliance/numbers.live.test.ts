@@ -10,6 +10,7 @@ import { DEFAULT_SETTINGS, RULES, type RuleSettings } from '../../lib/compliance
 import { findings } from '../../lib/graph/ask/findings.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import { database } from '../../lib/graph/database.ts';
+import { keepAudit } from '../../lib/graph/write/audit.ts';
 import { waive } from '../../lib/graph/write/findings.ts';
 import type { ComplianceAnswer } from '../../lib/http/answers/compliance.ts';
 import { ingestObject } from '../../lib/ingest/ingest.ts';
@@ -136,6 +137,8 @@ MATCH (o:SourceObject) RETURN size([s IN collect(o.status) WHERE s = 'rejected']
 MATCH (o:SourceObject) RETURN size([s IN collect(o.status) WHERE s = 'writing']) AS found, count(o) AS examined`,
   'object-abandoned': `
 MATCH (o:SourceObject) RETURN size([s IN collect(o.status) WHERE s = 'abandoned']) AS found, count(o) AS examined`,
+  'graph-differs': `
+MATCH (d:Difference) WITH count(d) AS found MATCH (a:Audit) RETURN found, a.compared AS examined`,
   silence: `RETURN 1 AS found, 2 AS examined`,
 };
 
@@ -147,6 +150,15 @@ const settings: RuleSettings = {
 
 async function bringWorld(): Promise<void> {
   await logs.bring(WORLD);
+  await keepAudit(graph, {
+    pass: 1,
+    startedAt: '2026-05-01T00:00:00Z',
+    complete: true,
+    entities: 9,
+    relationships: 2,
+    unsettled: 0,
+    differences: [{ kind: 'dataset', identity: ['d'], what: 'path', says: 'p' }],
+  });
   for (const name of ['junk-1', 'junk-2', 'junk-3', 'stuck', 'lost']) {
     const path = join(logs.folder, `${name}.jsonl`);
     writeFileSync(path, `${name}\n`);

@@ -41,7 +41,7 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { kmsPublicKey } from '../../lib/aws/kms.ts';
+import { awsKeySources } from '../../lib/aws/key-sources.ts';
 import type { Report } from '../../lib/compliance/report.ts';
 import { verifyReport } from '../../lib/compliance/sealed-report.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
@@ -687,7 +687,7 @@ test('the report is kept, signed by the stack’s own key, where nobody can chan
     files.set(name, (await found.Body?.transformToByteArray()) ?? new Uint8Array());
   }
   Object.assign(process.env, aws.environment);
-  const keys = await loadKeys([`kms:${out('ReportKeyArn')}`], kmsPublicKey);
+  const keys = await loadKeys([`kms:${out('ReportKeyArn')}`], awsKeySources);
   expect(verifyReport(files, keys)).toMatchObject({ kid: keys[0]?.kid, says: { from } });
   const { findings, objects } = JSON.parse(
     Buffer.from(files.get('report.json') ?? []).toString(),

@@ -48,8 +48,19 @@ const SECRET = 'secretsmanager:GetSecretValue';
 const QUERY = { environment: ['CUSTODY_NEO4J_SECRET_ARN'], actions: [...LOG, SECRET] } as const;
 
 const FUNCTIONS = {
+  audit: {
+    environment: ['CUSTODY_EVIDENCE_BUCKET', 'CUSTODY_NEO4J_SECRET_ARN'],
+    actions: [
+      ...LOG,
+      's3:GetObject',
+      's3:GetObjectVersion',
+      's3:ListBucket',
+      's3:PutObject',
+      SECRET,
+    ],
+  },
   check: {
-    environment: ['CUSTODY_NEO4J_SECRET_ARN', 'CUSTODY_RULES', 'CUSTODY_TOPIC_ARN'],
+    environment: ['CUSTODY_KEYS', 'CUSTODY_NEO4J_SECRET_ARN', 'CUSTODY_RULES', 'CUSTODY_TOPIC_ARN'],
     actions: [...LOG, SECRET, 'sns:Publish'],
   },
   compliance: QUERY,
@@ -93,7 +104,7 @@ const FUNCTIONS = {
       'sqs:SendMessage',
     ],
   },
-  lineage: QUERY,
+  lineage: { ...QUERY, environment: ['CUSTODY_KEYS', 'CUSTODY_NEO4J_SECRET_ARN'] },
   log: {
     environment: ['CUSTODY_EVIDENCE_BUCKET', 'CUSTODY_TLOG_KEY', 'CUSTODY_TLOG_ORIGIN'],
     actions: [
@@ -198,13 +209,19 @@ test('a stack without a key, with a path or with half of a PEM block is refused'
   const isAllowed = (keys: string): boolean =>
     new RegExp(`^(?:${Parameters.Keys.AllowedPattern})$`).test(keys);
   const { publicPem } = testKey();
-  for (const keys of ['kms:alias/a', publicPem, ` kms:arn:a,\n${publicPem}${publicPem}, kms:b `])
+  for (const keys of [
+    'kms:alias/a',
+    'ring:s3://b/ring.json',
+    publicPem,
+    ` kms:arn:a,\n${publicPem}${publicPem}, kms:b `,
+  ])
     expect(isAllowed(keys)).toBe(true);
   for (const keys of [
     '',
     ' ',
     'file:a.pem',
     'a.pem',
+    'ring:ring.json',
     publicPem.split('\n')[0] ?? '',
     'kms:a file:b',
   ])
@@ -230,6 +247,16 @@ test('what verifies may fetch the public half of the named KMS keys, what report
     'arn:two',
   ]);
   expect(kms(two)).toEqual([ingest, evidence, checkpoints, report, reports]);
+});
+
+test('what verifies, grades and checks may read the one object that is the key ring, and nothing may write it', async () => {
+  const ring = 'arn:aws:s3:::keys/ring.json';
+  const given = await resourcesOf(file, { RingArn: ring });
+  const reads = statementsOf(given).filter(({ resources: of }) => of.includes(ring));
+  expect(reads.map(({ in: role }) => role).sort()).toEqual(
+    ['CheckRole', 'EvidenceRole', 'IngestRole', 'LineageRole', 'ReportRole'].sort(),
+  );
+  for (const { actions } of reads) expect(actions).toEqual(['s3:GetObject', 's3:GetObjectVersion']);
 });
 
 test('ingest alone may decrypt objects, by the keys that are named', async () => {
@@ -524,7 +551,7 @@ test('every function that is invoked by a service is invoked by this stack alone
   }
 });
 
-test('the sweep runs every quarter of an hour, the log each minute, the compliance check every six hours, the report every month', () => {
+test('the sweep runs every quarter of an hour, the log each minute, the compliance check every six hours, the audit every hour, the report every month', () => {
   const scheduled = (name: string, rate: string): object => ({
     ScheduleExpression: rate,
     State: 'ENABLED',
@@ -538,6 +565,7 @@ test('the sweep runs every quarter of an hour, the log each minute, the complian
     scheduled('Sweep', 'rate(15 minutes)'),
     scheduled('Log', 'rate(1 minute)'),
     scheduled('Check', 'rate(6 hours)'),
+    scheduled('Audit', 'rate(1 hour)'),
     scheduled('Report', 'cron(0 6 1 * ? *)'),
   ]);
 });
@@ -597,11 +625,14 @@ test('every alarm reaches the topic, and a sweep that is missing is an alarm', a
   const alarms = every('AWS::CloudWatch::Alarm');
   expect(alarms.map(({ id }) => id.replace(/Alarm$/, '')).sort()).toEqual([
     'ApiErrors',
+    'AuditErrors',
+    'AuditMissing',
     'CheckErrors',
     'CheckMissing',
     'CheckpointAge',
     'DeadLetter',
     'Findings',
+    'GraphDifferences',
     'IngestErrors',
     'IngestFailures',
     'IngestThrottles',
@@ -636,6 +667,7 @@ test('the dashboard shows every metric of the functions', () => {
     .filter(([first]) => first?.[0] === 'Custody')
     .flatMap((metrics) => metrics.map(([, name]) => name));
   expect(shown.sort()).toEqual([
+    'AuditsComplete',
     'BytesRead',
     'CheckpointAgeSeconds',
     'EventsPassedOver',
@@ -643,6 +675,7 @@ test('the dashboard shows every metric of the functions', () => {
     'FindingsNew',
     'FindingsOpen',
     'FindingsSettled',
+    'GraphDifferences',
     'LeavesAppended',
     'LinesAccepted',
     'LinesDuplicate',

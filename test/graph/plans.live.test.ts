@@ -196,6 +196,7 @@ const ASKED: readonly (readonly [string, Query])[] = [
   ['/v1/impact', { model: 'm1', commit: 'c1' }],
   ['/v1/impact', { kid: KID }],
   ['/v1/impact', { kid: 'cd'.repeat(32) }],
+  ['/v1/keys', {}],
   ['/v1/compliance', {}],
   ['/v1/findings', {}],
   ['/v1/objects', {}],
@@ -210,7 +211,12 @@ const ASKED: readonly (readonly [string, Query])[] = [
 ];
 
 async function askAll(statements: Statements, asked: typeof ASKED): Promise<void> {
-  const api = new Api(noting(graph, statements));
+  const compromisedFrom = '2026-01-01T00:00:00Z';
+  const revoked = { at: compromisedFrom, compromisedFrom, reason: 'r' };
+  const ring = [{ kid: KID, policy: { revoked } }];
+  const api = new Api(noting(graph, statements), undefined, {
+    ring: () => Promise.resolve(ring),
+  });
   for (const [path, query] of asked) {
     const { status, body } = await api.ask(path, query);
     expect(status, `${path} ${JSON.stringify(query)}: ${body}`).toBeLessThan(500);

@@ -532,6 +532,7 @@ async function timed(
       proofs: null,
       readEnvelope: () => Promise.reject(new Error('not asked for')),
       tlog: NO_TLOG,
+      ring: () => Promise.resolve([]),
     };
     const parameters = route.parameters.parse({ ...query, cursor });
     const page = (await route.handle(context, parameters)) as Told;

@@ -51,7 +51,7 @@ beforeEach(async () => {
   const receipts = (uri: string): Promise<string[]> =>
     Promise.resolve([logs.receipts.get(uri)].filter((text) => text !== undefined));
   source = { archive: logs.archive, tlog: tlog.store(), receipts };
-  api = new Api(graph, logs.readEnvelope, source);
+  api = new Api(graph, logs.readEnvelope, { proofs: source });
 });
 afterAll(() => graph.close());
 

@@ -6,7 +6,7 @@ import type { Answer } from '../../lib/http/answer.ts';
 import type { Paged } from '../../lib/http/answers/completeness.ts';
 import type { Basis } from '../../lib/http/answers/inference.ts';
 import type { Evidence } from '../../lib/http/answers/signed-at.ts';
-import type { Scope } from '../../lib/http/route.ts';
+import type { ReadRing, Scope } from '../../lib/http/route.ts';
 import { ROUTES } from '../../lib/http/routes.ts';
 import { server, type Serve } from '../../lib/http/serve.ts';
 import type { ProofSource } from '../../lib/proof/prove.ts';
@@ -46,12 +46,17 @@ export class Api {
   /** By path: how many answers were held against their schemas. */
   readonly checked = new Map<string, number>();
 
-  constructor(graph: Graph, readEnvelope: ReadEnvelope = unread, proofs?: ProofSource) {
+  constructor(
+    graph: Graph,
+    readEnvelope: ReadEnvelope = unread,
+    { proofs, ring = () => Promise.resolve([]) }: { proofs?: ProofSource; ring?: ReadRing } = {},
+  ) {
     this.serve = server({
       routes: ROUTES,
       graph: () => Promise.resolve(graph),
       readEnvelope,
       proofs,
+      ring,
       onFailure: (error) => this.failures.push(error),
     });
   }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { append } from '../../lib/tlog/append.ts';
 import { atPath } from '../../lib/tlog/store.ts';
-import { DEPTH } from '../support/depth.ts';
+import { atDepth, DEPTH } from '../support/depth.ts';
 import { MemoryTlog, testSigner, wrongIn, type Fault } from '../support/memory-tlog.ts';
 
 const now = (): Date => new Date();
@@ -70,6 +70,15 @@ test('an empty log begins with a heartbeat, and has one for each hour in which n
   expect(wrongIn(tlog, signer, [])).toEqual([]);
 });
 
+test('a heartbeat comes also where all that waits is in the log already', async () => {
+  const { tlog, signer } = await logOf(3);
+  tlog.setCheckpoint(tlog.checkpointBytes(), new Date(Date.now() - 3_600_000));
+  tlog.submit('{"leaf":1}\n');
+  const appended = await append(tlog.store(), signer, { now });
+  expect(appended).toMatchObject({ size: 4, leaves: 0, known: 1, heartbeats: 1 });
+  expect(wrongIn(tlog, signer, leavesOf(3))).toEqual([]);
+});
+
 test('more leaves than a batch holds come in several, each under its own checkpoint', async () => {
   const [tlog, signer] = [new MemoryTlog(), testSigner()];
   const leaves = leavesOf(600);
@@ -129,7 +138,7 @@ function describeFaults(fault: Fault): void {
 }
 
 test('several appenders at once, each killed anywhere, make one log with each leaf once', async () => {
-  for (let round = 0; round < (DEPTH === 'full' ? 200 : 20); round += 1) {
+  for (let round = 0; round < atDepth(100); round += 1) {
     const [tlog, signer] = [new MemoryTlog(), testSigner()];
     const all: string[] = [];
     for (let wave = 0; wave < 5; wave += 1) {

@@ -39,7 +39,9 @@ async function verdicts(
   const passages = [framer.push(log), framer.end()];
   for (const passage of passages) if (other !== null) await memory.ahead(passage, other);
   return passages.flatMap((passage) =>
-    [...verifyLines(passage, 'log', by, memory)].map(([, verdict]) => verdict),
+    [...verifyLines(passage, 'log', by, memory, { address: 'file:///a', now: 0 })].map(
+      ([, verdict]) => verdict,
+    ),
   );
 }
 

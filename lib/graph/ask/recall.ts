@@ -1,10 +1,12 @@
 import { OutOfTimeError } from '../../errors.ts';
+import type { Compromise } from '../../trust/key-policy.ts';
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
 import { modelName, type ModelName } from '../model-name.ts';
 import { earlierOf, isBy, OLDEST, type Place } from '../place.ts';
 import { RESOLUTIONS, type Resolution } from '../resolve.ts';
-import { count, time, word } from '../rows.ts';
+import { count, only, time, word } from '../rows.ts';
+import { RESTS_ON_COMPROMISED } from '../signing.ts';
 import type { LineageModel } from './behind.ts';
 import { doubtsOf, type Doubts } from './doubts.ts';
 import { inferencesOfVersion, resolutionsAt, type InferenceItem } from './inferences.ts';
@@ -74,6 +76,8 @@ export interface RecallSummary {
   readonly exact: Spread | null;
   readonly onlyVersion: Spread | null;
   readonly inferred: Spread | null;
+  /** Of the inferences of those models, what rests on compromised keys alone; null where that was not counted. */
+  readonly onCompromisedKeys: number | null;
   /** False when the time for a question did not suffice to count the inferences by their links. */
   readonly isCounted: boolean;
 }
@@ -85,6 +89,16 @@ MATCH (m:Model {name: version.name, commit: version.commit})-[:GENERATED]->(i:In
 WHERE i.recordedAt <= datetime($asOf)
 RETURN m.name AS name, m.commit AS commit, i.resolution AS resolution,
   count(i) AS count, min(i.recordedAt) AS first, max(i.recordedAt) AS last
+`;
+
+const ON_COMPROMISED_KEYS = `
+UNWIND $versions AS version
+MATCH (m:Model {name: version.name, commit: version.commit})-[:GENERATED]->(i:Inference)
+WHERE i.recordedAt <= datetime($asOf)
+OPTIONAL MATCH (head:Record {digest: i.digest})
+WITH coalesce(head, i) AS r
+WHERE ${RESTS_ON_COMPROMISED}
+RETURN count(r) AS count
 `;
 
 /** Null where nothing is known of what it begins at; of a key nothing need be. */
@@ -117,6 +131,7 @@ export async function doubtsAbout(
 export async function summarize(
   graph: Graph,
   { versions, kid, asOf }: Recall,
+  compromised: readonly Compromise[],
 ): Promise<RecallSummary> {
   const named = await readVersions(graph, versions.slice(0, MAX_NAMED), null, asOf);
   const isAll = versions.length <= MAX_NAMED;
@@ -126,10 +141,12 @@ export async function summarize(
   });
   let signed: SignedCounts | null = null;
   let spreads: readonly Linked[] | null = null;
+  let onCompromisedKeys: number | null = null;
   let isCounted = true;
   try {
-    if (kid !== null) signed = await countSigned(graph, kid, asOf);
+    if (kid !== null) signed = await countSigned(graph, kid, compromised, asOf);
     if (isAll) spreads = await spreadOf(graph, versions, asOf);
+    if (isAll) onCompromisedKeys = await restingOn(graph, versions, compromised, asOf);
   } catch (error) {
     if (!(error instanceof OutOfTimeError)) throw error;
     isCounted = false;
@@ -147,6 +164,7 @@ export async function summarize(
     exact: linkedBy('exact'),
     onlyVersion: linkedBy('only-version'),
     inferred: linkedBy('as-of', 'before-model'),
+    onCompromisedKeys,
     isCounted,
   };
 }
@@ -224,6 +242,20 @@ async function readSigned(
 function placeIn({ kid }: Recall, model: ModelName | undefined): RecallPlace | null {
   if (model !== undefined) return { model, place: OLDEST };
   return kid === null ? null : { signed: FIRST_SIGNED };
+}
+
+/** How many inferences rest on compromised keys alone. Rejects with `OutOfTimeError` as {@link spreadOf} does. */
+async function restingOn(
+  graph: Graph,
+  versions: readonly ModelName[],
+  compromised: readonly Compromise[],
+  asOf: string,
+): Promise<number> {
+  // No inference has to be looked at where there is no such key.
+  if (compromised.length === 0) return 0;
+  const names = versions.map(({ name, commit }) => ({ name, commit }));
+  const parameters = { versions: names, compromised, asOf };
+  return count(only(await graph[database].ask(ON_COMPROMISED_KEYS, parameters)), 'count');
 }
 
 /** Inferences of a version that were linked to it in one way. */

@@ -1,3 +1,4 @@
+import type { Compromise } from '../../trust/key-policy.ts';
 import type { Graph } from '../connection.ts';
 import { CONTENTS_OF_ENTITY, contentsIn, type WithContents } from '../content-count.ts';
 import { database } from '../database.ts';
@@ -6,7 +7,7 @@ import { compareText } from '../order.ts';
 import { isBy } from '../place.ts';
 import { RESOLUTIONS } from '../resolve.ts';
 import { count, maybe, node, only, text, texts, time, word, type Row } from '../rows.ts';
-import type { Evidence } from '../signing.ts';
+import { RESTS_ON_COMPROMISED, type Evidence } from '../signing.ts';
 import { stretchOf } from '../stretch.ts';
 import { resolutionsAt, type InferenceItem } from './inferences.ts';
 import type { Scanned } from './scan.ts';
@@ -44,6 +45,8 @@ export interface SignedCounts {
   readonly inferences: number;
   /** Of all those, what no other key signed. */
   readonly alone: number;
+  /** Of all those, what rests on compromised keys alone. */
+  readonly onCompromisedKeys: number;
 }
 
 const COUNT_SIGNED = `
@@ -54,7 +57,8 @@ MATCH (r)-[:SIGNED_IN]->(s)
 WHERE r.recordedAt <= datetime($asOf)
 RETURN count(CASE WHEN r.type = 'dataset' THEN 1 END) AS datasets,
   count(CASE WHEN r.type = 'model' THEN 1 END) AS models, count(r) AS records,
-  count(CASE WHEN COUNT { (r)-[:SIGNED_IN]->() } = 1 THEN 1 END) AS alone
+  count(CASE WHEN COUNT { (r)-[:SIGNED_IN]->() } = 1 THEN 1 END) AS alone,
+  count(CASE WHEN size($compromised) > 0 AND ${RESTS_ON_COMPROMISED} THEN 1 END) AS onCompromisedKeys
 `;
 
 // A stretch that is being made has no signing yet.
@@ -86,11 +90,17 @@ RETURN s.log AS log, x.line AS line, x.offset AS offset, x.length AS length,
 `;
 
 /** Rejects with `OutOfTimeError` where that takes longer than one answer may. */
-export async function countSigned(graph: Graph, kid: string, asOf: string): Promise<SignedCounts> {
-  const row = only(await graph[database].ask(COUNT_SIGNED, { kid, asOf }));
+export async function countSigned(
+  graph: Graph,
+  kid: string,
+  compromised: readonly Compromise[],
+  asOf: string,
+): Promise<SignedCounts> {
+  const row = only(await graph[database].ask(COUNT_SIGNED, { kid, compromised, asOf }));
   const [datasets, models] = [count(row, 'datasets'), count(row, 'models')];
   const inferences = count(row, 'records') - datasets - models;
-  return { datasets, models, inferences, alone: count(row, 'alone') };
+  const onCompromisedKeys = count(row, 'onCompromisedKeys');
+  return { datasets, models, inferences, alone: count(row, 'alone'), onCompromisedKeys };
 }
 
 /** The next records that a key signed, by (log, line): about `rows` of them, fewer at their end only. */

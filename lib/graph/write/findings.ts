@@ -24,6 +24,11 @@ WHERE f.status = row.status
 SET f.untold = null
 `;
 
+const HAS_FINDING = `
+MATCH (f:Finding {key: $key})
+RETURN count(f) AS findings
+`;
+
 const WAIVE = `
 MATCH (f:Finding {key: $key})
 MERGE (w:Waiver {key: $key})
@@ -52,6 +57,12 @@ export async function markTold(graph: Graph, { fresh, settled }: Untold): Promis
     await lockFindings(tx);
     await tx.run(MARK_TOLD, { told });
   });
+}
+
+/** True where a check has found that. */
+export async function hasFinding(graph: Graph, key: string): Promise<boolean> {
+  const [row] = await graph[database].ask(HAS_FINDING, { key });
+  return row?.['findings'] !== 0;
 }
 
 /** Null when there is no such finding. A finding that is open becomes waived at once. */

@@ -605,15 +605,18 @@ function foundOf(rule: string, row: Row): Found {
   const group = maybe(node, row, 'group');
   const widerGroup = maybe(node, row, 'widerGroup');
   return {
-    key: keyOf(rule, entity),
+    key: findingKey(rule, entity),
     counts: count(row, 'counts'),
     entity: JSON.stringify(entity),
     detail: JSON.stringify(maybe(node, row, 'detail') ?? {}),
     digests: maybe(texts, row, 'digests') ?? [],
     inferences: maybe(texts, row, 'inferences') ?? [],
-    group: group && { key: keyOf(rule, group), entity: JSON.stringify(group) },
-    widerGroup: widerGroup && { key: keyOf(rule, widerGroup), entity: JSON.stringify(widerGroup) },
-    name: maybe(text, entity, 'uri') ?? '',
+    group: group && { key: findingKey(rule, group), entity: JSON.stringify(group) },
+    name: maybe(text, entity, 'uri') ?? maybe(text, entity, 'log') ?? '',
+    widerGroup: widerGroup && {
+      key: findingKey(rule, widerGroup),
+      entity: JSON.stringify(widerGroup),
+    },
   };
 }
 
@@ -635,7 +638,7 @@ function groupFinding(row: Row): Found {
  * A finding's identity: its rule, and the members of its entity in the order of their names, or
  * their SHA-256 where they are too long.
  */
-function keyOf(rule: string, entity: Row): string {
+export function findingKey(rule: string, entity: Row): string {
   const members = Object.keys(entity)
     .sort()
     .map((name) => [name, maybe(text, entity, name)] as const)

@@ -12,7 +12,7 @@ import { LINK, UNLINK } from './settle.ts';
 import { COUNT_SIGNINGS, MAKE_STRETCHES, stretchRows } from './stretches.ts';
 
 /** A payload longer than this many UTF-8 bytes is kept as its hash and size (docs/graph.md, G-14). */
-const INLINE_PAYLOAD_BYTES = 4_096;
+export const INLINE_PAYLOAD_BYTES = 4_096;
 
 const WRITE_DATASETS = `
 UNWIND $rows AS row

@@ -15,6 +15,11 @@ const signing = signedAt.extend({
     .describe(
       'verified: it is there and its signature holds now. key-unknown: it is there, its key is not configured here. differs: something else stands there; gone: the log is not there: either way the archive itself was touched. unread: the time for one answer was up',
     ),
+  keyStatus: z
+    .enum(['valid', 'revoked-later', 'compromised', 'unknown'])
+    .describe(
+      'What the signing is worth now, by the keys as they are configured now. compromised: others may have made it. revoked-later: its key was revoked, and this was claimed and taken in before anybody else had it. unknown: its key is not configured here',
+    ),
   envelope: z.string().nullable().describe('The line as it stands in the log'),
   key: z
     .object({ kid: z.string(), pem: z.string() })

@@ -26,6 +26,7 @@ const summary = z.object({
       models: count,
       inferences: count,
       alone: count.describe('Of all those, what no other key signed'),
+      onCompromisedKeys: count.describe('Of all those, what rests on compromised keys alone'),
     })
     .nullable()
     .describe('Of a key: the records that it signed itself; null when the time did not suffice'),
@@ -37,6 +38,11 @@ const summary = z.object({
   exact: spread.nullable().describe(spreadOf('signed')),
   onlyVersion: spread.nullable().describe(spreadOf('only-version')),
   inferred: spread.nullable().describe(spreadOf('by-time')),
+  onCompromisedKeys: count
+    .nullable()
+    .describe(
+      'Of the inferences of those models, what rests on compromised keys alone, by the keys as they are configured now; null when the time did not suffice',
+    ),
 });
 
 export type ImpactSummary = z.output<typeof summary>;

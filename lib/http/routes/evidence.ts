@@ -13,6 +13,7 @@ import { NOW } from '../../graph/place.ts';
 import type { ArchivedSigning } from '../../graph/signing.ts';
 import type { Asked as ProofAsked } from '../../proof/proof.ts';
 import { prove } from '../../proof/prove.ts';
+import { keyStatus } from '../../trust/key-policy.ts';
 import { evidenceAnswer, type ProvenAnswer, type SigningAnswer } from '../answers/evidence.ts';
 import { completenessOf } from '../page.ts';
 import { flag, identity, sha256 } from '../parameters.ts';
@@ -51,11 +52,11 @@ export const EVIDENCE_ROUTES: readonly Route[] = [
     parameters,
     answer: evidenceAnswer,
     async handle(context, asked) {
-      const { digest, asserts, signings } = await recordAsked(context, asked);
+      const { digest, asserts, recordedAt, signings } = await recordAsked(context, asked);
       const isFirst = ({ log, line }: ArchivedSigning): boolean =>
         log === asked.log && line === asked.line;
       const inOrder = [...signings.filter(isFirst), ...signings.filter((of) => !isFirst(of))];
-      const told = await readSignings(context, digest, inOrder);
+      const told = await readSignings(context, { digest, recordedAt }, inOrder);
       const unread = told.filter(({ status }) => status === 'unread').length;
       const missing = {
         reason: 'TIME_BUDGET',
@@ -116,14 +117,15 @@ const UNREAD = { status: 'unread', envelope: null, key: null } as const;
 
 /** As many as the time allows; a log that can't be read in that is cut off, too. */
 async function readSignings(
-  { graph, readEnvelope, isTimeUp }: RouteContext,
-  digest: string,
+  { graph, readEnvelope, ring, isTimeUp }: RouteContext,
+  { digest, recordedAt }: Pick<FoundRecord, 'digest' | 'recordedAt'>,
   signings: readonly ArchivedSigning[],
 ): Promise<SigningAnswer[]> {
   const names = await namesOfLogs(
     graph,
     signings.map(({ log }) => log),
   );
+  const policies = new Map((await ring()).map(({ kid, policy }) => [kid, policy]));
   const told: SigningAnswer[] = [];
   const end = AbortSignal.timeout(READ_BUDGET_MS);
   for (const signing of signings) {
@@ -133,7 +135,9 @@ async function readSignings(
         : await untilAborted(end, readEnvelope(digest, signing, end));
     const { takenAt = null, count = 0, uris = [] } = names.get(signing.log) ?? {};
     const { version: _, ...place } = signing;
-    told.push({ ...place, ...found, takenAt, names: { count, uris: [...uris] } });
+    const when = { recordedAt, takenAt };
+    const graded = { keyStatus: keyStatus(policies.get(signing.kid), when, Date.now()), takenAt };
+    told.push({ ...place, ...found, ...graded, names: { count, uris: [...uris] } });
   }
   return told;
 }

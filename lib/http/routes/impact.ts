@@ -14,6 +14,7 @@ import {
   type RecallSummary,
 } from '../../graph/ask/recall.ts';
 import type { Graph } from '../../graph/connection.ts';
+import { compromises } from '../../trust/key-policy.ts';
 import type { Answer } from '../answer.ts';
 import type { Incomplete } from '../answers/completeness.ts';
 import type { ImpactAnswer, ImpactItem, ImpactSummary } from '../answers/impact.ts';
@@ -73,7 +74,7 @@ export async function impact(
   const recall = await openRecall(graph, parameters);
   const from = cursors.open(parameters.cursor, impactPlace);
   const inDoubt = from === null ? await doubtsAbout(graph, recall) : from.doubts;
-  const summary = from === null ? tellSummary(await summarize(graph, recall), inDoubt) : null;
+  const summary = from === null ? await summaryOf(context, recall, inDoubt) : null;
   const tell = (item: Recalled): ImpactItem => tellItem(item, context.may);
   const room = new Room();
   if (summary !== null) room.takes(summary.told);
@@ -154,6 +155,14 @@ async function openRecall(graph: Graph, given: ImpactParameters): Promise<Recall
   throw start.kind === 'key'
     ? new RequestError('NOT_FOUND', unknown)
     : await notFound(graph, start, unknown);
+}
+
+async function summaryOf(
+  { graph, ring }: RouteContext,
+  recall: Recall,
+  inDoubt: Doubts | null,
+): Promise<ReturnType<typeof tellSummary>> {
+  return tellSummary(await summarize(graph, recall, compromises(await ring())), inDoubt);
 }
 
 function tellSummary(
