@@ -110,13 +110,13 @@ test('a line of a large log is proven by its index and one stretch of it, and wi
   );
   const { sha256 } = await bring(others);
   const index = logs.archived(`${sha256}.tree.json`);
-  const first = checked(await proven({ inference: 'i1234' }));
-  expect(first.records[0]).toMatchObject({ line: 1_235 });
+  const first = await proven({ inference: 'i1234' });
+  expect(checked(first).records[0]).toMatchObject({ line: 1_235 });
   const text = readFileSync(index, 'utf8');
   renameSync(index, `${index}.gone`);
-  expect(checked(await proven({ inference: 'i1234' }))).toEqual(first);
+  expect(await proven({ inference: 'i1234' })).toEqual(first);
   writeFileSync(index, text.replaceAll(/"offset":\d+/g, '"offset":7'));
-  expect(checked(await proven({ inference: 'i1234' }))).toEqual(first);
+  expect(await proven({ inference: 'i1234' })).toEqual(first);
 });
 
 test('what is not in the tlog is not proven, nor what was changed in the archive', async () => {
