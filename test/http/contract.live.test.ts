@@ -203,7 +203,8 @@ test('the evidence of every item is an envelope that anybody can verify', async 
   for (const [path, query] of [...QUESTIONS, ['/v1/datasets', { asOf: at(10) }] as const]) {
     const told = await api.get(path, query);
     for (const item of [...(told.items ?? []), ...(told.nodes ?? [])])
-      if (path !== '/v1/objects') expect(item).toHaveProperty('evidence.digest');
+      if (path !== '/v1/objects' && path !== '/v1/keys')
+        expect(item).toHaveProperty('evidence.digest');
     for (const of of evidenceIn(told)) found.set(JSON.stringify(of), of);
   }
   // Each record of the two logs that is a head, and the earlier record of d1.
@@ -573,7 +574,7 @@ test('while an object is written every answer about the graph says so and names 
   });
   const csv = await api.ask('/v1/impact', { dataset: 'd1' }, { accepts: 'text/csv' });
   expect(csv.body.trimEnd().split('\r\n').at(-1)).toMatch(
-    /^,{13}"incomplete: .*1 object is being written; its records are here in part/,
+    /^,{14}"incomplete: .*1 object is being written; its records are here in part/,
   );
   await writeObject(writer, { uri, log, records }, 1);
   expect(await api.get('/v1/datasets')).toMatchObject({ complete: true });
@@ -590,7 +591,9 @@ test('the row of an object that could not be finished says what its receipt says
   await writer.abandon(object.uri, new PoisonObjectError('CLOSED_BY_HAND', 'closed by hand: x'));
   const receipt = receiptOfAbandoned(object.uri, await writer.known(object.uri));
   expect(receipt).toMatchObject({ lines: 2, accepted: 1, withheld: 1, rejectedTotal: 0 });
-  expect(await api.get('/v1/object', { uri: object.uri })).toMatchObject({ ...receipt });
+  // Nothing of it was read: no tree, no keys, no version.
+  const { root: _, kids: __, custody: ___, ...said } = receipt;
+  expect(await api.get('/v1/object', { uri: object.uri })).toMatchObject(said);
 });
 
 test('unknown, repeated and invalid parameters are refused by name', async () => {

@@ -636,7 +636,7 @@ test('impact as CSV has the rows of its JSON pages, in their order, and tells th
         const version = (model ?? { name, commit }) as { name?: string; commit?: string };
         const { digest, kid, log, line, offset, length } = evidence;
         const said = [id ?? hash, version.name, version.commit, resolution, recordedAt];
-        return [...said, digest, kid, log, line, offset, length, kid, kind]
+        return [...said, digest, kid, log, line, offset, length, kid, kind, null]
           .map((cell) => (cell ?? '') as string | number)
           .map(String);
       }),
@@ -700,7 +700,7 @@ test('no cell of a CSV begins as a formula does, and none breaks out of its cell
   const { rows } = parsedCsv(body);
   expect(rows).toHaveLength(texts.length);
   for (const row of rows) {
-    expect(row).toHaveLength(13);
+    expect(row).toHaveLength(14);
     for (const cell of row)
       expect(cell).not.toMatch(/^[=+\-@\t\r\n＝＋－＠]|[;\t\r\n][=+\-@＝＋－＠]/);
   }

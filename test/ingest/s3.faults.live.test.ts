@@ -289,7 +289,7 @@ describe.each([
 
   test('without faults has its receipt', () => {
     const status = title === 'a good log' ? 'accepted' : 'rejected';
-    const text = expect.stringContaining(`"status": "${status}"`) as unknown;
+    const text = expect.stringContaining(`"status":"${status}"`) as unknown;
     expect(undisturbed.receipts).toEqual(slots.map(() => [text]));
   });
 
