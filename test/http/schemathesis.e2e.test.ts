@@ -11,8 +11,10 @@ import { ROUTES } from '../../lib/http/routes.ts';
 import { server } from '../../lib/http/serve.ts';
 import { demoLog } from '../../lib/local/demo.ts';
 import { listen, type LocalServer } from '../../lib/local/listen.ts';
+import { append } from '../../lib/tlog/append.ts';
 import { atDepth } from '../support/depth.ts';
 import { INTERNALS } from '../support/internals.ts';
+import { MemoryTlog, testSigner } from '../support/memory-tlog.ts';
 import { neo4jLogin, PATIENT } from '../support/neo4j-login.ts';
 import { pythonTools } from '../support/python.ts';
 import { SignedLogs } from '../support/signed-logs.ts';
@@ -51,6 +53,8 @@ beforeAll(async () => {
       `{"type":"inference","id":${JSON.stringify(name)},"model_name":${JSON.stringify(name)},"input":NaN,"timestamp":"${timestamp}"}`,
     ]),
   );
+  const tlog = new MemoryTlog().store();
+  await append(tlog, testSigner(), { now: () => new Date() });
   const document = openApi(ROUTES);
   await writeFile(DOCUMENT, JSON.stringify(document));
   const serve = server({
@@ -58,6 +62,7 @@ beforeAll(async () => {
     graph: () => Promise.resolve(graph),
     readEnvelope: logs.readEnvelope,
     ring: () => Promise.resolve([]),
+    tlog,
     onFailure: (error, { path, query }) =>
       failures.push(`${path}?${query}: ${JSON.stringify(safeDescription(error))}`),
   });
