@@ -1,29 +1,21 @@
-import { constants, createHash, sign } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
 import { migrate } from '../lib/graph/schema.ts';
 import { GraphWriter } from '../lib/graph/write/writer.ts';
 import { startNeo4j, type EmbeddedNeo4j } from '../lib/local/neo4j.ts';
 import { PassageFramer } from '../lib/trust/passage.ts';
 import { isRefusal } from '../lib/trust/rejection.ts';
-import { sealed } from '../lib/trust/sign.ts';
 import { Signers } from '../lib/trust/signers.ts';
 import { verifyLines, type VerifiedRecord } from '../lib/trust/verify.ts';
 import { testKey } from '../test/support/test-key.ts';
 import { writeObject } from '../test/support/write-object.ts';
+import { datasets, inference, MODELS, models, ORPHANS, signedLines } from './logs.ts';
 
-export const MODELS = 100;
-/** Models that use no dataset, beside those that do. */
-const ORPHANS = 10;
-const DATASETS = 50;
 const DATASETS_OF_MODEL = 3;
 /** A graph is dropped as so many logs; the first one is also the warm-up of its server. */
 const OBJECTS = 20;
-/** So many are signed at once, on Node's own threads. */
-const SIGNED_AT_ONCE = 1_000;
-const BEGAN = Date.UTC(2025, 0, 1);
 
 /** A graph of a size, on a server of its own. */
 export interface BigGraph {
@@ -31,14 +23,6 @@ export interface BigGraph {
   readonly graph: Graph;
   /** Of each of its logs, records written a second, when it was made. */
   readonly rates: readonly number[];
-}
-
-export function inferenceId(index: number): string {
-  return `inference-${index}`;
-}
-
-export function modelName(index: number): string {
-  return `model-${index}`;
 }
 
 /**
@@ -65,9 +49,11 @@ async function fill(graph: Graph, inferences: number): Promise<number[]> {
   const each = Math.ceil(inferences / OBJECTS);
   for (let from = 0; from < inferences; from += each) {
     const texts = Array.from({ length: Math.min(each, inferences - from) }, (_, index) =>
-      inference(from + index),
+      inference(from + index, MODELS + ORPHANS),
     );
-    const log = await signedLog(from === 0 ? [...datasets(), ...models(), ...texts] : texts);
+    const first = from === 0 ? [...datasets(), ...models(ORPHANS, DATASETS_OF_MODEL)] : [];
+    const lines = await signedLines([...first, ...texts], privateKey, 'digest');
+    const log = Buffer.from(lines.join(''));
     const sha256 = createHash('sha256').update(log).digest('hex');
     const uri = `file:///log-${from}.jsonl?sha256=${sha256}`;
     const records = verified(sha256, log);
@@ -80,70 +66,13 @@ async function fill(graph: Graph, inferences: number): Promise<number[]> {
 }
 
 const { privateKey, key } = testKey();
-const signed = promisify(sign);
 
-async function signedLog(records: readonly object[]): Promise<Buffer> {
-  const lines: string[] = [];
-  for (let at = 0; at < records.length; at += SIGNED_AT_ONCE)
-    lines.push(...(await Promise.all(records.slice(at, at + SIGNED_AT_ONCE).map(signedLine))));
-  return Buffer.from(lines.join(''));
-}
-
-async function signedLine(record: object): Promise<string> {
-  const text = JSON.stringify(record);
-  const signature = await signed('sha256', Buffer.from(text), {
-    key: privateKey,
-    padding: constants.RSA_PKCS1_PSS_PADDING,
-    saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
-  });
-  return `${sealed(text, signature)}\n`;
-}
+const HERE = { address: 'file:///bench', now: Date.now() };
 
 function verified(sha256: string, log: Buffer): VerifiedRecord[] {
   const passage = new PassageFramer().push(log);
-  return Array.from(verifyLines(passage, sha256, [key], new Signers()), ([, result]) => {
+  return Array.from(verifyLines(passage, sha256, [key], new Signers(), HERE), ([, result]) => {
     if (isRefusal(result)) throw new Error(`line ${result.line}: ${result.detail}`);
     return result;
   });
-}
-
-/** One second after the other. */
-function timestamp(second: number): string {
-  return new Date(BEGAN + second * 1000).toISOString();
-}
-
-function datasets(): object[] {
-  return Array.from({ length: DATASETS }, (_, index) => ({
-    type: 'dataset',
-    hash: `dataset-${index}`,
-    path: `s3://data/${index}.parquet`,
-    timestamp: timestamp(0),
-  }));
-}
-
-function models(): object[] {
-  return Array.from({ length: MODELS + ORPHANS }, (_, index) => ({
-    type: 'model',
-    model_name: modelName(index),
-    git_commit: 'c',
-    dataset_hashes:
-      index >= MODELS
-        ? []
-        : Array.from(
-            { length: DATASETS_OF_MODEL },
-            (__, of) => `dataset-${(index + of) % DATASETS}`,
-          ),
-    timestamp: timestamp(0),
-  }));
-}
-
-function inference(index: number): object {
-  return {
-    type: 'inference',
-    id: inferenceId(index),
-    model_name: modelName(index % (MODELS + ORPHANS)),
-    input: { applicant: index, text: 'x'.repeat(120) },
-    output: { score: index / 7 },
-    timestamp: timestamp(index + 1),
-  };
 }

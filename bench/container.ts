@@ -1,5 +1,4 @@
-// A container of the bundled `ingest`: works off the events that come on stdin and tells its peak memory.
-import { readFileSync } from 'node:fs';
+// A container of the bundled `ingest`: works off the events that come on stdin.
 import { argv, stdin } from 'node:process';
 import { memberOf } from '../lib/trust/json.ts';
 
@@ -20,7 +19,4 @@ for (const event of events) {
   if (!Array.isArray(failures) || failures.length > 0)
     throw new Error(`messages failed: ${JSON.stringify(failures)}`);
 }
-// maxRSS of getrusage would also count what its parent held when it was forked.
-const [, peak = ''] = /VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
-console.log(`container: peak ${Math.round(Number(peak) / 1024)} MB`);
 process.exit(0);

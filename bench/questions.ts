@@ -8,7 +8,8 @@ import neo4j from 'neo4j-driver';
 import { ROUTES } from '../lib/http/routes.ts';
 import { server as serverOf, type Serve } from '../lib/http/serve.ts';
 import { memberOf } from '../lib/trust/json.ts';
-import { bigGraph, inferenceId, modelName, MODELS, type BigGraph } from './big-graph.ts';
+import { bigGraph, type BigGraph } from './big-graph.ts';
+import { inferenceId, modelName, MODELS } from './logs.ts';
 import { machine, millisecondsText, quantile, ratioText } from './ratios.ts';
 
 const [small = 100_000, large = 1_000_000, rounds = 7] = process.argv.slice(2).map(Number);

@@ -13,11 +13,15 @@ const FOLDER = '.custody/archive';
  * Where accepted logs are kept: in the evidence bucket that CUSTODY_EVIDENCE_BUCKET names, where
  * everybody who asks that database finds them, else in a folder beside the embedded database.
  */
-export async function openArchive(
-  env: NodeJS.ProcessEnv,
+export function openArchive(env: NodeJS.ProcessEnv, options: ReadOptions = {}): Promise<Archive> {
+  return archiveIn(env['CUSTODY_EVIDENCE_BUCKET'], options);
+}
+
+/** The archive of an evidence bucket, or the local one where none is named. */
+export async function archiveIn(
+  bucket: string | undefined,
   options: ReadOptions = {},
 ): Promise<Archive> {
-  const bucket = env['CUSTODY_EVIDENCE_BUCKET'];
   if (!bucket) return localArchive(FOLDER, options);
   // Only who names a bucket waits for the client to load.
   const [{ bucketArchive }, { s3Client }] = await Promise.all([

@@ -6,8 +6,10 @@ import { ConfigError } from '../lib/errors.ts';
 import { allFindings, type FindingRow } from '../lib/graph/ask/findings.ts';
 import type { Graph } from '../lib/graph/connection.ts';
 import { membersOf } from '../lib/members.ts';
+import { compromises } from '../lib/trust/key-policy.ts';
 import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
+import { knownTrust } from './known-keys.ts';
 import { print, printJson } from './terminal.ts';
 
 const SEVERITIES: readonly Severity[] = ['low', 'medium', 'high'];
@@ -42,7 +44,8 @@ export const check: Command = async (args) => {
   const settings = ruleSettings(process.env);
   return withGraph(async (graph) => {
     const only = values.rule.length === 0 ? {} : { rules: values.rule };
-    const checked = await runCheck(graph, settings, only);
+    const compromised = compromises((await knownTrust()).ring);
+    const checked = await runCheck(graph, settings, { ...only, compromised });
     const open = await openFindings(graph, checked);
     if (values.json) printJson({ ...checked, open });
     else print(...resultLines(checked, open));

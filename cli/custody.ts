@@ -41,6 +41,10 @@ const COMMANDS: Readonly<Record<string, { load: () => Promise<Command>; does: st
     load: async () => (await import('./impact.ts')).impact,
     does: 'a recall: all inferences that rest on something',
   },
+  keys: {
+    load: async () => (await import('./keys.ts')).keys,
+    does: 'the keys that are trusted, what each may sign, and how much it has signed',
+  },
   check: {
     load: async () => (await import('./check.ts')).check,
     does: 'the compliance rules once; exit 1 when something is found',
@@ -64,6 +68,18 @@ const COMMANDS: Readonly<Record<string, { load: () => Promise<Command>; does: st
   object: {
     load: async () => (await import('./object.ts')).object,
     does: 'end an object that nothing else ends: close URI --reason TEXT',
+  },
+  fsck: {
+    load: async () => (await import('./fsck.ts')).fsckCommand,
+    does: 'derive the tlog anew: what is lost or changed; exit 1 then',
+  },
+  prove: {
+    load: async () => (await import('./prove.ts')).proveCommand,
+    does: 'a proof that others can check without asking anybody',
+  },
+  'verify-proof': {
+    load: async () => (await import('./verify-proof.ts')).verifyProofCommand,
+    does: 'check a proof, with nothing but it and a policy',
   },
   neo4j: {
     load: async () => (await import('./neo4j.ts')).neo4j,

@@ -35,15 +35,21 @@ export function explanation(error: unknown): Explanation | null {
   return null;
 }
 
+const FOREIGN = 'signed by none of the known keys';
+
 /** What the refused signatures of a log have in common, for a person; null where nothing can be said of them all. */
 export function signatureCause({ lines, rejected, rejectedTotal }: Receipt): string | null {
   const isForeign = rejected.every(({ detail }) => detail === NO_KEY);
   if (rejectedTotal === 0 || !isForeign) return null;
   // Of a longer list only its beginning is known.
   const isAll = rejected.length === rejectedTotal;
-  if (rejectedTotal === lines)
-    return `${isAll ? '' : `the first ${rejected.length} are `}signed by none of the known keys`;
-  if (!isAll) return null;
+  if (rejectedTotal === lines && isAll)
+    return `${lines === 1 ? 'its one line' : `all ${lines} lines`}: ${FOREIGN}`;
+  // Behind a thousand refusals no line is judged, and behind a hundred no reason is kept.
+  if (!isAll)
+    return rejected.every(({ line }, index) => line === index + 1)
+      ? `the first ${rejected.length} of ${lines} lines: ${FOREIGN}`
+      : null;
   const [{ line } = { line: 0 }] = rejected;
   return rejectedTotal === 1
     ? `line ${line} was changed after signing, or signed by another key than the others`

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { contentsText } from '../lib/contents-text.ts';
 import { counted } from '../lib/counted.ts';
 import type { Incomplete } from '../lib/http/answers/completeness.ts';
 import type { ImpactItem, ImpactSummary } from '../lib/http/answers/impact.ts';
@@ -54,16 +55,40 @@ export const impact: Command = async (args) => {
 function summaryLines(summary: ImpactSummary | null): readonly string[] {
   if (summary === null) return [];
   const named = summary.models.map(
-    ({ name, commit, inferenceCount }) =>
-      `  ${name} ${commit}: ${counted(inferenceCount, 'inference')}`,
+    ({ name, commit, inferenceCount, contents }) =>
+      `  ${name} ${commit}: ${counted(inferenceCount, 'inference')}${saidOf(contents)}`,
   );
-  return [counted(summary.modelCount, 'model version'), ...named];
+  return [counted(summary.modelCount, 'model version'), ...named, ...keyLines(summary)];
+}
+
+function keyLines({ signed, onCompromisedKeys }: ImpactSummary): readonly string[] {
+  const rests = (count: number): string => `${count} of those ${count === 1 ? 'rests' : 'rest'}`;
+  const lines: string[] = [];
+  if (signed !== null) {
+    const datasets = counted(signed.datasets, 'dataset');
+    const models = counted(signed.models, 'model');
+    const inferences = counted(signed.inferences, 'inference');
+    lines.push(`it signed ${datasets}, ${models} and ${inferences}`);
+    if (signed.onCompromisedKeys > 0)
+      lines.push(`${rests(signed.onCompromisedKeys)} on compromised keys alone`);
+  }
+  if (onCompromisedKeys !== null && onCompromisedKeys > 0)
+    lines.push(
+      `${counted(onCompromisedKeys, 'inference')} of these versions on compromised keys alone`,
+    );
+  return lines;
 }
 
 function itemText(item: ImpactItem): string {
-  if (item.kind === 'dataset') return `dataset ${item.hash}   ${item.recordedAt}`;
-  if (item.kind === 'model') return `model ${item.name} ${item.commit}   ${item.recordedAt}`;
-  const { id, model, resolution, recordedAt } = item;
+  const said = `${item.recordedAt}${saidOf(item.contents)}`;
+  if (item.kind === 'dataset') return `dataset ${item.hash}   ${said}`;
+  if (item.kind === 'model') return `model ${item.name} ${item.commit}   ${said}`;
+  const { id, model, resolution } = item;
   const version = model === null ? '-' : `${model.name} ${model.commit}`;
-  return `${id}   ${version}   ${LINK_WORDS[LINKS[resolution].basis]}   ${recordedAt}`;
+  return `${id}   ${version}   ${LINK_WORDS[LINKS[resolution].basis]}   ${said}`;
+}
+
+/** Where records say different things of it, how many. */
+function saidOf(contents: ImpactItem['contents']): string {
+  return contents === undefined ? '' : `   (${contentsText(contents)})`;
 }

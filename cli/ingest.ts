@@ -1,17 +1,20 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { counted } from '../lib/counted.ts';
 import { ConfigError, PoisonObjectError } from '../lib/errors.ts';
 import { payload } from '../lib/graph/settings.ts';
 import type { IngestOptions } from '../lib/ingest/judge.ts';
+import { MAX_KEPT_BYTES } from '../lib/ingest/kept.ts';
 import { refuseUnreadable, type Receipt } from '../lib/ingest/receipt.ts';
 import { verifyObject } from '../lib/ingest/verify-object.ts';
 import { storedFile, storedHandle } from '../lib/object/file.ts';
 import { s3Name } from '../lib/object/s3-name.ts';
 import type { ReadOptions, StoredObject } from '../lib/object/stored.ts';
 import type { VerifyingKey } from '../lib/trust/keys.ts';
+import { startSignatureThread } from '../lib/trust/signature-thread.ts';
 import type { Command } from './command.ts';
 import { signatureCause } from './explanation.ts';
 import { knownKeys, namedKeys } from './known-keys.ts';
@@ -76,7 +79,7 @@ async function overFiles(
       for (const log of logs) {
         told = progressOf(log.name, log.bytes);
         const receipt = await refuseUnreadable(log.uri, () =>
-          act(log.object, { keys, onBadLine }),
+          act(log.object, { keys, onBadLine, ...bySize(log.bytes, keys) }),
         ).finally(() => progress.clear());
         receipts.push(receipt);
         if (!values.json) print(...verdict(log.name, receipt));
@@ -88,6 +91,21 @@ async function overFiles(
     if (values.json) printJson({ objects: receipts });
   }
   return receipts.every(({ status }) => status === 'accepted' || status === 'empty') ? 0 : 1;
+}
+
+/** A smaller log is verified before a thread has got going. */
+const THREAD_BYTES = 4 * 1024 * 1024;
+
+/** What is worth while for a log of so many bytes: here they are known before it is read, also those of a file. */
+function bySize(
+  bytes: number,
+  keys: readonly VerifyingKey[],
+): Pick<IngestOptions, 'startThread' | 'maxKeptBytes'> {
+  const isForTwo = bytes >= THREAD_BYTES && availableParallelism() > 1;
+  return {
+    ...(isForTwo ? { startThread: () => startSignatureThread(keys) } : {}),
+    ...(bytes > MAX_KEPT_BYTES ? { maxKeptBytes: 0 } : {}),
+  };
 }
 
 interface Log {

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ConfigError, hasCode } from '../lib/errors.ts';
-import { MIN_KEY_BITS } from '../lib/trust/keys.ts';
+import { MIN_KEY_BITS } from '../lib/trust/weak-key.ts';
 import type { Command } from './command.ts';
 import { print } from './terminal.ts';
 

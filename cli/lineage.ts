@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { contentsText } from '../lib/contents-text.ts';
 import type { Incomplete } from '../lib/http/answers/completeness.ts';
 import type { LineageAnswer, LineageEdge, LineageNode } from '../lib/http/answers/lineage.ts';
 import { lineageRoute } from '../lib/http/routes/lineage.ts';
@@ -73,13 +74,18 @@ function linesOf(nodes: readonly LineageNode[], edges: readonly LineageEdge[]): 
     const at =
       node.kind === 'unrecorded'
         ? 'not recorded'
-        : `log ${node.evidence.log} line ${node.evidence.line}`;
+        : `log ${node.evidence.log} line ${node.evidence.line}${saidOf(node)}`;
     const edge = index === 0 ? undefined : led.get(node.key);
     const how = edge?.kind === 'GENERATED' ? `, ${LINK_WORDS[LINKS[edge.resolution].basis]}` : '';
     const other = edge === undefined ? '' : names.get(edge.from === node.key ? edge.to : edge.from);
     const link = edge === undefined ? '' : `   (${edge.kind}${how}: ${other ?? ''})`;
     return [`${nameOf(node)}${link}`, `    ${at}`];
   });
+}
+
+/** Where records say different things of it, how many. */
+function saidOf({ contents }: Exclude<LineageNode, { kind: 'unrecorded' }>): string {
+  return contents === undefined ? '' : `   (${contentsText(contents)})`;
 }
 
 function nameOf(node: LineageNode): string {

@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { ConfigError } from '../lib/errors.ts';
-import { MIN_KEY_BITS } from '../lib/trust/keys.ts';
+import { MIN_KEY_BITS } from '../lib/trust/weak-key.ts';
 
 /** The RSA private key of a PEM file. */
 export async function readPrivateKey(path: string): Promise<KeyObject> {

@@ -2,6 +2,24 @@ import type { Graph } from '../lib/graph/connection.ts';
 import type { Incomplete, Paged } from '../lib/http/answers/completeness.ts';
 import type { Route } from '../lib/http/route.ts';
 import { asker } from '../lib/http/serve.ts';
+import { knownTrust } from './known-keys.ts';
+
+/** The answer of a route of the HTTP API, for a command. */
+export async function answerOf<Answer>(
+  graph: Graph,
+  route: Route<Answer>,
+  parameters: Readonly<Record<string, string>>,
+): Promise<Answer> {
+  return askerOf(graph)(route, new URLSearchParams(parameters).toString(), () => true);
+}
+
+function askerOf(graph: Graph): ReturnType<typeof asker> {
+  return asker({
+    graph: () => Promise.resolve(graph),
+    readEnvelope: () => Promise.reject(new Error('no envelope is asked for')),
+    ring: async () => (await knownTrust()).ring,
+  });
+}
 
 /** The answers of a route of the HTTP API, page after page, for a command. */
 export async function* pages<Page extends Paged>(
@@ -9,10 +27,7 @@ export async function* pages<Page extends Paged>(
   route: Route<Page>,
   parameters: Readonly<Record<string, string | undefined>>,
 ): AsyncGenerator<Page> {
-  const ask = asker({
-    graph: () => Promise.resolve(graph),
-    readEnvelope: () => Promise.reject(new Error('no envelope is asked for')),
-  });
+  const ask = askerOf(graph);
   const query = new URLSearchParams({ limit: '200' });
   for (const [name, value] of Object.entries(parameters))
     if (value !== undefined) query.set(name, value);

@@ -8,10 +8,12 @@ import { ruleSettings } from '../lib/compliance/settings.ts';
 import { counted } from '../lib/counted.ts';
 import { ConfigError, hasCode } from '../lib/errors.ts';
 import { envelopeReader } from '../lib/evidence.ts';
+import { demandReportKey } from '../lib/keys.ts';
 import { openArchive } from './archive.ts';
 import type { Command } from './command.ts';
 import { withGraph } from './database.ts';
-import { knownKeys } from './known-keys.ts';
+import { knownTrust } from './known-keys.ts';
+import { openProofs } from './proofs.ts';
 import { reportSigner } from './report-key.ts';
 import { print, printJson } from './terminal.ts';
 
@@ -44,10 +46,13 @@ export const report: Command = async (args) => {
   if ('problems' in period || problems.length > 0) throw new ConfigError('USAGE', problems);
   const settings = ruleSettings(process.env);
   const signer = await reportSigner(values);
-  const keys = await knownKeys();
-  const readEnvelope = envelopeReader(await openArchive(process.env), () => Promise.resolve(keys));
+  const { keys, ring } = await knownTrust();
+  demandReportKey(signer.kid, ring);
+  const archive = await openArchive(process.env);
+  const readEnvelope = envelopeReader(archive, () => Promise.resolve(keys));
+  const { tlog } = await openProofs(process.env, archive);
   const made = await withGraph((graph) =>
-    makeReport(graph, { period, settings, keys, readEnvelope }),
+    makeReport(graph, { period, settings, keys, readEnvelope, tlog }),
   );
   await mkdir(out, { recursive: true });
   for (const [name, bytes] of await sealReport(made, signer))

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { check, sumOf } from '../lib/compliance/check.ts';
 import type { RuleSettings } from '../lib/compliance/rules.ts';
 import { ruleSettings } from '../lib/compliance/settings.ts';
+import { counted } from '../lib/counted.ts';
 import { ConfigError, safeDescription, TransientError } from '../lib/errors.ts';
 import { envelopeReader } from '../lib/evidence.ts';
 import { openGraph, type Graph } from '../lib/graph/connection.ts';
@@ -16,26 +17,34 @@ import { ROUTES } from '../lib/http/routes.ts';
 import { server, type Serve } from '../lib/http/serve.ts';
 import type { Archive } from '../lib/ingest/archive.ts';
 import type { Stores } from '../lib/ingest/stores.ts';
+import { keyEntries } from '../lib/key-entries.ts';
+import { ringFiles } from '../lib/keys.ts';
 import { demoLog } from '../lib/local/demo.ts';
 import { takeDropped } from '../lib/local/dropped.ts';
 import { keepNeo4j, type KeptNeo4j } from '../lib/local/kept-neo4j.ts';
 import { keepPort, keptPort } from '../lib/local/kept-port.ts';
+import { keepLocalTlog } from '../lib/local/kept-tlog.ts';
 import { watchKeyFolder } from '../lib/local/key-folder.ts';
 import { listen, type LocalServer } from '../lib/local/listen.ts';
+import { watchRings } from '../lib/local/ring-file.ts';
 import { soonAfter } from '../lib/local/soon-after.ts';
 import { holdingAlone } from '../lib/local/start-lock.ts';
+import { tlogFolder } from '../lib/local/tlog-folder.ts';
 import { writeWhole } from '../lib/local/write-whole.ts';
 import { buildPage } from '../lib/page/build.ts';
 import { pageFiles } from '../lib/page/files.ts';
+import type { ProofSource } from '../lib/proof/prove.ts';
+import { compromises, keyState } from '../lib/trust/key-policy.ts';
 import { openArchive } from './archive.ts';
 import type { Command } from './command.ts';
 import { BUCKET, NEO4J_HOME, prepareEmbedded } from './database.ts';
 import { verdict } from './ingest.ts';
 import { writeKeyPair } from './keygen.ts';
-import { DEMO_PUBLIC_KEY, KEYS, knownKeys } from './known-keys.ts';
+import { DEMO_PUBLIC_KEY, KEYS, knownKeys, knownTrust } from './known-keys.ts';
+import { openProofs } from './proofs.ts';
 import { print, tell } from './terminal.ts';
+import { localTlogSigner, RECEIPTS, TLOG } from './tlog.ts';
 
-const RECEIPTS = '.custody/receipts';
 const PAGE = '.custody/page';
 /** Held by the one `start` of a folder, with its address beside it while it runs, and its port for the next one. */
 const LOCK = '.custody/start.lock';
@@ -122,7 +131,8 @@ async function run(options: Options, stopped: Promise<void>): Promise<0> {
     await graph.verify();
     await (embedded === null ? tellMissing(graph) : prepareEmbedded(graph));
     const archive = await openArchive(process.env);
-    const web = await serve(graph, archive, options.port);
+    const proofs = await openProofs(process.env, archive);
+    const web = await serve(graph, archive, proofs, options.port);
     const isWriting = embedded !== null || options.ingest;
     tell(...welcome(web.url, embedded, isWriting));
     const writing = isWriting
@@ -148,12 +158,13 @@ async function startEmbedded({ boltPort, browser }: Options): Promise<KeptNeo4j>
 async function serve(
   graph: Graph,
   archive: Archive,
+  proofs: ProofSource,
   wanted: number | undefined,
 ): Promise<LocalServer> {
   await buildPage(PAGE);
   const port = wanted ?? (await keptPort(PORT_FILE));
   const web = await listen(
-    apiServer(graph, archive),
+    apiServer(graph, archive, proofs),
     await pageFiles(PAGE),
     port,
     wanted !== undefined,
@@ -170,17 +181,23 @@ async function tellMissing(graph: Graph): Promise<void> {
   tell(`the database lacks ${missing.join(', ')}: npm run --silent custody -- migrate makes them`);
 }
 
-/** All that writes into the graph: the watched folder, and the checks after each file and on a clock. */
+/** All that writes: the watched folder into the graph and the tlog, and the checks after each file and on a clock. */
 async function startWriting(
   stores: Stores,
   graph: Graph,
   rules: RuleSettings,
 ): Promise<{ close(): Promise<void> }> {
   const checks = soonAfter((signal) => checkRules(graph, rules, signal), CHECK_AFTER_MS);
+  const store = tlogFolder(TLOG);
+  const tlog = keepLocalTlog(store, await localTlogSigner(process.env), tell);
   const dropped = takeDropped({
     folder: BUCKET,
     receipts: RECEIPTS,
     stores,
+    async submit(leaf) {
+      await store.submit(leaf);
+      tlog.changed();
+    },
     keys: knownKeys,
     retryMs: RETRY_MS,
     journal: {
@@ -192,23 +209,47 @@ async function startWriting(
     },
   });
   const keys = await watchKeyFolder(KEYS, tell, dropped.keyCame);
+  const rings = await watchRings(ringFiles(keyEntries(process.env)), describeKeys, tell, () => {
+    dropped.keyCame();
+    // What is compromised now rests on no log that comes.
+    checks.changed();
+  });
   checks.changed();
   const clock = setInterval(() => checks.changed(), CHECK_EVERY_MS);
   return {
     async close() {
       clearInterval(clock);
       await keys.close();
+      await rings.close();
       await dropped.close();
+      await tlog.close();
       await checks.close();
     },
   };
 }
 
-function apiServer(graph: Graph, archive: Archive): Serve {
+/** What the keys of CUSTODY_KEYS are now, or what is wrong with them. */
+async function describeKeys(): Promise<string> {
+  try {
+    const { ring } = await knownTrust();
+    const states = ring.map(({ kid, policy }) => {
+      return `${policy.name ?? `${kid.slice(0, 12)}…`} ${keyState(policy, Date.now())}`;
+    });
+    return `keys: ${states.join(', ')}`;
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    return `the keys can’t be used, and nothing is taken in: ${error.message}`;
+  }
+}
+
+function apiServer(graph: Graph, archive: Archive, proofs: ProofSource): Serve {
   return server({
     routes: ROUTES,
     graph: () => Promise.resolve(graph),
     readEnvelope: envelopeReader(archive, knownKeys),
+    proofs,
+    tlog: tlogFolder(TLOG),
+    ring: async () => (await knownTrust()).ring,
     onFailure: (error, { path, requestId }) =>
       tell(`${path}: request ${requestId} failed: ${JSON.stringify(safeDescription(error))}`),
   });
@@ -221,10 +262,14 @@ async function checkRules(
   signal: AbortSignal,
 ): Promise<void> {
   try {
-    const checked = await check(graph, settings, { isTimeUp: () => signal.aborted });
+    const compromised = compromises((await knownTrust()).ring);
+    const isTimeUp = (): boolean => signal.aborted;
+    const checked = await check(graph, settings, { compromised, isTimeUp });
     const open = sumOf(checked.check, 'findings');
     const changed = `${checked.fresh.length} new, ${checked.settled.length} settled`;
-    tell(`compliance: ${open} open, ${changed}${checked.check.complete ? '' : '; not complete'}`);
+    tell(
+      `compliance: ${counted(open, 'open finding')}, ${changed}${checked.check.complete ? '' : '; not complete'}`,
+    );
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     tell(`the compliance check failed: ${error.message}`);

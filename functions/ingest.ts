@@ -1,6 +1,6 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { bucketReceipts } from '../lib/aws/bucket-receipts.ts';
-import { kmsPublicKey } from '../lib/aws/kms.ts';
+import { awsKeySources } from '../lib/aws/key-sources.ts';
 import { bucketArchive } from '../lib/aws/log-archive.ts';
 import { sqsQueue } from '../lib/aws/queue.ts';
 import { s3Client, s3Object } from '../lib/aws/s3-object.ts';
@@ -24,7 +24,7 @@ const COPY_MS = 300_000;
 const archive = bucketArchive(s3, settings.evidenceBucket, { copying: s3Client(COPY_MS) });
 
 /** Made once a container; what fails is tried again with the next message. */
-const keys = once(() => loadKeys(settings.keys, kmsPublicKey));
+const keys = once(() => loadKeys(settings.keys, awsKeySources));
 const graph = once(() => openMigrated(settings.neo4jSecretArn));
 const sink = once(async () => new GraphWriter(await graph(), settings.payload));
 

@@ -1,7 +1,7 @@
 import type { HttpSettings } from './aws/http-handler.ts';
 import { ConfigError } from './errors.ts';
 import { payload, type Payload } from './graph/settings.ts';
-import { keyEntries } from './keys.ts';
+import { keyEntries } from './key-entries.ts';
 
 /** The variables that can be read, in the order of the README's table, which is tested against it. */
 export const VARIABLES = [
@@ -17,6 +17,8 @@ export const VARIABLES = [
   'CUSTODY_RULES',
   'CUSTODY_TOPIC_ARN',
   'CUSTODY_REPORT_KEY',
+  'CUSTODY_TLOG_KEY',
+  'CUSTODY_TLOG_ORIGIN',
   'NEO4J_URI',
   'NEO4J_USERNAME',
   'NEO4J_PASSWORD',
@@ -41,6 +43,8 @@ export interface Stack {
   readonly neo4jSecretArn: string;
   readonly topicArn: string;
   readonly reportKey: string;
+  readonly tlogKey: string;
+  readonly tlogOrigin: string;
 }
 
 const STACK = {
@@ -50,6 +54,8 @@ const STACK = {
   neo4jSecretArn: 'CUSTODY_NEO4J_SECRET_ARN',
   topicArn: 'CUSTODY_TOPIC_ARN',
   reportKey: 'CUSTODY_REPORT_KEY',
+  tlogKey: 'CUSTODY_TLOG_KEY',
+  tlogOrigin: 'CUSTODY_TLOG_ORIGIN',
 } as const satisfies Record<keyof Stack, keyof Environment>;
 
 /** The named members of {@link Stack}; {@link ConfigError} with all that are missing. */
@@ -72,6 +78,8 @@ export function stack<Name extends keyof Stack>(
     neo4jSecretArn: value('neo4jSecretArn'),
     topicArn: value('topicArn'),
     reportKey: value('reportKey'),
+    tlogKey: value('tlogKey'),
+    tlogOrigin: value('tlogOrigin'),
   };
   return all;
 }
@@ -83,7 +91,10 @@ export function httpSettings(env: Environment): HttpSettings {
 }
 
 /** All that the `ingest` function needs. */
-export interface IngestSettings extends Omit<Stack, 'topicArn' | 'reportKey'> {
+export interface IngestSettings extends Pick<
+  Stack,
+  'bucket' | 'evidenceBucket' | 'queueUrl' | 'neo4jSecretArn'
+> {
   /** Of the keys of objects that are read; all of them when empty. */
   readonly prefix: string;
   readonly onBadLine: 'reject' | 'quarantine';

@@ -20,8 +20,15 @@ export interface FoundEnvelope {
   readonly key: { readonly kid: string; readonly pem: string } | null;
 }
 
-/** Reads the envelope of a record's signing again and verifies it on the spot; rejects when the archive fails. */
-export type ReadEnvelope = (digest: string, signing: ArchivedSigning) => Promise<FoundEnvelope>;
+/**
+ * Reads the envelope of a record's signing again and verifies it on the spot; rejects when the archive
+ * fails, and with the reason of `signal` when that comes first.
+ */
+export type ReadEnvelope = (
+  digest: string,
+  signing: ArchivedSigning,
+  signal?: AbortSignal,
+) => Promise<FoundEnvelope>;
 
 /** What evidence needs of the archive. */
 export interface ArchivedLogs {
@@ -33,8 +40,8 @@ export function envelopeReader(
   archive: ArchivedLogs,
   keys: () => Promise<readonly VerifyingKey[]>,
 ): ReadEnvelope {
-  return async (digest, signing) => {
-    const bytes = await lineAt(archive, signing);
+  return async (digest, signing, signal) => {
+    const bytes = await lineAt(archive, signing, signal);
     if (bytes === null) return { status: 'gone', envelope: null, key: null };
     const envelope = openEnvelope(bytes);
     if (isRefusal(envelope)) return { status: 'differs', envelope: null, key: null };
@@ -54,13 +61,15 @@ export function envelopeReader(
 async function lineAt(
   archive: ArchivedLogs,
   { log, version, offset, length }: ArchivedSigning,
+  signal: AbortSignal | undefined,
 ): Promise<Buffer | null> {
   const parts: Uint8Array[] = [];
   let left = length;
   try {
     const object = await archive.open(log, version);
     if (object === null) return null;
-    for await (const chunk of object.read(offset)) {
+    for await (const chunk of object.read(offset, undefined, signal)) {
+      signal?.throwIfAborted();
       parts.push(chunk.subarray(0, left));
       left -= Math.min(left, chunk.length);
       if (left === 0) return Buffer.concat(parts);

@@ -30,6 +30,8 @@ export const FAILURES = {
     TOPIC_FAILED: 'The topic took no message',
     RECEIPT_NOT_WRITTEN: 'A receipt could not be written',
     RECEIPTS_TOO_MANY: 'An object has too many receipts',
+    TLOG_FAILED: 'The tlog can’t be read or written',
+    TLOG_DAMAGED: 'The tlog is not what was signed',
     REPORT_NOT_WRITTEN: 'A report could not be written',
     REPORT_EXISTS: 'A report of the same instant is there already',
     INVOCATION_FAILED: 'A function did not finish',

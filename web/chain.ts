@@ -1,3 +1,4 @@
+import { contentsText } from '../lib/contents-text.ts';
 import type { Completeness } from '../lib/http/answers/completeness.ts';
 import type { Inference } from '../lib/http/answers/inference.ts';
 import type { DrawnNode, GraphAnswer, LineageAnswer } from '../lib/http/answers/lineage.ts';
@@ -7,14 +8,18 @@ import { LINKS, type LINK_WORDS } from '../lib/links.ts';
 import { keyOf } from './keys.ts';
 import { count, counted } from './text.ts';
 
+type Contents = Inference['contents'];
+
 export interface ChainDataset {
   readonly hash: string;
   readonly path: string | null;
+  readonly contents?: Contents | undefined;
   readonly evidence: Evidence;
 }
 
 export interface ChainModel extends ModelName {
   readonly inferenceCount: number;
+  readonly contents?: Contents | undefined;
   readonly evidence: Evidence;
   /** Null where the answer did not say. */
   readonly pendingCount: number | null;
@@ -184,17 +189,23 @@ export class Chain {
     const nodes = new Map<string, ChainNode>();
     const links: ChainLink[] = [];
     const add = (node: ChainNode): void => void (nodes.has(node.key) || nodes.set(node.key, node));
-    for (const [key, { hash, path }] of this.datasets)
+    for (const [key, { hash, path, contents }] of this.datasets)
       add({
         key,
         column: 0,
         look: 'dataset',
         label: path === null ? hash : tail(path),
-        detail: hash,
+        detail: withContents(hash, contents),
         full: path ?? hash,
       });
-    for (const [key, { name, commit }] of this.models)
-      add({ key, column: 1, look: 'model', label: name, detail: commit });
+    for (const [key, { name, commit, contents }] of this.models)
+      add({
+        key,
+        column: 1,
+        look: 'model',
+        label: name,
+        detail: withContents(commit, contents),
+      });
     for (const [key, claimed] of this.claimed)
       add({ key, column: 1, look: 'hollow', label: claimed.name, detail: claimedText(claimed) });
     for (const hash of this.#unrecorded.values())
@@ -244,13 +255,19 @@ export class Chain {
 
   #drawInferences(add: (node: ChainNode) => void, links: ChainLink[]): void {
     for (const { inference, model } of this.shownInferences()) {
-      const { id, claimed, resolution, recordedAt } = inference;
+      const { id, claimed, resolution, recordedAt, contents } = inference;
       const key = keyOf({ kind: 'inference', id });
       if (!this.models.has(model)) {
         const detail = claimed.commit ?? 'no commit named';
         add({ key: model, column: 1, look: 'hollow', label: claimed.name, detail });
       }
-      add({ key, column: 2, look: 'inference', label: id, detail: recordedAt });
+      add({
+        key,
+        column: 2,
+        look: 'inference',
+        label: id,
+        detail: withContents(recordedAt, contents),
+      });
       links.push({ from: model, to: key, basis: LINKS[resolution].basis });
     }
   }
@@ -287,6 +304,11 @@ export function goneOnFrom(answer: Completeness): Completeness {
 /** `not recorded, 3 inferences` */
 export function claimedText({ inferenceCount, isCut }: ChainClaimed): string {
   return `not recorded, ${isCut ? 'at least ' : ''}${counted(inferenceCount, 'inference')}`;
+}
+
+/** What a node is told apart by; first, where records say different things of it, how many. */
+function withContents(detail: string, contents: Contents): string {
+  return contents === undefined ? detail : `${contentsText(contents)}: ${detail}`;
 }
 
 function groupKey(model: string): string {

@@ -6,12 +6,13 @@ import type {
   Rule,
   RuleResult,
 } from '../lib/http/answers/compliance.ts';
+import { addressOf } from './address.ts';
 import { ask } from './ask.ts';
 import { button, el, foreign, replace, say, table, when } from './element.ts';
 import { keyOf } from './keys.ts';
 import { completenessNotice, loading, problemBox } from './notice.ts';
 import { count, counted, lastPart, shortTime } from './text.ts';
-import { choice, type Page, type View } from './view.ts';
+import { choice, link, type Page, type View } from './view.ts';
 
 const STATUSES = ['open', 'waived', 'settled'] as const satisfies readonly Status[];
 
@@ -241,7 +242,7 @@ function detailOf(finding: Finding, of: string): (HTMLElement | string)[] {
 
 /** Links into the graph: each node that a finding is about. */
 function aboutOf({ entity, key }: Finding): HTMLElement {
-  const { kind, hash, name, commit, id, uri, prefix, code } = entity;
+  const { kind, hash, name, commit, id, uri, prefix, code, kid } = entity;
   const links: HTMLElement[] = [];
   if (typeof hash === 'string')
     links.push(choice(keyOf({ kind: 'dataset', hash }), foreign(hash, 'foreign hash')));
@@ -258,6 +259,8 @@ function aboutOf({ entity, key }: Finding): HTMLElement {
     );
   if (typeof id === 'string') links.push(choice(keyOf({ kind: 'inference', id }), foreign(id)));
   if (typeof uri === 'string') links.push(foreign(lastPart(uri)));
+  if (typeof kid === 'string')
+    links.push(link(kid.slice(0, 8), addressOf('impact', { subject: { kind: 'key', kid } })));
   if (typeof code === 'string') links.push(foreign(code));
   if (typeof prefix === 'string') links.push(foreign(prefix));
   if (links.length === 0) return foreign(key);

@@ -1,3 +1,4 @@
+import { contentsText } from '../lib/contents-text.ts';
 import { shortTime, visible } from './text.ts';
 
 type Child = Node | string | null;
@@ -156,8 +157,18 @@ export function facts(of: readonly (readonly [string, Child])[]): HTMLElement {
 }
 
 /** File and line of a signed record, for a cell. */
-export function where({ log, line }: { log: string; line: number }): HTMLElement {
-  return el('span', { class: 'where' }, foreign(log.slice(0, 12), 'foreign hash'), ` line ${line}`);
+export function where(
+  { log, line }: { log: string; line: number },
+  contents: Parameters<typeof contentsText>[0],
+): HTMLElement {
+  const told = contentsText(contents);
+  return el(
+    'span',
+    { class: 'where' },
+    foreign(log.slice(0, 12), 'foreign hash'),
+    ` line ${line}`,
+    told === '' ? null : el('strong', {}, `, ${told}`),
+  );
 }
 
 /** An instant, for a cell. */

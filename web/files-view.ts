@@ -32,6 +32,7 @@ export function filesView(root: HTMLElement, page: Page): View {
   // Its time changes every two seconds: nobody wants to hear that.
   const status = el('div');
   const figure = el('div');
+  const passed = el('div');
   const list = el('ul', { class: 'files', 'aria-label': 'Dropped files, newest first' });
   const tail = el('div', { class: 'row' });
   root.append(
@@ -43,6 +44,7 @@ export function filesView(root: HTMLElement, page: Page): View {
     ),
     status,
     figure,
+    passed,
     list,
     tail,
   );
@@ -67,6 +69,7 @@ export function filesView(root: HTMLElement, page: Page): View {
     if (next === undefined) next = newest.next;
     tellArrivals(newest.items);
     const all = files();
+    showPassedOver(newest.passedOver);
     status.replaceChildren(completenessNotice([newest], next !== null));
     if (all.length === 0) {
       list.replaceChildren(
@@ -92,10 +95,19 @@ export function filesView(root: HTMLElement, page: Page): View {
       button('Export as CSV', () =>
         save(
           'files.csv',
-          new Blob([filesCsv(all, next === null && newest.complete)], { type: 'text/csv' }),
+          new Blob([filesCsv(all, newest.passedOver, next === null && newest.complete)], {
+            type: 'text/csv',
+          }),
         ),
       ),
     );
+  }
+
+  function showPassedOver(told: ObjectsAnswer['passedOver']): void {
+    const text = JSON.stringify(told);
+    if (passed.dataset['told'] === text) return;
+    passed.dataset['told'] = text;
+    passed.replaceChildren(...(told === null || told.count === 0 ? [] : [passedOverNote(told)]));
   }
 
   /** A card that has not changed is left alone: somebody may be reading it. */
@@ -152,6 +164,26 @@ export function filesView(root: HTMLElement, page: Page): View {
       asking.abort();
     },
   };
+}
+
+function passedOverNote({
+  count: all,
+  reasons,
+}: NonNullable<ObjectsAnswer['passedOver']>): HTMLElement {
+  return el(
+    'details',
+    { class: 'notice' },
+    el('summary', {}, `${counted(all, 'other name')} passed over: can’t be a log’s, and not read`),
+    table(
+      'Names that can’t be a log’s',
+      ['Why', 'How many', 'The first of them'],
+      reasons.map(({ why, count: many, first }) => [
+        why,
+        count(many),
+        el('span', {}, ...first.flatMap((uri) => [foreign(lastPart(uri), 'foreign name'), ' '])),
+      ]),
+    ),
+  );
 }
 
 function fileCard(file: ObjectAnswer): HTMLElement {
@@ -232,7 +264,12 @@ function linesText({
   return `${counted(lines, 'line')}${told.length === 0 ? '' : `: ${told.join(', ')}`}.`;
 }
 
-function filesCsv(files: readonly ObjectAnswer[], isAll: boolean): string {
+function filesCsv(
+  files: readonly ObjectAnswer[],
+  passedOver: ObjectsAnswer['passedOver'],
+  isAll: boolean,
+): string {
+  const { count: passed = 0 } = passedOver ?? {};
   return csv(
     [
       'object',
@@ -260,6 +297,9 @@ function filesCsv(files: readonly ObjectAnswer[], isAll: boolean): string {
       of.firstSeenAt,
       of.lastSeenAt,
     ]),
-    { complete: isAll },
+    {
+      complete: isAll,
+      ...(passed === 0 ? {} : { note: `and ${counted(passed, 'other name')} passed over` }),
+    },
   );
 }

@@ -153,8 +153,10 @@ function titled(word: string): string {
 
 function summaryOf(summary: ImpactSummary, subject: Subject): Node[] {
   const { modelCount, models, inferenceCount, signed, elsewhereByTime } = summary;
+  const uncounted = 'not counted: the time did not suffice';
+  const { onCompromisedKeys } = summary;
   const span = (of: ImpactSummary['exact']): string => {
-    if (of === null) return 'not counted: the time did not suffice';
+    if (of === null) return uncounted;
     if (of.count === 0 || of.first === null || of.last === null) return count(of.count);
     return `${count(of.count)}, from ${shortTime(of.first)} to ${shortTime(of.last)}`;
   };
@@ -175,7 +177,11 @@ function summaryOf(summary: ImpactSummary, subject: Subject): Node[] {
       [titled(LINK_WORDS['by-time']), span(summary.inferred)],
       [
         'Placed at other versions by time',
-        elsewhereByTime === null ? 'not counted: the time did not suffice' : count(elsewhereByTime),
+        elsewhereByTime === null ? uncounted : count(elsewhereByTime),
+      ],
+      [
+        'Resting on compromised keys alone',
+        onCompromisedKeys === null ? uncounted : count(onCompromisedKeys),
       ],
     ]),
     models.length === 0
@@ -189,11 +195,11 @@ function summaryOf(summary: ImpactSummary, subject: Subject): Node[] {
       : table(
           `Model versions that rest on it (${count(models.length)}${models.length < modelCount ? ` of ${count(modelCount)}` : ''})`,
           ['Model', 'Commit', 'Inferences', 'Signed in'],
-          models.map(({ name, commit, inferenceCount: made, evidence }) => [
+          models.map(({ name, commit, inferenceCount: made, contents, evidence }) => [
             choice(keyOf({ kind: 'model', name, commit }), foreign(name, 'foreign name')),
             foreign(commit, 'foreign hash'),
             counted(made, 'inference'),
-            where(evidence),
+            where(evidence, contents),
           ]),
         ),
   ];
@@ -204,11 +210,13 @@ function signedCards({
   models,
   inferences,
   alone,
+  onCompromisedKeys,
 }: NonNullable<ImpactSummary['signed']>): HTMLElement[] {
   return [
     card(count(datasets + models), 'records of datasets and models that it signed itself'),
     card(count(inferences), 'inferences that it signed itself'),
     card(count(alone), 'of all those that no other key signed'),
+    card(count(onCompromisedKeys), 'of all those that rest on compromised keys alone'),
   ];
 }
 
@@ -217,6 +225,7 @@ function inferenceCells({
   model,
   resolution,
   recordedAt,
+  contents,
   evidence,
 }: Extract<ImpactItem, { kind: 'inference' }>): (Node | string)[] {
   return [
@@ -227,18 +236,18 @@ function inferenceCells({
     model === null ? '' : foreign(model.commit, 'foreign hash'),
     el('span', { class: `basis ${LINKS[resolution].basis}` }, linkText(resolution)),
     when(recordedAt),
-    where(evidence),
+    where(evidence, contents),
   ];
 }
 
 function signedCells(item: Exclude<ImpactItem, { kind: 'inference' }>): (Node | string)[] {
-  const { recordedAt, evidence } = item;
+  const { recordedAt, contents, evidence } = item;
   const [name, commit] = item.kind === 'dataset' ? [item.hash, ''] : [item.name, item.commit];
   return [
     choice(keyOf(item), foreign(name, 'foreign name')),
     foreign(commit, 'foreign hash'),
     when(recordedAt),
-    where(evidence),
+    where(evidence, contents),
   ];
 }
 

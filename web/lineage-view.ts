@@ -1,3 +1,4 @@
+import { contentsText } from '../lib/contents-text.ts';
 import type { GraphAnswer, LineageAnswer } from '../lib/http/answers/lineage.ts';
 import type { ModelAnswer } from '../lib/http/answers/model.ts';
 import type { InferenceEvidence } from '../lib/http/answers/signed-at.ts';
@@ -261,11 +262,11 @@ export function lineageView(root: HTMLElement, first: Address, page: Page): View
         ['Dataset', 'Hash', 'Used by', 'Signed in'],
         [...chain.datasets]
           .slice(0, rows)
-          .map(([key, { hash, path, evidence }]) => [
+          .map(([key, { hash, path, contents, evidence }]) => [
             name(path ?? hash, key),
             foreign(hash, 'foreign hash'),
             counted(used.get(key) ?? 0, 'model'),
-            where(evidence),
+            where(evidence, contents),
           ]),
       ),
       table(
@@ -278,7 +279,7 @@ export function lineageView(root: HTMLElement, first: Address, page: Page): View
             foreign(model.commit, 'foreign hash'),
             datasetsText(model),
             openButton(key, model),
-            where(model.evidence),
+            where(model.evidence, model.contents),
           ]),
       ),
       ...(chain.claimed.size === 0
@@ -300,7 +301,7 @@ export function lineageView(root: HTMLElement, first: Address, page: Page): View
           )
         : table(
             `Inferences (${count(inferences.length)})`,
-            ['Inference', 'Model', 'Link', 'Claimed time'],
+            ['Inference', 'Model', 'Link', 'Claimed time', 'Signed in'],
             inferences
               .slice(0, rows)
               .map(({ inference, model }) => [
@@ -312,6 +313,7 @@ export function lineageView(root: HTMLElement, first: Address, page: Page): View
                   linkText(inference.resolution),
                 ),
                 when(inference.recordedAt),
+                where(inference.evidence, inference.contents),
               ]),
           ),
     ];
@@ -480,6 +482,7 @@ async function nameDeclared(chain: Chain, signal: AbortSignal): Promise<void> {
 
 function chainCsv(chain: Chain): string {
   const head = ['kind', 'identity', 'commit', 'path', 'model', 'modelCommit', 'link', 'recordedAt'];
+  const last = ['digest', 'kid', 'log', 'line', 'contents'];
   const signed = ({ digest, kid, log, line }: InferenceEvidence) =>
     [digest ?? null, kid, log, line] as const;
   const answers = chain.told();
@@ -487,7 +490,7 @@ function chainCsv(chain: Chain): string {
   const reasons = answers.flatMap(({ incomplete = [] }) => incomplete.map(({ reason }) => reason));
   const left = [...new Set([...reasons, ...(chain.isPart() ? ['NOT_ALL_LOADED'] : [])])];
   const rows = [
-    ...[...chain.datasets.values()].map(({ hash, path, evidence }) => [
+    ...[...chain.datasets.values()].map(({ hash, path, contents, evidence }) => [
       'dataset',
       hash,
       null,
@@ -497,8 +500,9 @@ function chainCsv(chain: Chain): string {
       null,
       null,
       ...signed(evidence),
+      contentsText(contents),
     ]),
-    ...[...chain.models.values()].map(({ name, commit, evidence }) => [
+    ...[...chain.models.values()].map(({ name, commit, contents, evidence }) => [
       'model',
       name,
       commit,
@@ -508,36 +512,51 @@ function chainCsv(chain: Chain): string {
       null,
       null,
       ...signed(evidence),
+      contentsText(contents),
     ]),
     ...[...chain.claimed.values()].map(({ name }) => {
       const known = ['claimed', name, null, null, null, null, 'pending'];
-      return [...known, null, null, null, null, null];
+      return [...known, null, null, null, null, null, null];
     }),
     ...[...chain.uses.values()].map(({ dataset, model }) => {
       const version = namedBy(model);
       const [name, commit] =
         version?.kind === 'model' ? [version.name, version.commit] : [model, null];
       const hash = chain.datasets.get(dataset)?.hash ?? dataset;
-      return ['use', hash, null, null, name, commit, 'declared', null, null, null, null, null];
+      return [
+        'use',
+        hash,
+        null,
+        null,
+        name,
+        commit,
+        'declared',
+        null,
+        null,
+        null,
+        null,
+        null,
+        null,
+      ];
     }),
-    ...chain
-      .shownInferences()
-      .map(({ inference: { id, model, claimed, resolution, recordedAt, evidence } }) => {
-        const { name, commit } = model ?? claimed;
-        return [
-          'inference',
-          id,
-          null,
-          null,
-          name,
-          commit,
-          resolution,
-          recordedAt,
-          ...signed(evidence),
-        ];
-      }),
+    ...chain.shownInferences().map(({ inference }) => {
+      const { id, model, claimed, resolution, recordedAt, contents, evidence } = inference;
+      const { name, commit } = model ?? claimed;
+      return [
+        'inference',
+        id,
+        null,
+        null,
+        name,
+        commit,
+        resolution,
+        recordedAt,
+        ...signed(evidence),
+        contentsText(contents),
+      ];
+    }),
   ];
-  return csv([...head, 'digest', 'kid', 'log', 'line'], rows, {
+  return csv([...head, ...last], rows, {
     complete: isWhole,
     note: isWhole ? 'of what was opened' : left.join(', '),
   });

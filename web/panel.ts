@@ -9,6 +9,7 @@ import { ask, AskError, pretty } from './ask.ts';
 import { button, copyButton, el, facts, foreign, when } from './element.ts';
 import { keyOf, namedBy, type Named } from './keys.ts';
 import { completenessNotice, loading, problemBox } from './notice.ts';
+import { proofSection } from './proof-section.ts';
 import { bytes, count, counted, lastPart, shortTime, visible } from './text.ts';
 import { choice, link, type Page } from './view.ts';
 
@@ -168,7 +169,7 @@ function claimedContent(name: string, commit: string | null): Node[] {
 function datasetContent(asked: string, answer: DatasetAnswer, signal: AbortSignal): Node[] {
   const { dataset, models, modelCount, inferenceCount } = answer;
   if (dataset === null) return declaredContent(asked);
-  const { hash, path, description, timestamp, recordedAt } = dataset;
+  const { hash, path, description, recordedAt } = dataset;
   const subject: Subject = { kind: 'dataset', hash };
   return [
     facts([
@@ -176,7 +177,7 @@ function datasetContent(asked: string, answer: DatasetAnswer, signal: AbortSigna
       ['Hash', withCopy('the hash', hash)],
       ['Description', description === null ? null : foreign(description)],
       ['Claimed time', shortTime(recordedAt)],
-      ['As it was signed', timestamp === null ? null : signedTime(timestamp)],
+      ['As it was signed', signedTime(dataset)],
       ['Used by', counted(modelCount, 'model version')],
       [
         'Behind them',
@@ -215,7 +216,7 @@ function modelContent(model: Model, answer: ModelAnswer, signal: AbortSignal): N
       ['Name', withCopy('the name', name)],
       ['Commit', withCopy('the commit', commit)],
       ['Claimed time', shortTime(model.recordedAt)],
-      ['As it was signed', model.timestamp === null ? null : signedTime(model.timestamp)],
+      ['As it was signed', signedTime(model)],
       ['Datasets', `${count(datasetCount)} recorded, ${count(pendingCount)} only declared`],
       ['Inferences', count(inferenceCount)],
     ]),
@@ -250,7 +251,7 @@ function modelContent(model: Model, answer: ModelAnswer, signal: AbortSignal): N
 
 function inferenceContent(answer: InferenceAnswer, signal: AbortSignal): Node[] {
   const { inference } = answer;
-  const { id, claimed, model, resolution, timestamp, recordedAt } = inference;
+  const { id, claimed, model, resolution, recordedAt } = inference;
   const said = claimed.commit === null ? ', no commit' : ` @ ${claimed.commit}`;
   return [
     facts([
@@ -262,7 +263,7 @@ function inferenceContent(answer: InferenceAnswer, signal: AbortSignal): Node[] 
       ['How that is known', linkText(resolution)],
       ['The record says', foreign(`${claimed.name}${said}`)],
       ['Claimed time', shortTime(recordedAt)],
-      ['As it was signed', signedTime(timestamp)],
+      ['As it was signed', signedTime(inference)],
     ]),
     completenessNotice([answer], false),
     ...contentsNotice(answer.contents),
@@ -321,9 +322,13 @@ function nodeLink(named: Exclude<Named, { kind: 'key' }>, label?: string): HTMLE
 }
 
 /** Where no offset was signed, how the time was read is said beside it. */
-function signedTime(timestamp: string): HTMLElement {
-  const isNaive = !/(?:Z|[+-]\d\d:\d\d)$/.test(timestamp);
-  return el('span', {}, foreign(timestamp), isNaive ? ', without an offset: taken as UTC' : '');
+function signedTime({
+  timestamp,
+  offsetSigned,
+}: Pick<Model, 'timestamp' | 'offsetSigned'>): HTMLElement | null {
+  if (timestamp === null) return null;
+  const isNaive = offsetSigned === false;
+  return el('span', {}, foreign(timestamp), isNaive ? ': no offset was signed, read as UTC' : '');
 }
 
 function withCopy(what: string, text: string): HTMLElement {
@@ -412,6 +417,13 @@ const STATUS = {
   },
 } as const satisfies Record<SigningAnswer['status'], { title: string; means: string }>;
 
+const KEY_STATUS = {
+  'revoked-later':
+    'The key is revoked. This was claimed and taken in before anybody else is known to have had it.',
+  compromised: '✗ Not proven: others may have had the key when this was signed or taken in.',
+  unknown: 'The key is none of those that are trusted here now.',
+} as const satisfies Record<Exclude<SigningAnswer['keyStatus'], 'valid'>, string>;
+
 /** Every signing of the record that `asked` names. */
 function evidenceSection(
   asked: Readonly<Record<string, string>>,
@@ -430,6 +442,7 @@ function evidenceSection(
         completenessNotice([answer], false),
         ...(known === null ? [assertion(answer)] : []),
         ...signings.flatMap((signing) => signingContent(signing, digest)),
+        proofSection(asked, signal),
       );
     } catch (error) {
       if (signal.aborted) return;
@@ -445,7 +458,7 @@ function evidenceSection(
 }
 
 function signingContent(signing: SigningAnswer, digest: string): Node[] {
-  const { status, kid, envelope, key, takenAt, names } = signing;
+  const { status, keyStatus, kid, envelope, key, takenAt, names } = signing;
   const { title, means } = STATUS[status];
   const what = link(
     'What did this key sign for?',
@@ -460,6 +473,9 @@ function signingContent(signing: SigningAnswer, digest: string): Node[] {
       el('strong', {}, `${status === 'verified' ? '✓' : '✗'} ${title}`),
       el('p', {}, means),
     ),
+    ...(keyStatus === 'valid'
+      ? []
+      : [el('p', { class: `key ${keyStatus}` }, KEY_STATUS[keyStatus])]),
     whereabouts(signing, digest),
     takenAt === null ? el('span') : facts([['Taken in here', when(takenAt)]]),
     el(

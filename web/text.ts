@@ -25,6 +25,15 @@ export function shortTime(time: string): string {
   return time.replace('T', ' ').replace(/\.\d+Z$/, 'Z');
 }
 
+/** How long a time lies back, to the unit that matters. */
+export function ago(time: string, now = Date.now()): string {
+  const seconds = Math.max(0, Math.round((now - Date.parse(time)) / 1_000));
+  if (seconds < 90) return `${counted(seconds, 'second')} ago`;
+  if (seconds < 90 * 60) return `${counted(Math.round(seconds / 60), 'minute')} ago`;
+  if (seconds < 36 * 3_600) return `${counted(Math.round(seconds / 3_600), 'hour')} ago`;
+  return `${counted(Math.round(seconds / 86_400), 'day')} ago`;
+}
+
 /** The last part of a path or URI, without its query. */
 export function lastPart(path: string): string {
   const bare = path.replace(/\?.*$/, '');

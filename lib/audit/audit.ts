@@ -140,11 +140,10 @@ class Auditing {
     if (!this.#taken.isWhole) return this.#told(pass, false);
     await this.#ledger.refresh(this.#options.graph);
     this.#waivers = await waiversOf(this.#options.store);
-    while (pass.kind < AUDITED.length && !pass.isTooMuch) {
-      const kind = AUDITED[pass.kind];
-      if (kind === undefined) break;
+    for (const kind of AUDITED.slice(pass.kind)) {
+      if (pass.isTooMuch) break;
       if (!(await this.#compareKind(kind, pass))) return this.#told(pass, false);
-      // Before it is saved: a pass that is gone on with must not meet the same things twice.
+      // Before it is saved: whoever goes on from there must not go through the end of this kind again.
       pass.kind += 1;
       pass.behind = [];
       await this.#save(true);

@@ -151,6 +151,8 @@ const OBJECT_FREE = [
   'problem',
   'problemCode',
   'rejected',
+  // Which version judged it, nothing outside the graph tells.
+  'custody',
 ];
 
 /** A name is held against the log that it carried; which names there were, nothing outside the graph tells. */
@@ -205,6 +207,8 @@ export function compareObject(
     bytes: source.bytes,
     lines: source.lines,
     rejected: source.lines - source.good,
+    root: source.root,
+    kids: source.signers,
     ...counts,
   };
   const free = OBJECT_FREE.filter((name) => name !== 'rejected');

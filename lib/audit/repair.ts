@@ -200,8 +200,8 @@ class Repairing {
     const text = await this.#on.archive.verdict({ log, parked });
     const rules = text === null ? null : parseVerdict(text);
     if (rules === null) throw archiveDamaged(`the verdict of ${log} is missing or unreadable`);
-    this.#keys.set(name, rules.keys);
-    return rules.keys;
+    this.#keys.set(name, rules.options.keys);
+    return rules.options.keys;
   }
 
   async #setLog(identity: Identity): Promise<string> {

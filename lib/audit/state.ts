@@ -16,6 +16,10 @@ const source = z.object({
   good: z.number(),
   /** Of the keys that could have signed it. */
   kids: z.array(z.string()),
+  /** Of those that signed it. */
+  signers: z.array(z.string()),
+  /** Of the tree over its lines; null where it can't be read. */
+  root: z.string().nullable(),
   /** Where the last line that was accepted begins, and its number. */
   last: z.object({ line: z.number(), offset: z.number() }),
   /** Why the log can't be held against the graph; null where it can. */

@@ -98,7 +98,9 @@ class Intake {
       return true;
     }
     const isTimeUp = (): boolean => this.#sorting.isFull || this.#isTimeUp();
-    const options: Options = { ...rules, onBadLine: 'quarantine', maxKeptBytes: 0, isTimeUp };
+    const { address, now } = rules.circumstances;
+    const under = { ...rules.options, address, clock: () => now } as const;
+    const options: Options = { ...under, onBadLine: 'quarantine', maxKeptBytes: 0, isTimeUp };
     const { reading } = this.#state.at;
     const isGoneOn = reading !== null && reading.log === log && reading.parked === parked;
     let before = isGoneOn ? parseJudged(reading.judged, options) : null;
@@ -139,7 +141,7 @@ class Intake {
   #end(
     name: Pick<Source, 'log' | 'parked' | 'archivedAt'>,
     { sha256, bytes }: Identity,
-    { rejectedTotal, refusals, next }: Judged,
+    { rejectedTotal, refusals, next, tree, kids: signers }: Judged,
     { rules, good, last }: Pick<Source, 'good' | 'last'> & { readonly rules: Rules },
   ): void {
     const refused = rejectedTotal === 0 ? null : refusals;
@@ -149,7 +151,7 @@ class Intake {
         : refused !== name.parked
           ? 'its verdict does not hold: other lines of it are refused'
           : null;
-    const kids = rules.keys.map(({ kid }) => kid);
+    const kids = rules.options.keys.map(({ kid }) => kid);
     this.#state.at.reading = null;
     this.#keep({
       ...name,
@@ -157,6 +159,8 @@ class Intake {
       lines: next.number - 1,
       good,
       kids,
+      signers: [...signers],
+      root: tree.root(),
       last,
       problem,
       isDone: false,
@@ -190,6 +194,8 @@ const EMPTY = {
   lines: 0,
   good: 0,
   kids: [],
+  signers: [],
+  root: null,
   last: { line: 0, offset: 0 },
   problem: null,
   isDone: false,

@@ -1,8 +1,7 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import type { ReadEnvelope } from '../evidence.ts';
 import { openGraph } from '../graph/connection.ts';
 import type { Route } from '../http/route.ts';
-import { server } from '../http/serve.ts';
+import { server, type ServeOptions } from '../http/serve.ts';
 import { once } from '../once.ts';
 import { openLog } from './log.ts';
 import { mayOf } from './permission.ts';
@@ -19,13 +18,14 @@ export interface HttpSettings {
 export function httpHandler(
   routes: readonly Route[],
   { neo4jSecretArn, payloadReaders }: HttpSettings,
-  readEnvelope: ReadEnvelope = () => Promise.reject(new Error('no envelopes are read here')),
+  sources: Partial<Pick<ServeOptions, 'readEnvelope' | 'ring' | 'tlog' | 'proofs'>> = {},
 ): (event: APIGatewayProxyEventV2) => Promise<APIGatewayProxyStructuredResultV2> {
   const log = openLog();
   const serve = server({
     routes,
     graph: once(async () => openGraph(await secretGraphSettings(neo4jSecretArn))),
-    readEnvelope,
+    readEnvelope: () => Promise.reject(new Error('no envelopes are read here')),
+    ...sources,
     onFailure: (error, { path, requestId }) =>
       log.error('request.failed', error, { path, requestId }),
   });

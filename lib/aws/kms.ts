@@ -1,17 +1,22 @@
-import { createHash, createPublicKey } from 'node:crypto';
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import {
   GetPublicKeyCommand,
   KMSClient,
   SignCommand,
   type GetPublicKeyCommandOutput,
+  type SignCommandInput,
 } from '@aws-sdk/client-kms';
 import { ConfigError, TransientError } from '../errors.ts';
+import { tlogKeyOf, type TlogSigner } from '../tlog/signer.ts';
 import { readVerifyingKey, type KeyProblem } from '../trust/keys.ts';
 import type { Signer } from '../trust/sign.ts';
 import { credentialsMissing, failureCode } from './failure-code.ts';
 
 /** RSASSA-PSS with SHA-256 and a salt of 32 bytes (docs/envelope.md, E-8). */
 const ALGORITHM = 'RSASSA_PSS_SHA_256';
+
+/** Ed25519 over the message itself: what KMS calls it, of a key of the kind ECC_NIST_EDWARDS25519. */
+const TLOG_ALGORITHM = 'ED25519_SHA_512';
 
 /** What only the key's owner can change; anything else may pass. */
 const REFUSALS: Readonly<Record<string, string>> = {
@@ -43,6 +48,16 @@ export async function kmsPublicKey(
   key: string,
   client = kmsClient(key),
 ): Promise<string | KeyProblem> {
+  const found = await publicKeyFor(ALGORITHM, 'an RSA key', key, client);
+  return 'problem' in found ? found : found.export({ type: 'spki', format: 'pem' }).toString();
+}
+
+async function publicKeyFor(
+  algorithm: string,
+  needed: string,
+  key: string,
+  client: KMSClient,
+): Promise<KeyObject | KeyProblem> {
   let found: GetPublicKeyCommandOutput;
   try {
     found = await client.send(new GetPublicKeyCommand({ KeyId: key }));
@@ -50,12 +65,12 @@ export async function kmsPublicKey(
     return refusal(error, key);
   }
   if (found.KeyUsage !== 'SIGN_VERIFY') return { problem: 'it is not a key for signatures' };
-  if (found.SigningAlgorithms?.includes(ALGORITHM) !== true || found.PublicKey === undefined)
-    return { problem: `it can't sign with ${ALGORITHM}: an RSA key is needed` };
+  const algorithms: readonly string[] = found.SigningAlgorithms ?? [];
+  if (!algorithms.includes(algorithm) || found.PublicKey === undefined)
+    return { problem: `it can't sign with ${algorithm}: ${needed} is needed` };
   const der = Buffer.from(found.PublicKey);
   try {
-    const publicKey = createPublicKey({ key: der, format: 'der', type: 'spki' });
-    return publicKey.export({ type: 'spki', format: 'pem' }).toString();
+    return createPublicKey({ key: der, format: 'der', type: 'spki' });
   } catch {
     return { problem: 'KMS answered with something that is no public key' };
   }
@@ -67,14 +82,18 @@ export async function kmsSign(
   data: Uint8Array,
   client: KMSClient,
 ): Promise<Uint8Array> {
-  const command = new SignCommand({
+  return signWith(client, {
     KeyId: key,
     // KMS takes at most 4,096 bytes of a message, and its digest at any length.
     Message: createHash('sha256').update(data).digest(),
     MessageType: 'DIGEST',
     SigningAlgorithm: ALGORITHM,
   });
-  const answer = await client.send(command).catch((error: unknown) => {
+}
+
+async function signWith(client: KMSClient, input: SignCommandInput): Promise<Uint8Array> {
+  const key = input.KeyId ?? '';
+  const answer = await client.send(new SignCommand(input)).catch((error: unknown) => {
     const { problem } = refusal(error, key);
     throw new ConfigError('KEYS_UNUSABLE', [`${key}: ${problem.replace('GetPublicKey', 'Sign')}`], {
       cause: error,
@@ -94,6 +113,32 @@ export async function kmsSigner(key: string, client = kmsClient(key)): Promise<S
   return {
     kid: verifying.kid,
     sign: (data) => kmsSign(key, data, client),
+  };
+}
+
+/**
+ * An Ed25519 key of KMS as what signs the checkpoints of the log of that origin. {@link ConfigError}
+ * where it can't be, {@link TransientError} where KMS fails.
+ */
+export async function kmsTlogSigner(
+  key: string,
+  origin: string,
+  client = kmsClient(key),
+): Promise<TlogSigner> {
+  const found = await publicKeyFor(TLOG_ALGORITHM, 'a key of ECC_NIST_EDWARDS25519', key, client);
+  const verifier = 'problem' in found ? found : tlogKeyOf(found, origin);
+  if ('problem' in verifier)
+    throw new ConfigError('KEYS_UNUSABLE', [`${key}: ${verifier.problem}`]);
+  return {
+    key: verifier,
+    // PureEdDSA takes the message, which a checkpoint's text is short enough for.
+    sign: (text) =>
+      signWith(client, {
+        KeyId: key,
+        Message: Buffer.from(text),
+        MessageType: 'RAW',
+        SigningAlgorithm: TLOG_ALGORITHM,
+      }),
   };
 }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { GetObjectCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { PoisonObjectError, TransientError } from '../errors.ts';
-import { archiveDamaged, verdictFile, type Archive } from '../ingest/archive.ts';
+import { archiveDamaged, treeFile, verdictFile, type Archive } from '../ingest/archive.ts';
 import { isGzip } from '../object/gzip.ts';
 import type { Identity, StoredObject } from '../object/stored.ts';
 import {
@@ -35,31 +35,37 @@ export function bucketArchive(
   const placeOf = (file: string): Place => ({ Bucket: bucket, Key: `logs/${file}` });
   return {
     open: (sha256, version) => openLog(client, placeOf(sha256), version ?? null, options),
-    async put(object, identity, { name, text }) {
+    async put(object, identity, { name, text, tree }) {
       const place = placeOf(name.log);
       const version = await keep(copying, place, object, identity).catch((error: unknown) => {
         throw archiveFailure(error, object.name);
       });
-      // The first one stays: whatever was written under it is judged by it.
-      const verdict = { ...placeOf(verdictFile(name)), Body: text };
-      await isPutNew(client, { ...verdict, ContentType: 'application/json' }).catch(
-        (error: unknown) => {
+      const keepText = async (file: string, body: string): Promise<void> => {
+        const kept = { ...placeOf(file), Body: body, ContentType: 'application/json' };
+        await isPutNew(client, kept).catch((error: unknown) => {
           throw archiveFailure(error, object.name);
-        },
-      );
+        });
+      };
+      if (tree !== null) await keepText(treeFile(name.log), JSON.stringify(tree));
+      // The first one stays: whatever was written under it is judged by it.
+      await keepText(verdictFile(name), text);
       return version;
     },
     list: () => listed(client, bucket, 'logs/'),
-    async verdict(name) {
-      try {
-        const { Body: body } = await client.send(new GetObjectCommand(placeOf(verdictFile(name))));
-        return (await body?.transformToString()) ?? null;
-      } catch (error) {
-        if (statusOf(error) === 404) return null;
-        throw archiveFailure(error, name.log);
-      }
-    },
+    verdict: (name) => readText(client, placeOf(verdictFile(name)), name.log),
+    treeIndex: (sha256) => readText(client, placeOf(treeFile(sha256)), sha256),
   };
+}
+
+/** Null where there is none. */
+async function readText(client: S3Client, place: Place, log: string): Promise<string | null> {
+  try {
+    const { Body: body } = await client.send(new GetObjectCommand(place));
+    return (await body?.transformToString()) ?? null;
+  } catch (error) {
+    if (statusOf(error) === 404) return null;
+    throw archiveFailure(error, log);
+  }
 }
 
 async function openLog(

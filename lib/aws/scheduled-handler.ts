@@ -5,7 +5,7 @@ import { timeLimit } from './time-limit.ts';
 
 /** The handler of a function that runs on a schedule; `name` begins the events that it logs. */
 export function scheduledHandler<Result>(
-  name: 'audit' | 'check' | 'report' | 'sweep',
+  name: 'audit' | 'check' | 'log' | 'report' | 'sweep',
   telemetry: Telemetry,
   work: (isTimeUp: () => boolean, event: unknown) => Promise<Result>,
 ): (event: unknown, context: Context) => Promise<Result> {

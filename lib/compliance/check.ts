@@ -3,6 +3,7 @@ import type { Graph } from '../graph/connection.ts';
 import type { CheckRow, RuleResult } from '../graph/finding.ts';
 import { keepCheck } from '../graph/write/findings.ts';
 import { keepFindings, leastRecentlyAsked } from '../graph/write/rule-pass.ts';
+import type { Compromise } from '../trust/key-policy.ts';
 import { VERSION } from '../version.ts';
 import { RULES, type Rule, type RuleSettings } from './rules.ts';
 
@@ -14,6 +15,16 @@ export interface Checked {
   readonly settled: readonly string[];
 }
 
+/** How a check is made; all of it may be left out. */
+export interface CheckOptions {
+  readonly now?: Date;
+  /** Keys that others may have had. */
+  readonly compromised?: readonly Compromise[];
+  /** Only these; all when absent. */
+  readonly rules?: readonly string[];
+  readonly isTimeUp?: () => boolean;
+}
+
 /**
  * Asks every rule to its end, keeps what it finds with its history, and notes what was looked at. A rule
  * that the time does not suffice for is `unfinished` or `not-run`; the check then says that it is not
@@ -22,12 +33,7 @@ export interface Checked {
 export async function check(
   graph: Graph,
   settings: RuleSettings,
-  options: {
-    readonly now?: Date;
-    /** Only these; all when absent. */
-    readonly rules?: readonly string[];
-    readonly isTimeUp?: () => boolean;
-  } = {},
+  options: CheckOptions = {},
 ): Promise<Checked> {
   const id = randomUUID();
   const startedAt = (options.now ?? new Date()).toISOString();
@@ -46,7 +52,7 @@ export async function check(
     if (off !== null) asked.set(rule.id, unasked(rule, 'off', off));
     else if (options.isTimeUp?.() === true)
       asked.set(rule.id, unasked(rule, 'not-run', 'the time for the check was up'));
-    else asked.set(rule.id, await ask(graph, rule, settings, { id, startedAt }, options.isTimeUp));
+    else asked.set(rule.id, await ask(graph, rule, settings, { id, startedAt }, options));
   }
   const all = rules.flatMap((rule) => asked.get(rule.id) ?? []);
   const done: CheckRow = {
@@ -101,7 +107,7 @@ async function ask(
   rule: Rule,
   settings: RuleSettings,
   check: { readonly id: string; readonly startedAt: string },
-  isTimeUp?: () => boolean,
+  { compromised = [], isTimeUp }: CheckOptions,
 ): Promise<Asked> {
   const parameters = {
     datasetGraceDays: BigInt(settings.datasetGraceDays),
@@ -110,6 +116,7 @@ async function ask(
     silenceHours: BigInt(settings.silenceHours),
     // The longest that a name begins with comes first.
     prefixes: settings.prefixes.toSorted((a, b) => b.length - a.length),
+    compromised,
   };
   const { isOver, told } = await keepFindings(graph, rule, check, parameters, isTimeUp);
   if (told === null) return unasked(rule, 'not-run', 'it took too long');

@@ -13,6 +13,8 @@ const MAX_KEY = 300;
 export function digestOf(
   check: CheckRow,
   { fresh, settled }: Untold,
+  /** What objects under these say is named first: who can write elsewhere crowds none of it out. */
+  prefixes: readonly string[],
 ): { subject: string; message: string } | null {
   if (fresh.length === 0 && settled.length === 0 && check.complete) return null;
   const short = check.rules.filter(isShort);
@@ -21,9 +23,9 @@ export function digestOf(
   const lines = [
     `Check of ${check.startedAt}: ${parts.join(', ')}.`,
     ...(fresh.length > 0
-      ? ['', 'New:', ...named(fresh), '', 'What to do:', ...rulesOf(fresh, check)]
+      ? ['', 'New:', ...named(fresh, prefixes), '', 'What to do:', ...rulesOf(fresh, check)]
       : []),
-    ...(settled.length > 0 ? ['', 'Settled:', ...named(settled)] : []),
+    ...(settled.length > 0 ? ['', 'Settled:', ...named(settled, prefixes)] : []),
     ...(short.length > 0
       ? ['', 'Not run to their end:', ...short.map((result) => `  ${shortText(result)}`)]
       : []),
@@ -31,8 +33,12 @@ export function digestOf(
   return { subject: `Custody: ${parts.join(', ')}`, message: `${lines.join('\n')}\n` };
 }
 
-function named(keys: readonly string[]): readonly string[] {
-  return [...Map.groupBy(keys, ruleOf)].flatMap(([rule, of]) => [
+function named(keys: readonly string[], prefixes: readonly string[]): readonly string[] {
+  // No URI holds such a beginning elsewhere than where it begins: quotes and colons are percent-encoded.
+  const begins = prefixes.map((prefix) => `":${JSON.stringify(prefix).slice(0, -1)}`);
+  const isExpected = (key: string): boolean => begins.some((begin) => key.includes(begin));
+  const inOrder = [...keys.filter(isExpected), ...keys.filter((key) => !isExpected(key))];
+  return [...Map.groupBy(inOrder, ruleOf)].flatMap(([rule, of]) => [
     ...of.slice(0, MAX_NAMED).map((key) => `  ${cut(key)}`),
     ...(of.length > MAX_NAMED ? [`  and ${of.length - MAX_NAMED} more of ${rule}`] : []),
   ]);

@@ -50,13 +50,20 @@ function page(report: Report): Html {
     </html> `;
 }
 
-function scope({ scope: { from, to, madeAt, software, schemaVersion, settings } }: Report): Html {
+function scope({ scope: of }: Report): Html {
+  const { from, to, madeAt, software, schemaVersion, checkpoint, settings } = of;
   return html`<section id="scope">
     <h2>Scope</h2>
     ${facts([
       ['Period, its end not included', html`${time(from)} to ${time(to)}`],
       ['Made at', time(madeAt)],
       ['By', `${software.name} ${software.version}, schema ${schemaVersion}`],
+      [
+        'At checkpoint',
+        checkpoint === null
+          ? 'none: no log of receipts is kept'
+          : `${checkpoint.size} of ${checkpoint.origin}, root ${checkpoint.root}`,
+      ],
       [
         'As of',
         'counts of the whole graph, findings, keys and evidence are as of the time it was made; the rest is of the period',
@@ -203,7 +210,8 @@ function objects({ objects: { byStatus, total, items }, counts: { inGraph } }: R
     <h2>Logs</h2>
     <p>
       Logs that came in the period: ${total}. Known in all:
-      ${inGraph.objects}${oldest === null ? '' : html`, the oldest since ${time(oldest)}`}.
+      ${inGraph.objects}${oldest === null ? '' : html`, the oldest since ${time(oldest)}`}. Other
+      names that were dropped, and can’t be a log’s: ${inGraph.passedOver}.
     </p>
     ${
       byStatus.length === 0

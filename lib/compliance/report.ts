@@ -19,6 +19,9 @@ import type { CheckRow, RuleResult } from '../graph/finding.ts';
 import { isBy } from '../graph/place.ts';
 import { SCHEMA_VERSION } from '../graph/schema.ts';
 import type { Signing } from '../graph/signing.ts';
+import { parseCheckpoint } from '../tlog/checkpoint.ts';
+import { parseNote } from '../tlog/note.ts';
+import { NO_TLOG, type TlogReader } from '../tlog/store.ts';
 import type { VerifyingKey } from '../trust/keys.ts';
 import { VERSION } from '../version.ts';
 import { sumOf } from './check.ts';
@@ -77,6 +80,14 @@ export interface ReportedCheck extends Omit<CheckRow, 'rules'> {
   readonly settled: number;
 }
 
+/** A checkpoint by what its text says; whoever wants its signatures reads it. */
+export interface ReportedCheckpoint {
+  readonly origin: string;
+  readonly size: number;
+  /** Base64. */
+  readonly root: string;
+}
+
 /** What `report.json` says. Times are RFC 3339 in UTC; a period does not include its end. */
 export interface Report {
   readonly format: typeof REPORT_FORMAT;
@@ -85,6 +96,8 @@ export interface Report {
     readonly madeAt: string;
     readonly software: { readonly name: 'custody'; readonly version: string };
     readonly schemaVersion: number;
+    /** The tlog's newest, as it stood there; null where there is none. */
+    readonly checkpoint: ReportedCheckpoint | null;
     readonly settings: RuleSettings;
   };
   readonly completeness: { readonly complete: boolean; readonly incomplete: readonly Lacking[] };
@@ -127,6 +140,7 @@ export interface ReportOptions {
   readonly settings: RuleSettings;
   readonly keys: readonly VerifyingKey[];
   readonly readEnvelope: ReadEnvelope;
+  readonly tlog?: TlogReader;
   readonly now?: Date;
   readonly isTimeUp?: () => boolean;
   readonly limits?: ReportLimits;
@@ -162,6 +176,7 @@ export async function makeReport(graph: Graph, options: ReportOptions): Promise<
       madeAt: now.toISOString(),
       software: { name: 'custody', version: VERSION },
       schemaVersion: SCHEMA_VERSION,
+      checkpoint: await checkpointOf(options.tlog ?? NO_TLOG),
       settings,
     },
     completeness: { complete: incomplete.length === 0, incomplete },
@@ -185,6 +200,15 @@ export async function makeReport(graph: Graph, options: ReportOptions): Promise<
       items: CROSSWALK,
     },
   };
+}
+
+async function checkpointOf(tlog: TlogReader): Promise<ReportedCheckpoint | null> {
+  const kept = await tlog.checkpoint();
+  const note = kept === null ? null : parseNote(kept.bytes);
+  const checkpoint = note === null || 'problem' in note ? null : parseCheckpoint(note.text);
+  if (checkpoint === null) return null;
+  const { origin, size, root } = checkpoint;
+  return { origin, size, root: root.toString('base64') };
 }
 
 async function objectsIn(

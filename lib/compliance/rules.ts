@@ -1,3 +1,4 @@
+import { RESTS_ON_COMPROMISED } from '../graph/signing.ts';
 import { IS_LEAST } from '../graph/source-object.ts';
 
 /** How much a finding matters. */
@@ -42,15 +43,22 @@ export interface Rule {
    * Asked one after the other, each a page at a time. RETURN place, found: for the next $limit things
    * behind the place $a, $b, $c, in their order, where each stands, and a list of what is found there:
    * a map of `counts` (how many of `of` it stands for), `entity` with its `kind`, `detail`, and where
-   * it has some, `digests`, `inferences` and `group`. Names are compared in the order of code points,
+   * it has some, `digests`, `inferences`, `group` and `widerGroup`. Names are compared in the order of code points,
    * that is by a seek, or with the place as the rule's `RulePass` has it stored (docs/graph.md, G-1).
-   * Parameters: {@link RuleSettings}, `rule` and `now`.
+   * Parameters: {@link RuleSettings}, `rule`, `now`, and `compromised`: keys that others may have had, and
+   * from when.
    */
   readonly findings: readonly string[];
   /** What a finding is about was recorded by nobody: one under a near spelling is told with it. */
   readonly unrecorded?: 'dataset' | 'model';
-  /** Of what is found in one `group`, more than so many are one finding, with their number. */
+  /**
+   * Of what is found in one `group`, more than so many are one finding, with their number; so is what is
+   * left of one `widerGroup`, whatever the number of groups that it comes from, but for those that
+   * `ownGroups` tells.
+   */
   readonly mostOfGroup?: number;
+  /** RETURN prefix: of the groups' $prefixes those of which each stands for itself, whatever else is found. */
+  readonly ownGroups?: string;
   /** What makes a finding go away. */
   readonly settle: string;
   /** Why it can't be asked with these settings; null where it can. */
@@ -76,6 +84,17 @@ RETURN made + pending AS examined
 const OBJECTS = `
 MATCH (o:SourceObject)
 RETURN count(o) AS examined
+`;
+
+const FILES = `
+CALL () { MATCH (o:SourceObject) RETURN count(o) AS objects }
+CALL () {
+  MATCH (c:PassedOverCount)
+  USING INDEX SEEK c:PassedOverCount(why)
+  WHERE c.why > ''
+  RETURN sum(c.count) AS passedOver
+}
+RETURN objects + passedOver AS examined
 `;
 
 const NEXT_MODELS = `
@@ -114,6 +133,9 @@ WITH o
 ORDER BY o.uri
 LIMIT $limit
 `;
+
+// When a signing was taken in, and where: of a fixed width, so that the order of texts is that of time.
+const TAKEN = `toString(l.firstSeenAt.epochMillis) + ' ' + s.log + ' ' + right('000000000' + toString(x.line), 10)`;
 
 // What was missing came: these very bytes, whatever their name, or under this name something new, later. A log
 // that was there before, one that brought nothing, and a copy of another's are no answer to what was refused.
@@ -430,27 +452,114 @@ ORDER BY name
     settle: 'Drop an earlier record of the model version, where there is one; else waive it.',
   },
   {
+    id: 'fact-on-compromised-key',
+    title: 'Facts that rest on a compromised key alone',
+    why: 'Whoever had the key may have signed them; no other key says the same.',
+    severity: 'high',
+    of: 'signings',
+    examined: `
+MATCH (s:Stretch)
+RETURN sum(s.count) AS examined
+`,
+    // By the thousand lines, which have one key each; all that are found of a key are one finding.
+    findings: [
+      `
+UNWIND $compromised AS stolen
+MATCH (s:Stretch)
+USING INDEX SEEK s:Stretch(kid, log, number)
+WHERE s.kid = stolen.kid AND s.log IS NOT NULL AND s.number IS NOT NULL AND (s.kid > $a
+  OR (s.kid = $a AND (s.log > $b OR (s.log = $b AND s.number > toInteger($c)))))
+WITH s
+ORDER BY s.kid, s.log, s.number
+LIMIT $limit
+CALL (s) {
+  MATCH (r)-[:SIGNED_IN]->(s)
+  WHERE ${RESTS_ON_COMPROMISED}
+  RETURN count(r) AS counts
+}
+RETURN [s.kid, s.log, toString(s.number)] AS place,
+  CASE WHEN counts > 0 THEN [{counts: counts,
+    entity: {kind: 'stretch', kid: s.kid, log: s.log, number: toString(s.number)}, detail: {},
+    group: {kind: 'key', kid: s.kid}}] ELSE [] END AS found
+ORDER BY s.kid, s.log, s.number
+`,
+    ],
+    mostOfGroup: 0,
+    settle: 'Have the producer sign again with another key what is true of it; else waive it.',
+  },
+  {
+    id: 'version-by-another-key',
+    title: 'Model version by a key that is new to its name',
+    why: 'Whoever may sign for one name need not be allowed to sign for another.',
+    severity: 'medium',
+    of: 'model versions',
+    examined: MODELS,
+    // Before means: taken in before, and within a log on an earlier line. A producer's time is a claim.
+    findings: [
+      `${NEXT_NAMES}
+CALL (name) {
+  MATCH (m:Model)
+  USING INDEX SEEK m:Model(name, commit)
+  WHERE m.name = name AND m.commit IS NOT NULL
+  MATCH (m)<-[:ASSERTS]-(r:Record)-[x:SIGNED_IN]->(s:Stretch)-[:PART_OF]->(l:Log)
+  WITH s.kid AS kid, min(${TAKEN}) AS first
+  RETURN collect({kid: kid, first: first}) AS keys, min(first) AS begin
+}
+CALL (name, keys, begin) {
+  MATCH (m:Model)
+  USING INDEX SEEK m:Model(name, commit)
+  WHERE m.name = name AND m.commit IS NOT NULL
+  MATCH (m)<-[:ASSERTS]-(r:Record)-[x:SIGNED_IN]->(s:Stretch)-[:PART_OF]->(l:Log)
+  WITH m, r, collect(s.kid) AS kids, min(${TAKEN}) AS taken
+  WHERE taken > begin AND NONE(key IN keys WHERE key.kid IN kids AND key.first < taken)
+  WITH m, collect(r.digest)[..10] AS digests, collect(kids[0])[..3] AS kids
+  RETURN collect({counts: 1, entity: {kind: 'model', name: m.name, commit: m.commit},
+    detail: {kid: reduce(all = '', kid IN kids | all + CASE all WHEN '' THEN '' ELSE ' ' END + kid)},
+    digests: digests}) AS found
+}
+RETURN [name, '', ''] AS place, found
+ORDER BY name
+`,
+    ],
+    settle: 'It stays: where the key is the producer’s next one, waive it.',
+  },
+  {
     id: 'object-refused',
     title: 'Log that was refused',
     why: 'What it says is not in the graph.',
     severity: 'medium',
-    of: 'dropped logs',
-    examined: OBJECTS,
+    of: 'dropped files',
+    examined: FILES,
     findings: [
       `${NEXT_OBJECTS}${SINCE_MENDED}
-WITH o, isMended, split(o.uri, '/') AS parts, size(split(split(o.uri, '?')[0], '/')) AS depth,
+WITH o, isMended, head([prefix IN $prefixes WHERE o.uri STARTS WITH prefix]) AS expected,
+  split(o.uri, '/') AS parts, size(split(split(o.uri, '?')[0], '/')) AS depth,
   coalesce(o.problemCode, split(split(o.rejections, '"code":"')[1], '"')[0], 'OTHER') AS code
 RETURN [o.uri, '', ''] AS place,
   CASE WHEN o.status = 'rejected' AND NOT isMended THEN [{counts: 1, entity: {kind: 'object', uri: o.uri},
     detail: {lines: o.lines, problem: o.problem,
       rejected: CASE WHEN ${IS_LEAST} THEN 'at least ' + toString(o.rejected) ELSE o.rejected END},
-    group: {kind: 'objects', prefix: coalesce(head([prefix IN $prefixes WHERE o.uri STARTS WITH prefix]),
-      reduce(folder = '', part IN parts[..depth - 1] | folder + part + '/')), code: code}}]
+    group: {kind: 'objects', prefix: coalesce(expected,
+      reduce(folder = '', part IN parts[..depth - 1] | folder + part + '/')), code: code},
+    widerGroup: CASE WHEN expected IS NULL THEN {kind: 'objects',
+      prefix: reduce(root = '', part IN parts[..3] | root + part + '/') + '(several folders)/', code: code} END}]
     ELSE [] END AS found
 ORDER BY o.uri
 `,
     ],
     mostOfGroup: 100,
+    // Where a log has brought a record: who holds no key has no such folder, however many others.
+    ownGroups: `
+UNWIND $prefixes AS prefix
+CALL (prefix) {
+  MATCH (o:SourceObject)
+  USING INDEX SEEK o:SourceObject(uri)
+  WHERE o.uri STARTS WITH prefix AND o.accepted > 0
+  RETURN o.uri AS uri
+  LIMIT 1
+}
+RETURN prefix
+`,
     settle: 'Drop the log again, mended, under the same name.',
   },
   {

@@ -76,19 +76,30 @@ export function openGraph(
         ),
       read: (work) => within('READ', (open) => open.executeRead(work, { timeout: transactionMs })),
       ask: (statement, parameters = {}) =>
-        within('READ', async (open) => {
-          const run = async (): Promise<Row[]> =>
-            rows(await open.run(statement, parameters, { timeout: questionMs }));
-          // The driver tries again for its own transactions only; a question may be asked twice.
-          return run().catch((error: unknown) => {
-            if (error instanceof neo4j.Neo4jError && neo4j.isRetryableError(error)) return run();
-            throw error;
-          });
-        }),
+        within('READ', (open) => alone(open, statement, parameters, questionMs)),
+      look: (statement, parameters) =>
+        within('READ', (open) => alone(open, statement, parameters, transactionMs, true), false),
       run: (statement, parameters = {}) =>
         within('WRITE', async (open) => rows(await open.run(statement, parameters))),
     },
   };
+}
+
+/** One statement that reads, in a transaction that travels with it; tried again once, or as often as the driver would. */
+async function alone(
+  open: Session,
+  statement: string,
+  parameters: Row,
+  timeout: number,
+  isPatient = false,
+): Promise<Row[]> {
+  const run = async (): Promise<Row[]> => rows(await open.run(statement, parameters, { timeout }));
+  // The driver tries again for its own transactions only; a reader may be asked twice.
+  return run().catch(async (error: unknown) => {
+    if (!(error instanceof neo4j.Neo4jError) || !neo4j.isRetryableError(error)) throw error;
+    if (!isPatient) return run();
+    return rows(await open.executeRead((tx) => tx.run(statement, parameters), { timeout }));
+  });
 }
 
 function connect(uri: string, login: Login): Driver {

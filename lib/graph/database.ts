@@ -18,6 +18,8 @@ export interface Database {
    * one question may.
    */
   ask(statement: string, parameters?: Row): Promise<Row[]>;
+  /** Reads with one statement, as patiently as {@link read}, and in one round trip where that did in three. */
+  look(statement: string, parameters: Row): Promise<Row[]>;
   /** Runs one statement in a transaction of its own, as schema changes need. */
   run(statement: string, parameters?: Row): Promise<Row[]>;
 }

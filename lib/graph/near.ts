@@ -1,6 +1,7 @@
 import type { Graph } from './connection.ts';
 import { database } from './database.ts';
-import { flag, text, type Row } from './rows.ts';
+import { modelName, type ModelName } from './model-name.ts';
+import { text, type Row } from './rows.ts';
 
 /** Runs a statement, in a transaction or on its own. */
 type Ask = (statement: string, parameters: Row) => Promise<readonly Row[]>;
@@ -9,11 +10,6 @@ type Ask = (statement: string, parameters: Row) => Promise<readonly Row[]>;
 export type Spelt =
   | { readonly kind: 'dataset'; readonly hash: string }
   | { readonly kind: 'model'; readonly name: string; readonly commit: string | null };
-
-interface Version {
-  readonly name: string;
-  readonly commit: string;
-}
 
 /** Of one name, those that are told. */
 const MAX_NEAR = 5;
@@ -36,9 +32,33 @@ CALL (hash) {
   RETURN p IS NOT NULL AS isDeclared
   LIMIT 1
 }
-WITH hash, d IS NOT NULL AS isRecorded, isDeclared
-WHERE isRecorded OR isDeclared
-RETURN hash, isRecorded
+WITH hash, d, isDeclared
+WHERE d IS NOT NULL OR isDeclared
+RETURN hash
+`;
+
+const NEAR_RECORDED = `
+UNWIND $hashes AS hash
+MATCH (d:Dataset {hash: hash})
+RETURN d.hash AS hash
+`;
+
+const NEAR_NAMES = `
+UNWIND $names AS name
+CALL (name) {
+  MATCH (m:Model)
+  USING INDEX SEEK m:Model(name, commit)
+  WHERE m.name = name AND m.commit IS NOT NULL
+  RETURN m.name AS known
+  LIMIT 1
+  UNION ALL
+  MATCH (i:Inference)
+  USING INDEX SEEK i:Inference(model, recordedAt, digest)
+  WHERE i.model = name AND i.recordedAt IS NOT NULL AND i.digest IS NOT NULL
+  RETURN i.model AS known
+  LIMIT 1
+}
+RETURN DISTINCT known
 `;
 
 const NEAR_VERSIONS = `
@@ -61,6 +81,13 @@ export async function nearTo(graph: Graph, asked: Spelt): Promise<readonly strin
   return near;
 }
 
+/** Names of models that are known under a spelling near to this one, by a version or by inferences. */
+export async function namesNearTo(graph: Graph, name: string): Promise<readonly string[]> {
+  const names = spellings(name).filter((one) => one !== name);
+  const found = await graph[database].ask(NEAR_NAMES, { names });
+  return found.slice(0, MAX_NEAR).map((row) => quoted(text(row, 'known'), name));
+}
+
 /**
  * For each of these what is known under a near spelling, as a text in quotes: in another case, with white
  * space at its end or without, in another Unicode form, with `sha256:` before it or without, by a shorter
@@ -73,16 +100,15 @@ export async function nearSpellings(
 ): Promise<readonly (readonly string[])[]> {
   const hashes = new Set(asked.flatMap((of) => (of.kind === 'dataset' ? hashSpellings(of) : [])));
   const starts = asked.flatMap((of) => (of.kind === 'model' ? versionStarts(of) : []));
-  const datasets = hashes.size === 0 ? [] : await ask(NEAR_DATASETS, { hashes: [...hashes] });
+  const datasets =
+    hashes.size === 0
+      ? []
+      : await ask(recordedOnly ? NEAR_RECORDED : NEAR_DATASETS, { hashes: [...hashes] });
   const versions =
     starts.length === 0 ? [] : await ask(NEAR_VERSIONS, { starts, most: BigInt(MAX_NEAR) });
-  const known = new Set(
-    datasets
-      .filter((row) => !recordedOnly || flag(row, 'isRecorded'))
-      .map((row) => text(row, 'hash')),
-  );
+  const known = new Set(datasets.map((row) => text(row, 'hash')));
   // By name, since findings ask for thousands at once.
-  const byName = Map.groupBy(versions.map(modelOf), ({ name }) => folded(name));
+  const byName = Map.groupBy(versions.map(modelName), ({ name }) => folded(name));
   return asked.map((of) => {
     const near =
       of.kind === 'dataset'
@@ -94,10 +120,6 @@ export async function nearSpellings(
             .map(({ name, commit }) => `${quoted(name, of.name)} @ ${quoted(commit, of.commit)}`);
     return near.slice(0, MAX_NEAR);
   });
-}
-
-function modelOf(row: Row): Version {
-  return { name: text(row, 'name'), commit: text(row, 'commit') };
 }
 
 function hashSpellings({ hash }: { readonly hash: string }): readonly string[] {
@@ -134,7 +156,7 @@ function versionStarts({
 
 /** Of a version whose name is spelt nearly so. */
 function isNear(
-  known: Version,
+  known: ModelName,
   { name, commit }: { readonly name: string; readonly commit: string | null },
 ): boolean {
   if (known.name === name && known.commit === commit) return false;

@@ -26,6 +26,10 @@ const SCHEMA = {
     'CREATE CONSTRAINT pending_link IF NOT EXISTS FOR (p:PendingLink) REQUIRE (p.hash, p.name, p.commit) IS UNIQUE',
   source_object_uri:
     'CREATE CONSTRAINT source_object_uri IF NOT EXISTS FOR (o:SourceObject) REQUIRE o.uri IS UNIQUE',
+  passed_over:
+    'CREATE CONSTRAINT passed_over IF NOT EXISTS FOR (n:PassedOver) REQUIRE n.uri IS UNIQUE',
+  passed_over_count:
+    'CREATE CONSTRAINT passed_over_count IF NOT EXISTS FOR (c:PassedOverCount) REQUIRE c.why IS UNIQUE',
   log_sha256: 'CREATE CONSTRAINT log_sha256 IF NOT EXISTS FOR (l:Log) REQUIRE l.sha256 IS UNIQUE',
   progress_key:
     'CREATE CONSTRAINT progress_key IF NOT EXISTS FOR (p:Progress) REQUIRE p.key IS UNIQUE',
@@ -45,6 +49,8 @@ const SCHEMA = {
     'CREATE INDEX finding_by_status IF NOT EXISTS FOR (f:Finding) ON (f.status, f.rule, f.key)',
   finding_by_untold: 'CREATE INDEX finding_by_untold IF NOT EXISTS FOR (f:Finding) ON (f.untold)',
   finding_by_group: 'CREATE INDEX finding_by_group IF NOT EXISTS FOR (f:Finding) ON (f.group)',
+  finding_by_wider_group:
+    'CREATE INDEX finding_by_wider_group IF NOT EXISTS FOR (f:Finding) ON (f.widerGroup)',
   finding_group_key:
     'CREATE CONSTRAINT finding_group_key IF NOT EXISTS FOR (g:FindingGroup) REQUIRE g.key IS UNIQUE',
   difference_key:

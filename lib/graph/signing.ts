@@ -50,6 +50,16 @@ export const ARCHIVED_SIGNINGS = `COLLECT {
 }`;
 
 /**
+ * In Cypher: true of `r`, a record or an inference, whose every signing others may have made, by
+ * `$compromised`, keys and from when others had them (docs/graph.md, G-38).
+ */
+export const RESTS_ON_COMPROMISED = `NOT EXISTS {
+  MATCH (r)-[:SIGNED_IN]->(o:Stretch)-[:PART_OF]->(l:Log)
+  WHERE NONE(key IN $compromised WHERE key.kid = o.kid
+    AND (r.recordedAt >= datetime(key.from) OR l.firstSeenAt >= datetime(key.from)))
+}`;
+
+/**
  * A fact and its signings that were not read at one moment. Neo4j reads what is committed, statement by
  * statement and node by node: while a fact is signed again, a question may meet its old digest and its
  * new signings, or none yet. Asked again, it meets both (`askWhole`).

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { ModelName } from '../graph/ask/models.ts';
+import type { ModelName } from '../graph/model-name.ts';
 import { NOW } from '../graph/place.ts';
 import { parseTimestamp } from '../trust/timestamp.ts';
 import { RequestError } from './problem.ts';

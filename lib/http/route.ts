@@ -1,6 +1,9 @@
 import type * as z from 'zod';
 import type { ReadEnvelope } from '../evidence.ts';
 import type { Graph } from '../graph/connection.ts';
+import type { ProofSource } from '../proof/prove.ts';
+import type { TlogReader } from '../tlog/store.ts';
+import type { RingKey } from '../trust/key-policy.ts';
 import type { Answer } from './answer.ts';
 import type { Cursors } from './cursor.ts';
 
@@ -19,7 +22,15 @@ export interface RouteContext {
   readonly may: (scope: Scope) => boolean;
   readonly isTimeUp: () => boolean;
   readonly readEnvelope: ReadEnvelope;
+  /** Null where no tlog is at hand. */
+  readonly proofs: ProofSource | null;
+  readonly tlog: TlogReader;
+  /** What is known of the keys, as they are configured now. */
+  readonly ring: ReadRing;
 }
+
+/** Rejects with {@link ConfigError} where keys can't be used, {@link TransientError} where they can't be had. */
+export type ReadRing = () => Promise<readonly RingKey[]>;
 
 /** Answers a question, given its parameters as the route's schema has read them. */
 export interface Handler<Answer> {

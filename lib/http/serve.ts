@@ -5,10 +5,12 @@ import type { ReadEnvelope } from '../evidence.ts';
 import type { Graph } from '../graph/connection.ts';
 import { readCursorKey } from '../graph/schema.ts';
 import { once } from '../once.ts';
+import type { ProofSource } from '../proof/prove.ts';
+import { NO_TLOG, type TlogReader } from '../tlog/store.ts';
 import { json, type Answer } from './answer.ts';
 import { cursorsFor } from './cursor.ts';
 import { problem, RequestError } from './problem.ts';
-import type { Handler, Route, RouteContext, Scope } from './route.ts';
+import type { Handler, ReadRing, Route, RouteContext, Scope } from './route.ts';
 
 /** A request, whoever received it. */
 export interface Request {
@@ -29,6 +31,12 @@ export interface ServeOptions {
   readonly routes: readonly Route[];
   readonly graph: () => Promise<Graph>;
   readonly readEnvelope: ReadEnvelope;
+  /** Where proofs are made. */
+  readonly proofs?: ProofSource | undefined;
+  /** Where it is not given, no log is kept. */
+  readonly tlog?: TlogReader;
+  /** Left out where no route tells of keys: one that does is refused then. */
+  readonly ring?: ReadRing;
   /** Hears of what is not the caller's doing. */
   readonly onFailure: (error: unknown, request: Request) => void;
 }
@@ -44,7 +52,13 @@ type Ask = <Value>(
 ) => Promise<Value>;
 
 /** The routes of this process. Each handler gets what its own route's schema has read of the query. */
-export function asker({ graph, readEnvelope }: Pick<ServeOptions, 'graph' | 'readEnvelope'>): Ask {
+export function asker({
+  graph,
+  readEnvelope,
+  tlog = NO_TLOG,
+  proofs,
+  ring = () => Promise.reject(new Error('no keys are told of here')),
+}: Omit<ServeOptions, 'routes' | 'onFailure'>): Ask {
   const cursorKey = once(async () => readCursorKey(await graph()));
   const answer: Ask = async (route, query, may) => {
     const end = performance.now() + TIME_BUDGET_MS;
@@ -57,6 +71,9 @@ export function asker({ graph, readEnvelope }: Pick<ServeOptions, 'graph' | 'rea
       may,
       isTimeUp: () => performance.now() > end,
       readEnvelope,
+      proofs: proofs ?? null,
+      tlog,
+      ring,
     };
     return route.handle(context, parameters);
   };

@@ -1,5 +1,6 @@
 import { PoisonObjectError } from '../errors.ts';
 import type { LogName } from '../graph/write/object-progress.ts';
+import type { TreeIndex } from '../object/log-tree.ts';
 import type { Identity, StoredObject } from '../object/stored.ts';
 
 /** Where accepted logs are kept, named by the SHA-256 of their bytes, out of reach of whoever brings them. */
@@ -24,17 +25,28 @@ export interface Archive {
   readonly list: () => AsyncIterable<{ readonly name: string; readonly at: number }>;
   /** The text that stands there for the log and what was set aside of it; null for none. */
   readonly verdict: (name: LogName) => Promise<string | null>;
+  /**
+   * The text of the log's {@link TreeIndex}, which stands there where it is large; null for none. It is
+   * to be believed only as far as it makes the root that a receipt names.
+   */
+  readonly treeIndex: (sha256: string) => Promise<string | null>;
 }
 
 /** What was judged of a log, for whoever finishes or audits it; lib/ingest/verdict.ts reads and writes it. */
 export interface VerdictText {
   readonly name: LogName;
   readonly text: string;
+  readonly tree: TreeIndex | null;
 }
 
 /** The archive was touched by others, or has lost something: only an operator can mend that. */
 export function archiveDamaged(what: string): PoisonObjectError {
   return new PoisonObjectError('ARCHIVE_DAMAGED', `the archive is damaged: ${what}`);
+}
+
+/** As does the index of its tree. */
+export function treeFile(sha256: string): string {
+  return `${sha256}.tree.json`;
 }
 
 /** A verdict stands beside its log. */

@@ -136,6 +136,8 @@ async function take(name: S3Name, delivery: Delivery): Promise<void> {
   // The folder of the prefix was chosen by who deployed this, as that of a bucket on a laptop is.
   const why = whyNoLog(name.key.slice(source.prefix.lastIndexOf('/') + 1));
   if (why !== null) {
+    // By its name alone: of what it holds nothing is known.
+    await stores.sink.passOver([{ uri: s3Uri({ bucket: name.bucket, key: name.key }), why }]);
     journal.noLog(name, why);
     return;
   }

@@ -1,7 +1,7 @@
 import { PoisonObjectError } from '../errors.ts';
 import type { Known, LogName, LogProgress, SourceObject } from '../graph/write/object-progress.ts';
 import type { StoredObject } from '../object/stored.ts';
-import { archiveDamaged } from './archive.ts';
+import { archiveDamaged, type Archive } from './archive.ts';
 import {
   formatJudged,
   judge,
@@ -22,7 +22,7 @@ import {
   type Receipt,
 } from './receipt.ts';
 import type { Stores } from './stores.ts';
-import { formatVerdict, parseVerdict } from './verdict.ts';
+import { formatVerdict, parseVerdict, type Rules } from './verdict.ts';
 import { writeLog, type Unfinished } from './write-log.ts';
 
 /**
@@ -79,7 +79,7 @@ export async function ingestDeparted(
   return receiptOfUnreadable(uri, null, why);
 }
 
-const NOTHING_JUDGED = { lines: 0, rejected: 0, rejections: [] } as const;
+const NOTHING_JUDGED = { lines: 0, rejected: 0, rejections: [], seal: null } as const;
 
 /** Of an object that was judged before, the end of it; null where it is still to be read. */
 async function goOn(
@@ -98,12 +98,12 @@ async function goOn(
 /** First reading, archive, graph. */
 async function begin(
   object: StoredObject,
-  before: string | null,
+  known: string | null,
   stores: Stores,
   options: Options,
 ): Promise<Receipt | Unfinished> {
   const { sink, archive } = stores;
-  const from = parseJudged(before, options);
+  const from = parseJudged(known, options);
   const judged = await measure(options, 'verify', () => judge(object, options, from));
   const identity = object.identity();
   const { uri, bytes } = identity;
@@ -113,9 +113,11 @@ async function begin(
     await sink.pause({ uri, bytes }, formatJudged(judged, options));
     return { object: uri, status: 'verifying', line: judged.next.number - 1 };
   }
-  const verdict = verdictOf(judged, options);
+  const named = verdictOf(judged, options);
+  const before = await acceptedBefore(named, identity.sha256, archive, options);
+  const verdict = before?.verdict ?? named;
   const { status, lines, rejectedTotal: rejected, rejected: rejections } = verdict;
-  const source = { ...identity, lines, rejected, rejections };
+  const source = { ...identity, lines, rejected, rejections, seal: verdict.seal };
   if (status === 'rejected' || status === 'empty') {
     await sink.record(source, status);
     return receiptOf(source, verdict, { accepted: 0, duplicate: 0 });
@@ -129,9 +131,39 @@ async function begin(
     await sink.carry(source, log, status === 'partial' ? status : 'accepted');
     return receiptOf(source, verdict, await sink.known(uri));
   }
-  const text = formatVerdict(log, verdict, options);
-  const version = await archive.put(object, identity, { name: log, text });
-  return write(source, { ...log, version }, verdict, progress, stores, options);
+  const under = { ...options, ...before?.options };
+  const text = formatVerdict(log, verdict, under);
+  const version = await archive.put(object, identity, { name: log, text, tree: verdict.tree });
+  return write(source, { ...log, version }, verdict, progress, stores, under);
+}
+
+/**
+ * Of a log that is refused for what its keys may not sign now, and was accepted whole and archived before:
+ * the verdict of then. So neither a redelivery nor a lost database loses what a later change of the key
+ * ring would not let in any more. Null of any other.
+ */
+async function acceptedBefore(
+  named: Verdict,
+  log: string | null,
+  archive: Archive,
+  { keys }: Options,
+): Promise<{ readonly verdict: Verdict; readonly options: Rules['options'] } | null> {
+  const { status, rejected, rejectedTotal } = named;
+  if (status !== 'rejected' || log === null) return null;
+  if (!rejected.every(({ code }) => code === 'KEY_NOT_ALLOWED')) return null;
+  const text = await archive.verdict({ log, parked: null });
+  const rules = text === null ? null : parseVerdict(text);
+  if (rules === null) return null;
+  const { circumstances } = rules;
+  const kids = new Set(keys.map(({ kid }) => kid));
+  const options = { ...rules.options, keys: rules.options.keys.filter(({ kid }) => kids.has(kid)) };
+  // Of what is behind the refusals that are kept, nothing tells that a key of today signed it.
+  const isAllToday = options.keys.length === rules.options.keys.length;
+  if (!isAllToday && rejectedTotal > rejected.length) return null;
+  const reading = { signers: null, kept: null } as const;
+  const none = { rejectedTotal: 0, rejected: [], parked: null } as const;
+  const verdict = { ...named, status: 'accepted', ...none, circumstances, ...reading } as const;
+  return { verdict, options };
 }
 
 function hasGotOn(judged: Judged, before: JudgedBefore | null): boolean {
@@ -146,18 +178,19 @@ async function finish(
   stores: Stores,
   options: Options,
 ): Promise<Receipt | Unfinished> {
-  const { lines, rejected: rejectedTotal, rejections: rejected } = source;
+  const { lines, rejected: rejectedTotal, rejections: rejected, seal } = source;
   const { parked } = known;
   const status = parked === null ? 'accepted' : 'partial';
-  const reading = { signers: null, kept: null } as const;
-  const verdict = { status, lines, rejectedTotal, rejected, parked, ...reading } as const;
   const log = { log: shaOf(source), parked };
   const text = await stores.archive.verdict(log);
   const rules = text === null ? null : parseVerdict(text);
   if (rules === null)
     return abandon(source.uri, stores, archiveDamaged('its verdict is missing or unreadable'));
+  const { circumstances } = rules;
+  const judged = { status, lines, rejectedTotal, rejected, parked, circumstances } as const;
+  const verdict = { ...judged, seal, signers: null, kept: null, tree: null };
   const progress = await stores.sink.log(log);
-  return write(source, log, verdict, progress, stores, { ...options, ...rules });
+  return write(source, log, verdict, progress, stores, { ...options, ...rules.options });
 }
 
 async function write(

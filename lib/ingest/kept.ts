@@ -1,7 +1,7 @@
 import type { VerifiedRecord } from '../trust/verify.ts';
 
 /** Of lines. What is kept of one takes about its bytes of memory, and twice that where its text is not Latin. */
-const MAX_KEPT_BYTES = 32 * 1024 ** 2;
+export const MAX_KEPT_BYTES = 32 * 1024 ** 2;
 
 /** What the first reading of a log has verified, to be written without a second one where it is little enough. */
 export class Kept {
@@ -9,8 +9,9 @@ export class Kept {
   #bytes = 0;
   #records: VerifiedRecord[] = [];
 
-  constructor(maxBytes = MAX_KEPT_BYTES) {
-    this.#maxBytes = maxBytes;
+  /** Of a log that is announced to be too large nothing is kept in the first place; null where only reading tells. */
+  constructor(maxBytes = MAX_KEPT_BYTES, announcedBytes: number | null = null) {
+    this.#maxBytes = (announcedBytes ?? 0) > maxBytes ? 0 : maxBytes;
   }
 
   add(verified: VerifiedRecord): void {

@@ -1,7 +1,8 @@
 import { PoisonObjectError } from '../errors.ts';
 import { isLeast, withheldOf, type KeptRejection } from '../graph/source-object.ts';
-import type { Known, SourceObject, Totals } from '../graph/write/object-progress.ts';
+import type { Known, Seal, SourceObject, Totals } from '../graph/write/object-progress.ts';
 import type { Identity } from '../object/stored.ts';
+import { VERSION } from '../version.ts';
 import type { Outcome, Verdict } from './judge.ts';
 
 /** What became of an object and of each of its lines: lines = accepted + duplicate + rejectedTotal + withheld. */
@@ -21,6 +22,12 @@ export interface Receipt {
   /** Null where the object could not be read to its end. */
   readonly bytes: number | null;
   readonly sha256: string | null;
+  /** Of the RFC 6962 tree over its lines, lower-case hex (docs/proof.md); null where none was made. */
+  readonly root: string | null;
+  /** Of the keys whose signature held on one of its lines, sorted. */
+  readonly kids: readonly string[];
+  /** The version of Custody that judged it. */
+  readonly custody: string;
   /** Why nothing of the object could be read, where that is so. */
   readonly problem?: string;
   /** There with `problem`. */
@@ -54,6 +61,7 @@ export function receiptOfUnreadable(
     rejected: [],
     bytes,
     sha256: null,
+    ...sealed(null),
     problem: why.message,
     problemCode: why.code,
   };
@@ -61,10 +69,18 @@ export function receiptOfUnreadable(
 
 /** Of an object whose lines are all in the graph: the same, however often it is delivered. */
 export function receiptOfDone(object: SourceObject, { accepted, duplicate }: Totals): Receipt {
-  const { uri, lines, rejected: rejectedTotal, rejections, bytes, sha256 } = object;
+  const { uri, lines, rejected: rejectedTotal, rejections, bytes, sha256, seal } = object;
   const status = rejectedTotal === 0 ? 'accepted' : 'partial';
   const counts = { lines, accepted, duplicate, withheld: 0, rejectedTotal };
-  return { object: uri, status, ...counts, rejected: rejections, bytes, sha256 };
+  return {
+    object: uri,
+    status,
+    ...counts,
+    rejected: rejections,
+    bytes,
+    sha256,
+    ...sealed(seal),
+  };
 }
 
 /** Of an object that could not be finished: what is in the graph of it stays. */
@@ -90,6 +106,7 @@ export function receiptOfAbandoned(
     rejected: rejections,
     bytes: object?.bytes ?? null,
     sha256: object?.sha256 ?? null,
+    ...sealed(object?.seal ?? null),
     ...(problem === null ? {} : { problem }),
     ...(problemCode === null ? {} : { problemCode }),
   };
@@ -101,7 +118,7 @@ export function receiptOf(
   verdict: Verdict,
   totals: Totals,
 ): Receipt {
-  const { status, lines, rejectedTotal, rejected } = verdict;
+  const { status, lines, rejectedTotal, rejected, seal } = verdict;
   const { accepted, duplicate } = totals;
   const withheld = withheldOf({ status, lines, accepted, duplicate, rejected: rejectedTotal });
   if (accepted + duplicate + rejectedTotal + withheld !== lines)
@@ -118,5 +135,37 @@ export function receiptOf(
     rejected,
     bytes,
     sha256,
+    ...sealed(seal),
   };
+}
+
+/** What nobody judged, or a release that kept no seal, has this one's version alone. */
+function sealed(seal: Seal | null): Seal | Pick<Receipt, 'root' | 'kids' | 'custody'> {
+  return seal ?? { root: null, kids: [], custody: VERSION };
+}
+
+/** Of a receipt's bytes: a leaf of the tlog has a length of two bytes before it (C2SP tlog-tiles). */
+const MAX_RECEIPT_BYTES = 65_535;
+
+/**
+ * The bytes of a receipt: JSON in one spelling, which are kept, hashed and made a leaf of the tlog.
+ * One that would be longer than a leaf may be has fewer of its rejections, from the end.
+ */
+export function spellReceipt(receipt: Receipt): string {
+  let rejected = receipt.rejected;
+  for (;;) {
+    const text = JSON.stringify(inOrder({ ...receipt, rejected }));
+    if (Buffer.byteLength(text) <= MAX_RECEIPT_BYTES || rejected.length === 0) return text;
+    rejected = rejected.slice(0, -1);
+  }
+}
+
+function inOrder({ object, status, ...rest }: Receipt): object {
+  const { lines, accepted, duplicate, withheld, rejectedTotal, rejectedAtLeast } = rest;
+  const { rejected, bytes, sha256, root, kids, custody, problem, problemCode } = rest;
+  const counts = { lines, accepted, duplicate, withheld, rejectedTotal, rejectedAtLeast };
+  const refusals = rejected.map(({ line, code, detail }) => ({ line, code, detail }));
+  const content = { rejected: refusals, bytes, sha256, root, kids, custody, problem, problemCode };
+  // Members that are undefined are left out.
+  return { type: 'receipt', object, status, ...counts, ...content };
 }

@@ -6,6 +6,7 @@ import type {
   LogProgress,
   SourceObject,
 } from '../graph/write/object-progress.ts';
+import type { Noted, PassedOver } from '../graph/write/passed-over.ts';
 import type { Batch } from '../graph/write/writer.ts';
 import type { Archive } from './archive.ts';
 
@@ -22,6 +23,7 @@ export interface GraphSink {
   ): Promise<void>;
   pause(object: Pick<SourceObject, 'uri' | 'bytes'>, judged: string): Promise<void>;
   abandon(uri: string, why: PoisonObjectError): Promise<boolean>;
+  passOver(names: readonly PassedOver[]): Promise<Noted>;
 }
 
 /** Where logs go: into the archive first, then into the graph. */

@@ -86,13 +86,15 @@ async function sendArchived(
 ): Promise<boolean> {
   const archived = await archive.open(log.log, log.version ?? progress?.version);
   if (archived === null) throw archiveDamaged('the log is missing');
-  const { signers } = verdict;
+  const { signers, circumstances } = verdict;
   const linesDone = progress?.linesDone ?? 0;
   const lines = new Lines(archived, options, from);
   for await (const passage of lines) {
     if (signers?.knows(passage) === false)
       throw archiveDamaged('it holds other bytes than were judged');
-    const verified = verifyLines(passage, log.log, options.keys, signers ?? new Signers());
+    const { keys } = options;
+    const known = signers ?? new Signers();
+    const verified = verifyLines(passage, log.log, keys, known, circumstances);
     for (const [line, result] of verified) {
       await send.reach(line);
       if (line.number > linesDone && !isSetAside(line, result, finalOf(verdict))) send.add(result);

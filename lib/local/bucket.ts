@@ -5,12 +5,25 @@ import { whyNoLog } from '../object/log-name.ts';
 /** A file counts as written when it has not grown for this long. */
 const STILL_MS = 500;
 
+/** Names that are passed over at a time. */
+const MAX_NAMES = 1_000;
+
+/** A name that can't be a log's, and why. */
+export interface PassedName {
+  readonly path: string;
+  readonly name: string;
+  readonly why: string;
+}
+
 /** What is done with the files of a bucket; each is named by its path from there, with slashes. */
 export interface BucketUse {
   /** False when the file is to be tried again later. */
   take(path: string, name: string): Promise<boolean>;
-  /** Told once of each name that can't be a log's; the file is not opened. */
-  passOver(name: string, why: string): void;
+  /**
+   * Told of names that can't be a log's, which are not opened, each once, at most {@link MAX_NAMES} at a
+   * time; a hidden folder is one name. False when it is to be told again later.
+   */
+  passOver(names: readonly PassedName[]): Promise<boolean>;
 }
 
 /** A folder that stands for the bucket. */
@@ -28,7 +41,7 @@ export interface WatchedBucket {
 export function watchBucket(folder: string, use: BucketUse, retryMs: number): WatchedBucket {
   const nameOf = (path: string): string => relative(folder, path).split(sep).join('/');
   const waiting = new Set<string>();
-  const passed = new Set<string>();
+  const names = passedNames(use, retryMs);
   const timers = new Set<NodeJS.Timeout>();
   let isClosing = false;
   let queue = Promise.resolve();
@@ -52,14 +65,16 @@ export function watchBucket(folder: string, use: BucketUse, retryMs: number): Wa
     const name = nameOf(path);
     const why = whyNoLog(name);
     if (why === null) again(path);
-    else if (!passed.has(name)) use.passOver(name, why);
-    if (why !== null) passed.add(name);
+    else names.add({ path, name, why });
   };
   const watcher = watch(folder, {
-    ignored: (path, stats) =>
-      path !== folder &&
-      stats?.isDirectory() === true &&
-      whyNoLog(`${nameOf(path)}/x.jsonl`) !== null,
+    ignored(path, stats) {
+      if (path === folder || stats?.isDirectory() !== true) return false;
+      const name = `${nameOf(path)}/`;
+      const why = whyNoLog(`${name}x.jsonl`);
+      if (why !== null) names.add({ path, name, why });
+      return why !== null;
+    },
     awaitWriteFinish: { stabilityThreshold: STILL_MS, pollInterval: 100 },
   });
   watcher.on('add', offer).on('change', offer);
@@ -70,6 +85,46 @@ export function watchBucket(folder: string, use: BucketUse, retryMs: number): Wa
       for (const timer of timers) clearTimeout(timer);
       await watcher.close();
       await queue;
+      await names.close();
+    },
+  };
+}
+
+/** Tells what is passed over, each name once and many at a time, beside the logs: none waits for them. */
+function passedNames(
+  { passOver }: Pick<BucketUse, 'passOver'>,
+  retryMs: number,
+): { add(name: PassedName): void; close(): Promise<void> } {
+  const known = new Set<string>();
+  const waiting: PassedName[] = [];
+  let timer: NodeJS.Timeout | undefined;
+  let telling: Promise<void> | null = null;
+  let isClosing = false;
+  const tellAll = async (): Promise<void> => {
+    while (waiting.length > 0 && !isClosing) {
+      const names = waiting.slice(0, MAX_NAMES);
+      if (!(await passOver(names))) {
+        timer = setTimeout(tell, retryMs);
+        return;
+      }
+      waiting.splice(0, names.length);
+    }
+  };
+  const tell = (): void => {
+    telling ??= tellAll().finally(() => (telling = null));
+  };
+  return {
+    add(of) {
+      if (known.has(of.name)) return;
+      known.add(of.name);
+      waiting.push(of);
+      // What comes at once is told together.
+      setImmediate(tell);
+    },
+    async close() {
+      isClosing = true;
+      clearTimeout(timer);
+      await telling;
     },
   };
 }

@@ -1,11 +1,12 @@
-import { stat } from 'node:fs/promises';
+import { pathToFileURL } from 'node:url';
+import { counted } from '../counted.ts';
 import { ConfigError, hasCode, OutOfTimeError, TransientError } from '../errors.ts';
 import { ingestObject } from '../ingest/ingest.ts';
 import type { Receipt } from '../ingest/receipt.ts';
 import type { Stores } from '../ingest/stores.ts';
 import { fileVersion } from '../object/file.ts';
 import type { VerifyingKey } from '../trust/keys.ts';
-import { watchBucket } from './bucket.ts';
+import { watchBucket, type PassedName } from './bucket.ts';
 import { keepReceipt } from './receipts.ts';
 
 /** Where what becomes of dropped files is told. */
@@ -20,6 +21,8 @@ export interface DropOptions {
   readonly folder: string;
   readonly receipts: string;
   readonly stores: Stores;
+  /** Has a receipt's bytes wait to become a leaf of the tlog. */
+  readonly submit: (leaf: Uint8Array) => Promise<void>;
   /** Asked for each file: keys come and go. */
   readonly keys: () => Promise<readonly VerifyingKey[]>;
   readonly journal: DropJournal;
@@ -28,7 +31,7 @@ export interface DropOptions {
 
 /** A bucket whose files are being brought into the graph. */
 export interface DroppedFiles {
-  /** Takes again what was refused for want of a key. */
+  /** Takes again what was refused for want of a key, or of what a key may sign. */
   readonly keyCame: () => void;
   /** Resolves when the file that is being taken has been; takes no other. */
   close(): Promise<void>;
@@ -42,7 +45,7 @@ export function takeDropped(options: DropOptions): DroppedFiles {
   const { journal } = options;
   const wantKeys = new Set<string>();
   const delays = new Map<string, string>();
-  let passedOver = 0;
+  let passingFails = '';
   const bucket = watchBucket(
     options.folder,
     {
@@ -51,7 +54,7 @@ export function takeDropped(options: DropOptions): DroppedFiles {
         try {
           const receipt = await takeFile(path, name, options);
           delays.delete(path);
-          if (receipt !== null && wantsKey(receipt)) wantKeys.add(path);
+          if (wantsKey(receipt)) wantKeys.add(path);
         } catch (error) {
           // It was taken away before it was read.
           if (hasCode(error, 'ENOENT')) return true;
@@ -70,9 +73,18 @@ export function takeDropped(options: DropOptions): DroppedFiles {
         }
         return true;
       },
-      passOver(name, why) {
-        passedOver += 1;
-        journal.tell(`${name}: passed over, ${why} (${passedOver} passed over so far)`);
+      async passOver(names) {
+        try {
+          await tellPassed(names, options);
+          passingFails = '';
+          return true;
+        } catch (error) {
+          if (!(error instanceof Error) || !passes(error)) throw error;
+          if (passingFails !== error.message)
+            journal.tell(`${error.message}; it is tried again every ${options.retryMs / 1000} s`);
+          passingFails = error.message;
+          return false;
+        }
       },
     },
     options.retryMs,
@@ -85,31 +97,43 @@ export function takeDropped(options: DropOptions): DroppedFiles {
   };
 }
 
-/** Null where there is nothing in it yet. */
+/** Of many at once, those that are told by their names. */
+const MAX_TOLD = 3;
+
+/** Tells what was not passed over before, a restart included. */
+async function tellPassed(
+  names: readonly PassedName[],
+  { stores: { sink }, journal }: DropOptions,
+): Promise<void> {
+  const uriOf = ({ path }: PassedName): string => pathToFileURL(path).href;
+  const noted = await sink.passOver(names.map((of) => ({ uri: uriOf(of), why: of.why })));
+  const isFresh = new Set(noted.fresh);
+  const soFar = `(${noted.total} passed over so far)`;
+  const fresh = names.filter((of) => isFresh.has(uriOf(of)));
+  for (const { name, why } of fresh.slice(0, MAX_TOLD))
+    journal.tell(`${name}: passed over, ${why} ${soFar}`);
+  if (fresh.length > MAX_TOLD)
+    journal.tell(`and ${counted(fresh.length - MAX_TOLD, 'other name')} ${soFar}`);
+}
+
 async function takeFile(
   path: string,
   name: string,
-  { stores, keys: load, receipts, journal }: DropOptions,
-): Promise<Receipt | null> {
-  // As the shell makes it for a command that is about to write into it.
-  if ((await stat(path)).size === 0) {
-    journal.tell(`${name}: empty so far`);
-    return null;
-  }
+  { stores, keys: load, receipts, submit, journal }: DropOptions,
+): Promise<Receipt> {
   const keys = await load();
   const receipt = await ingestObject(await fileVersion(path), stores, {
     keys,
     onBadLine: 'reject',
   });
-  const kids = keys.map(({ kid }) => kid);
-  const { isNew } = await keepReceipt(receipts, name, receipt, kids);
+  const { isNew } = await keepReceipt(receipts, name, receipt, submit);
   journal.receipt(name, receipt, isNew);
   return receipt;
 }
 
 /** Of a line whose key is not there nobody can tell whether its signature is a bad one. */
 function wantsKey({ rejected }: Receipt): boolean {
-  return rejected.some(({ code }) => code === 'SIGNATURE_INVALID');
+  return rejected.some(({ code }) => code === 'SIGNATURE_INVALID' || code === 'KEY_NOT_ALLOWED');
 }
 
 function passes(error: Error): boolean {

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import type { EvidenceStore } from '../audit/store.ts';
 import { hasCode } from '../errors.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** A folder, as `.custody`, in place of the evidence bucket. */
 export function folderEvidence(folder: string): EvidenceStore {
@@ -15,7 +16,7 @@ export function folderEvidence(folder: string): EvidenceStore {
     async write(name, bytes) {
       const file = join(folder, name);
       const fresh = `${file}.${randomUUID()}.tmp`;
-      await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+      await makeFolder(dirname(file), 0o700);
       await writeFile(fresh, bytes);
       await rename(fresh, file);
     },

@@ -1,23 +1,27 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { constants, createReadStream, createWriteStream } from 'node:fs';
-import { copyFile, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { hasCode, TransientError } from '../errors.ts';
-import { archiveDamaged, verdictFile, type Archive } from '../ingest/archive.ts';
+import { archiveDamaged, treeFile, verdictFile, type Archive } from '../ingest/archive.ts';
 import { archivedFile } from '../object/file.ts';
 import type { ReadOptions, StoredObject } from '../object/stored.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** A folder of logs, each under the SHA-256 of its bytes. */
 export function localArchive(folder: string, options: ReadOptions = {}): Archive {
   return {
     open: (sha256) => archivedFile(join(folder, sha256), options),
-    async put(object, { sha256, uri }, { name, text }) {
+    async put(object, { sha256, uri }, { name, text, tree }) {
       if (sha256 === null) throw new Error(`the bytes of ${uri} were not read to their end`);
       const log = join(folder, sha256);
       if (!(await isThere(log))) await place(log, (fresh) => copy(object, fresh, sha256));
       else if ((await shaOf(log)) !== sha256)
         throw archiveDamaged('another content has the name of this log');
+      const index = join(folder, treeFile(sha256));
+      if (tree !== null && !(await isThere(index)))
+        await place(index, (fresh) => pipeline([JSON.stringify(tree)], createWriteStream(fresh)));
       const verdict = join(folder, verdictFile(name));
       // The first one stays: whatever was written under it is judged by it.
       if (!(await isThere(verdict)))
@@ -25,12 +29,17 @@ export function localArchive(folder: string, options: ReadOptions = {}): Archive
       return null;
     },
     list: () => filesOf(folder),
-    verdict: (name) =>
-      readFile(join(folder, verdictFile(name)), 'utf8').catch((error: unknown) => {
-        if (hasCode(error, 'ENOENT')) return null;
-        throw error;
-      }),
+    verdict: (name) => textIn(join(folder, verdictFile(name))),
+    treeIndex: (sha256) => textIn(join(folder, treeFile(sha256))),
   };
+}
+
+/** Null where there is no such file. */
+async function textIn(file: string): Promise<string | null> {
+  return readFile(file, 'utf8').catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) return null;
+    throw error;
+  });
 }
 
 async function* filesOf(folder: string): AsyncGenerator<{ name: string; at: number }> {
@@ -62,7 +71,7 @@ async function isThere(file: string): Promise<boolean> {
 async function place(file: string, make: (fresh: string) => Promise<void>): Promise<void> {
   const fresh = `${file}.${randomUUID()}.tmp`;
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await makeFolder(dirname(file), 0o700);
     await make(fresh);
     await flush(fresh);
     await rename(fresh, file);

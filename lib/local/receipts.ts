@@ -1,17 +1,14 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
-import { dirname, join, posix } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
-import * as z from 'zod';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join, posix, relative, resolve, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { hasCode } from '../errors.ts';
-import type { Receipt } from '../ingest/receipt.ts';
-import { VERSION } from '../version.ts';
+import { spellReceipt, type Receipt } from '../ingest/receipt.ts';
+import { makeFolder } from './make-folder.ts';
 import { writeWhole } from './write-whole.ts';
 
 /** Of a file's name, in bytes. */
 const MAX_NAME_BYTES = 255;
-
-const stored = z.looseObject({ time: z.string(), keys: z.array(z.string()), custody: z.string() });
 
 /** A receipt that stands in its file, and whether it was written just now. */
 export interface KeptReceipt {
@@ -20,29 +17,55 @@ export interface KeptReceipt {
 }
 
 /**
- * Keeps the receipt of one content of the file `name` as `<folder>/<name>@<sha256>.json`, with the time,
- * the keys that were configured and the version of Custody. Another outcome of the same content gets
- * `….2.json`; nothing that was written before is overwritten, and the same outcome is not written again.
+ * Keeps the receipt of one content of the file `name` as `<folder>/<name>@<sha256>.json`, in its one
+ * spelling. Another outcome of the same content gets `….2.json`; nothing that was written before is
+ * overwritten, and the same outcome is not written again. It is submitted to the tlog each time: what
+ * was written and not submitted, as when this ended in between, is so the next time.
  */
 export async function keepReceipt(
   folder: string,
   name: string,
   receipt: Receipt,
-  kids: readonly string[],
+  submit: (leaf: Uint8Array) => Promise<void> = () => Promise.resolve(),
 ): Promise<KeptReceipt> {
   const base = join(folder, receiptBase(name, receipt.object));
-  await mkdir(dirname(base), { recursive: true });
-  const kept = { ...receipt, time: new Date().toISOString(), keys: kids, custody: VERSION };
+  await makeFolder(dirname(base));
+  const text = spellReceipt(receipt);
   for (let outcome = 1; ; outcome += 1) {
     const file = `${base}${outcome === 1 ? '' : `.${outcome}`}.json`;
-    const before = await outcomeIn(file);
-    if (before === null) {
-      await writeWhole(file, `${JSON.stringify(kept, null, 2)}\n`);
-      return { file, isNew: true };
-    }
-    if (isDeepStrictEqual(before, JSON.parse(JSON.stringify(receipt))))
-      return { file, isNew: false };
+    const before = await textIn(file);
+    if (before !== null && before !== text) continue;
+    if (before === null) await writeWhole(file, text);
+    await submit(Buffer.from(text));
+    return { file, isNew: before === null };
   }
+}
+
+/** Every receipt that {@link keepReceipt} kept of an object, in the order in which they were kept; none of one elsewhere. */
+export async function receiptsInFolder(
+  folder: string,
+  bucket: string,
+  uri: string,
+): Promise<readonly string[]> {
+  if (!uri.startsWith('file:')) return [];
+  const name = relative(resolve(bucket), fileURLToPath(uri)).split(sep).join('/');
+  if (name.startsWith('..')) return [];
+  const base = join(folder, receiptBase(name, uri));
+  const receipts: string[] = [];
+  for (let outcome = 1; ; outcome += 1) {
+    const text = await textIn(`${base}${outcome === 1 ? '' : `.${outcome}`}.json`);
+    if (text === null) return receipts;
+    receipts.push(text);
+  }
+}
+
+/** Whether {@link keepReceipt} may give a receipt of the file of that URI this name: the folder may have moved. */
+export function isReceiptFile(file: string, object: string): boolean {
+  if (!URL.canParse(object)) return false;
+  const path = decodeURIComponent(new URL(object).pathname);
+  const depth = file.split('/').length;
+  const base = receiptBase(path.split('/').slice(-depth).join('/'), object);
+  return file.startsWith(base) && /^(?:\.\d+)?\.json$/.test(file.slice(base.length));
 }
 
 function receiptBase(name: string, uri: string): string {
@@ -54,13 +77,23 @@ function receiptBase(name: string, uri: string): string {
   return posix.join(posix.dirname(name), `${short}@${version}`);
 }
 
-/** What a receipt says of its object; null where there is none. */
-async function outcomeIn(file: string): Promise<unknown> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+/** Null where there is none. */
+async function textIn(file: string): Promise<string | null> {
+  return readFile(file, 'utf8').catch((error: unknown) => {
     if (hasCode(error, 'ENOENT')) return null;
     throw error;
   });
-  if (text === null) return null;
-  const { time: _, keys: __, custody: ___, ...outcome } = stored.parse(JSON.parse(text));
-  return outcome;
+}
+
+/** Every receipt of a folder, by its path in there. */
+export async function* receiptFiles(
+  folder: string,
+): AsyncGenerator<{ readonly name: string; readonly bytes: Buffer }> {
+  const names: string[] = await readdir(folder, { recursive: true }).catch((error: unknown) => {
+    if (hasCode(error, 'ENOENT')) return [];
+    throw error;
+  });
+  for (const name of names.sort())
+    if (name.endsWith('.json'))
+      yield { name: name.split(sep).join('/'), bytes: await readFile(join(folder, name)) };
 }

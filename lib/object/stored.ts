@@ -43,11 +43,16 @@ export interface StoredObject {
   readonly origin: Origin;
   /** Names the version; null where only a whole reading tells it. */
   readonly uri: string | null;
+  /** Stored ones, announced before they are read; null where only reading tells. */
+  readonly bytes: number | null;
+  /** The URI without a version, known before anything is read. */
+  readonly address: string;
   /**
    * The unpacked bytes in order, from byte `from` on. {@link PoisonObjectError} for a form that can't
    * be read. With `hash` the bytes that it still lacks are read, too: the chunks before `from` are empty.
+   * Behind the `signal` nothing more is asked for.
    */
-  read(from?: number, hash?: LogHash): AsyncIterable<Uint8Array>;
+  read(from?: number, hash?: LogHash, signal?: AbortSignal): AsyncIterable<Uint8Array>;
   /** A hash for {@link read} that goes on where another delivery's ended. */
   resumedHash(state: HashState | null): Promise<LogHash>;
   /** The bytes as they lie there. */
@@ -130,17 +135,20 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
     name,
     origin,
     uri,
+    bytes: store.bytes,
+    address: addressOf(uri ?? store.uriOf('')),
     stored: () => rest(0, new AbortController().signal),
     resumedHash: (state) => LogHash.resumed(partBytes, state),
-    read(from = 0, hash) {
+    read(from = 0, hash, signal) {
       const leaving = new AbortController();
+      const left =
+        signal === undefined ? leaving.signal : AbortSignal.any([leaving.signal, signal]);
       const whole = LogHash.ofOneReading(partBytes);
       if (from > 0 && !store.isGzip) {
-        const left = leaving.signal;
         const chunks = hash === undefined ? rest(from, left) : hashed(from, hash, left);
         return limit(chunks, from, maxObjectBytes);
       }
-      const chunks = hashed(0, store.isGzip ? whole : (hash ?? whole), leaving.signal);
+      const chunks = hashed(0, store.isGzip ? whole : (hash ?? whole), left);
       const all = limit(unpack(chunks, store.isGzip, leaving), 0, maxObjectBytes);
       const log = store.isGzip ? limitGzip(all, options.maxGzipBytes) : all;
       // A gzip log can be unpacked from its start only.
@@ -148,6 +156,11 @@ export function storedObject(store: Store, options: ReadOptions = {}): StoredObj
     },
     identity: () => known ?? announced(store),
   };
+}
+
+/** A URI without its version; within a name a question mark is percent-encoded. */
+function addressOf(uri: string): string {
+  return uri.replace(/\?.*$/s, '');
 }
 
 function announced({ uri, bytes }: Store): Identity {

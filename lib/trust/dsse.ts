@@ -58,6 +58,10 @@ export function openDsse(
     return { problem: 'it is not written as it was signed' };
   const key = keys.find(({ kid }) => kid === read.keyid);
   if (key === undefined) return { problem: `none of the given keys is ${read.keyid}` };
+  if (key.policy.uses === 'records')
+    return { problem: `the key ${read.keyid} is for records and signs nothing else` };
+  if (key.policy.revoked !== undefined)
+    return { problem: `the key ${read.keyid} is revoked, and nothing here says when it signed` };
   if (!key.verify(preAuthEncoding(payloadType, payload), signature))
     return { problem: 'its signature does not hold' };
   return { payload, kid: key.kid };

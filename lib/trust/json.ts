@@ -25,6 +25,7 @@ const CODE = {
   openBracket: 0x5b,
   backslash: 0x5c,
   closeBracket: 0x5d,
+  u: 0x75,
   openBrace: 0x7b,
   closeBrace: 0x7d,
 } as const;
@@ -33,7 +34,15 @@ const CODE = {
 const SCALAR =
   /(?:-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false|null|NaN|-?Infinity)/y;
 const FOUR_HEX = /^[0-9a-fA-F]{4}$/;
-const ESCAPES = '"\\/bfnrt';
+/** By character code: 1 for what may follow a backslash by itself. */
+const ESCAPES = new Uint8Array(128);
+for (const escape of Buffer.from('"\\/bfnrt')) ESCAPES[escape] = 1;
+
+/** What ends a string, or is more than itself in it. */
+// oxlint-disable-next-line no-control-regex -- a string must not have them
+const SPECIAL = /["\\\u0000-\u001f]/g;
+/** A search costs as much as looking at so many characters one by one. */
+const LOOKED_AT = 32;
 
 /**
  * The members of the object that `text` is, in their order, duplicates included. The grammar is
@@ -128,6 +137,7 @@ class Scanner {
 
   #string(): boolean {
     const text = this.#text;
+    let searchAt = this.#at + LOOKED_AT;
     for (let at = this.#at + 1; at < text.length; at += 1) {
       const code = text.charCodeAt(at);
       if (code === CODE.quote) {
@@ -135,11 +145,19 @@ class Scanner {
         return true;
       }
       if (code < CODE.space) return false;
-      if (code !== CODE.backslash) continue;
+      if (code !== CODE.backslash) {
+        if (at < searchAt) continue;
+        SPECIAL.lastIndex = at + 1;
+        if (!SPECIAL.test(text)) return false;
+        at = SPECIAL.lastIndex - 2;
+        searchAt = at + LOOKED_AT;
+        continue;
+      }
       at += 1;
-      const escape = text[at] ?? '';
-      if (escape === 'u' && FOUR_HEX.test(text.slice(at + 1, at + 5))) at += 4;
-      else if (escape === '' || !ESCAPES.includes(escape)) return false;
+      const escape = text.charCodeAt(at);
+      if (escape === CODE.u && FOUR_HEX.test(text.slice(at + 1, at + 5))) at += 4;
+      else if (ESCAPES[escape] !== 1) return false;
+      searchAt = at + LOOKED_AT;
     }
     return false;
   }

@@ -1,4 +1,6 @@
 import { createHash, createPublicKey, verify, type KeyObject } from 'node:crypto';
+import { allows, UNLIMITED, type Allows, type KeyPolicy } from './key-policy.ts';
+import { weakness } from './weak-key.ts';
 
 /** A public key that signatures are checked against; only {@link readVerifyingKey} makes one. */
 class VerifyingKey {
@@ -8,15 +10,20 @@ class VerifyingKey {
   readonly pem: string;
   /** Of the modulus. */
   readonly bits: number;
+  readonly policy: KeyPolicy;
+  /** Why it may not sign a record whose signature holds; null where it may. */
+  readonly refusal: Allows;
   /** A log has one signer: the salt that held last is tried first. */
   #likely: KeyObject;
   #other: KeyObject;
 
-  constructor(key: KeyObject, bits: number) {
+  constructor(key: KeyObject, bits: number, policy: KeyPolicy) {
     const spki = key.export({ type: 'spki', format: 'der' });
     this.kid = kidOf(spki);
     this.pem = key.export({ type: 'spki', format: 'pem' }).toString();
     this.bits = bits;
+    this.policy = policy;
+    this.refusal = allows(this);
     this.#likely = withSalt(spki, maxSaltLength(bits));
     this.#other = withSalt(spki, HASH_BYTES);
   }
@@ -37,9 +44,6 @@ export type { VerifyingKey };
 export interface KeyProblem {
   readonly problem: string;
 }
-
-/** A shorter modulus is refused (docs/envelope.md, E-7). */
-export const MIN_KEY_BITS = 2_048;
 
 /** SHA-256, in bytes: also the salt that AWS KMS uses. */
 const HASH_BYTES = 32;
@@ -78,8 +82,11 @@ const OTHER_FORMS: readonly { readonly form: RegExp; readonly problem: string }[
   },
 ];
 
-/** Reads a public key from PEM text, SPKI or PKCS#1. */
-export function readVerifyingKey(pem: string): VerifyingKey | KeyProblem {
+/** Reads a public key from PEM text, SPKI or PKCS#1, with what it may sign; a weak one is a problem. */
+export function readVerifyingKey(
+  pem: string,
+  policy: KeyPolicy = UNLIMITED,
+): VerifyingKey | KeyProblem {
   const other = OTHER_FORMS.find(({ form }) => form.test(pem));
   if (other !== undefined) return { problem: other.problem };
   let key: KeyObject;
@@ -90,10 +97,11 @@ export function readVerifyingKey(pem: string): VerifyingKey | KeyProblem {
   }
   if (key.asymmetricKeyType !== 'rsa')
     return { problem: `an RSA key is needed, this is ${key.asymmetricKeyType ?? 'another kind'}` };
-  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
-  if (bits < MIN_KEY_BITS)
-    return { problem: `the key has ${bits} bits; ${MIN_KEY_BITS} or more are needed` };
-  return new VerifyingKey(key, bits);
+  const { modulusLength: bits = 0, publicExponent: exponent = 0n } = key.asymmetricKeyDetails ?? {};
+  const { n = '' } = key.export({ format: 'jwk' });
+  const modulus = BigInt(`0x${Buffer.from(n, 'base64url').toString('hex') || '0'}`);
+  const problem = weakness({ modulus, exponent });
+  return problem === null ? new VerifyingKey(key, bits, policy) : { problem };
 }
 
 /** The greatest salt that RFC 8017, section 9.1.1, leaves room for: 222 for 2048 bits. */

@@ -11,6 +11,7 @@ export const REJECTION_CODES = [
   'RECORD_NOT_JSON',
   'RECORD_TYPE_UNKNOWN',
   'RECORD_FIELD_INVALID',
+  'KEY_NOT_ALLOWED',
 ] as const;
 
 export type RejectionCode = (typeof REJECTION_CODES)[number];

@@ -4,6 +4,7 @@ import type { VerifyingKey } from './keys.ts';
 import type { Line } from './lines.ts';
 import type { Passage } from './passage.ts';
 import { isRefusal, type Refusal } from './rejection.ts';
+import type { SignatureThread } from './signature-thread.ts';
 
 declare const verified: unique symbol;
 
@@ -39,6 +40,21 @@ function mint(signedData: string, data: Buffer, kid: string): VerifiedEnvelope {
   return { text: signedData as VerifiedText, digest, kid };
 }
 
+/** Of a passage, what another thread was asked. */
+interface Ahead {
+  readonly envelopes: readonly (Envelope | Refusal)[];
+  /** Of each envelope the key that made its signature; null for none. */
+  readonly keys: ReadonlyMap<object, VerifyingKey | null>;
+}
+
+/** Undefined for a key that is not among these: only the signature tells then. */
+function kidOf(
+  key: VerifyingKey | null | undefined,
+  keys: readonly VerifyingKey[],
+): string | undefined {
+  return key && keys.includes(key) ? key.kid : undefined;
+}
+
 /** A byte a line: so many keys can be told apart, more than can be configured. */
 const MAX_KIDS = 255;
 
@@ -51,12 +67,35 @@ export class Signers {
   /** For each line its key's place in {@link #kids}, from 1; 0 where it was refused or its key had no room. */
   #byLine = new Uint8Array(1_024);
   #lines = 0;
+  /** The key that held last is tried first: a log has one signer, and a ring may have many keys. */
+  #likely: VerifyingKey | undefined;
   /** Where the lines of a passage begin among those, by its digest. */
   readonly #passages = new Map<string, number>();
+  /** What {@link ahead} has found of passages that are still to be verified, by their digests. */
+  readonly #ahead = new Map<string, Ahead>();
+
+  /** The keys that made a signature of these lines, in the order of their kids, whatever became of the record. */
+  get kids(): readonly string[] {
+    return this.#kids.toSorted();
+  }
 
   /** True for a passage whose lines were all here before: the same bytes, behind the same bytes. */
   knows(passage: Passage): boolean {
     return this.#passages.has(passage.digest);
+  }
+
+  /**
+   * Has the signatures of a passage checked by another thread, for {@link verify} to find. Never rejects:
+   * what that thread does not answer, verify checks itself, and so it does where no key was found.
+   */
+  async ahead(passage: Passage, thread: SignatureThread): Promise<void> {
+    if (this.knows(passage)) return;
+    const envelopes = passage.lines.map(({ bytes }) => openEnvelope(bytes));
+    const good = envelopes.flatMap((envelope) => (isRefusal(envelope) ? [] : [envelope]));
+    const held = await thread.check(good).catch(() => null);
+    if (held === null) return;
+    const keys = new Map(good.map((envelope, nth) => [envelope, held[nth] ?? null]));
+    this.#ahead.set(passage.digest, { envelopes, keys });
   }
 
   /**
@@ -69,18 +108,31 @@ export class Signers {
   ): Generator<readonly [Line, VerifiedEnvelope | Refusal]> {
     const first = this.#passages.get(passage.digest);
     const kids: (string | null)[] = [];
+    const ahead = this.#ahead.get(passage.digest);
+    this.#ahead.delete(passage.digest);
     for (const line of passage.lines) {
-      const envelope = openEnvelope(line.bytes);
-      const kid = first === undefined ? undefined : this.#kidAt(first + kids.length, keys);
+      const envelope = ahead?.envelopes[kids.length] ?? openEnvelope(line.bytes);
+      const kid =
+        first === undefined
+          ? kidOf(ahead?.keys.get(envelope), keys)
+          : this.#kidAt(first + kids.length, keys);
       const result = isRefusal(envelope)
         ? envelope
         : kid === undefined
-          ? verifyEnvelope(envelope, keys)
+          ? this.#checked(envelope, keys)
           : mint(envelope.signedData, Buffer.from(envelope.signedData, 'utf8'), kid);
       kids.push(isRefusal(result) ? null : result.kid);
       yield [line, result];
     }
     if (first === undefined) this.#remember(passage, kids);
+  }
+
+  #checked(envelope: Envelope, keys: readonly VerifyingKey[]): VerifiedEnvelope | Refusal {
+    const likely = this.#likely;
+    const isFirst = likely === undefined || likely === keys[0] || !keys.includes(likely);
+    const result = verifyEnvelope(envelope, isFirst ? keys : [likely, ...keys]);
+    if (!isRefusal(result)) this.#likely = keys.find(({ kid }) => kid === result.kid);
+    return result;
   }
 
   /** Undefined where only the signature tells. */

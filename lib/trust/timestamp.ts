@@ -39,3 +39,15 @@ export function parseTimestamp(text: string): Instant | null {
 export function compareInstants(a: Instant, b: Instant): number {
   return a.epochSeconds - b.epochSeconds || a.nanoseconds - b.nanoseconds;
 }
+
+/** A member beside a time as signed, where no offset was signed with it: it was read as UTC. */
+export interface OffsetSigned {
+  readonly offsetSigned?: false;
+}
+
+/** Of a time as signed; of none that is told, nothing. */
+export function offsetSigned(timestamp: string | null): OffsetSigned {
+  return timestamp === null || /(?:Z|[+-]\d\d:\d\d)$/.test(timestamp)
+    ? {}
+    : { offsetSigned: false };
+}

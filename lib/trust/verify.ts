@@ -1,3 +1,4 @@
+import type { Circumstances } from './key-policy.ts';
 import type { VerifyingKey } from './keys.ts';
 import type { Line } from './lines.ts';
 import type { Passage } from './passage.ts';
@@ -22,17 +23,33 @@ export interface VerifiedRecord {
 }
 
 /**
- * Each line's way from bytes to a verified record, or to the first reason against it. What `signers`
- * has verified in an earlier reading costs no signature.
+ * Each line's way from bytes to a verified record that its key may sign there and then, or to the first
+ * reason against it. What `signers` has verified in an earlier reading costs no signature.
  */
 export function* verifyLines(
   passage: Passage,
   log: string,
   keys: readonly VerifyingKey[],
   signers: Signers,
+  circumstances: Circumstances,
 ): Generator<readonly [Line, VerifiedRecord | Rejection]> {
-  for (const [line, envelope] of signers.verify(passage, keys))
-    yield [line, recordOf(line, log, envelope)];
+  for (const [line, envelope] of signers.verify(passage, keys)) {
+    const result = recordOf(line, log, envelope);
+    yield [line, isRefusal(result) ? result : allowed(result, keys, circumstances)];
+  }
+}
+
+/** What a key may sign is asked last, of a record that nothing else is wrong with. */
+function allowed(
+  verified: VerifiedRecord,
+  keys: readonly VerifyingKey[],
+  circumstances: Circumstances,
+): VerifiedRecord | Rejection {
+  const key = keys.find(({ kid }) => kid === verified.kid);
+  if (key === undefined) throw new Error('a signature was verified by a key that is not there');
+  const detail = key.refusal(verified.record, circumstances);
+  if (detail === null) return verified;
+  return { line: verified.location.line, code: 'KEY_NOT_ALLOWED', detail };
 }
 
 function recordOf(

@@ -49,6 +49,7 @@ async function archived({ records }: RandomObject): Promise<string> {
   await archive().put(object, object.identity(), {
     name,
     text: formatVerdict(name, verdict, options),
+    tree: verdict.tree,
   });
   return log;
 }

@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { bucketReceipts } from '../../lib/aws/bucket-receipts.ts';
+import { bucketReceiptFiles, bucketReceipts, isReceiptKey } from '../../lib/aws/bucket-receipts.ts';
 import { s3Client } from '../../lib/aws/s3-object.ts';
 import { TransientError } from '../../lib/errors.ts';
 import type { Receipts } from '../../lib/ingest/delivery.ts';
@@ -28,16 +29,19 @@ afterAll(async () => {
 
 function receiptOf(object: string, lines = 3): Receipt {
   const counts = { lines, accepted: lines, duplicate: 0, withheld: 0, rejectedTotal: 0 };
-  return { object, status: 'accepted', ...counts, rejected: [], bytes: 9, sha256: 'ab' };
+  const seal = { root: 'cd', kids: ['ef'], custody: '1.0.0' };
+  return { object, status: 'accepted', ...counts, rejected: [], bytes: 9, sha256: 'ab', ...seal };
 }
 
-/** Everything that was ever written, by its key. */
+/** Every receipt that was ever written, by its key. */
 function written(): Record<string, unknown[]> {
   return Object.fromEntries(
-    Array.from(stub.objects, ([place, versions]) => [
-      place.replace('evidence/', ''),
-      versions.map(({ bytes }): unknown => JSON.parse(bytes.toString('utf8'))),
-    ]),
+    Array.from(stub.objects)
+      .filter(([place]) => place.startsWith('evidence/receipts/'))
+      .map(([place, versions]) => [
+        place.replace('evidence/', ''),
+        versions.map(({ bytes }): unknown => JSON.parse(bytes.toString('utf8'))),
+      ]),
   );
 }
 
@@ -53,7 +57,7 @@ test.each([
   [logs('a.jsonl'), 'receipts/logs/a.jsonl@unversioned.json'],
 ])('the receipt of %s lies at %s', async (uri, key) => {
   expect(await receipts.put(receiptOf(uri))).toBe(key);
-  expect(written()).toEqual({ [key]: [receiptOf(uri)] });
+  expect(written()).toEqual({ [key]: [{ type: 'receipt', ...receiptOf(uri) }] });
 });
 
 test.each(['k'.repeat(1_024), 'ü'.repeat(512), `${'k'.repeat(1_000)}.jsonl`])(
@@ -70,7 +74,7 @@ test('the same receipt, however often and at once, is one', async () => {
   const receipt = receiptOf(logs('k', 'v'));
   const keys = await Promise.all(Array.from({ length: 8 }, () => receipts.put(receipt)));
   expect(new Set(keys)).toEqual(new Set(['receipts/logs/k@v.json']));
-  expect(written()).toEqual({ 'receipts/logs/k@v.json': [receipt] });
+  expect(written()).toEqual({ 'receipts/logs/k@v.json': [{ type: 'receipt', ...receipt }] });
 });
 
 test('another outcome of the same version lies beside the first, which stays as it is', async () => {
@@ -80,7 +84,9 @@ test('another outcome of the same version lies beside the first, which stays as 
       const ending = index === 0 ? '' : `.${index + 1}`;
       expect(await receipts.put(outcome), `time ${again}`).toBe(`receipts/logs/k@v${ending}.json`);
     }
-  expect(Object.values(written())).toEqual(outcomes.map((outcome) => [outcome]));
+  expect(Object.values(written())).toEqual(
+    outcomes.map((outcome) => [{ type: 'receipt', ...outcome }]),
+  );
 });
 
 test('outcomes without end are given up', async () => {
@@ -88,7 +94,7 @@ test('outcomes without end are given up', async () => {
   for (let outcome = 2; outcome <= 100; outcome += 1)
     stub.put(`evidence/receipts/logs/k@v.${outcome}.json`, 'another');
   await expect(receipts.put(receiptOf(logs('k', 'v'), 2))).rejects.toThrow(TransientError);
-  expect(stub.objects.size).toBe(100);
+  expect([...stub.objects.keys()].filter((place) => place.includes('receipts/'))).toHaveLength(100);
 });
 
 test.each([1, 2, 3])('a receipt whose %i answers got lost is written once', async (times) => {
@@ -96,7 +102,7 @@ test.each([1, 2, 3])('a receipt whose %i answers got lost is written once', asyn
   let left = times;
   stub.fault = () => ((left -= 1) >= 0 ? { lost: 'answer' } : null);
   expect(await receipts.put(receipt)).toBe('receipts/logs/k@v.json');
-  expect(written()).toEqual({ 'receipts/logs/k@v.json': [receipt] });
+  expect(written()).toEqual({ 'receipts/logs/k@v.json': [{ type: 'receipt', ...receipt }] });
 });
 
 test.each([
@@ -117,5 +123,34 @@ test.each([
   await expect(receipts.put(other)).rejects.toThrow(TransientError);
   stub.fault = () => null;
   expect(await receipts.put(other)).toBe('receipts/logs/k@v.2.json');
-  expect(Object.values(written())).toEqual([[first], [other]]);
+  expect(Object.values(written())).toEqual(
+    [[first], [other]].map(([of]) => [{ type: 'receipt', ...of }]),
+  );
+});
+
+test('each receipt waits to become a leaf of the tlog, also when it stood there before', async () => {
+  const receipt = receiptOf(logs('k', 'v'));
+  await receipts.put(receipt);
+  const [waiting] = [...stub.objects.keys()].filter((place) => place.includes('tlog/pending/'));
+  const bytes = stub.text('evidence/receipts/logs/k@v.json') ?? '';
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  expect(waiting).toBe(`evidence/tlog/pending/${sha256}`);
+  expect(stub.text(`evidence/tlog/pending/${sha256}`)).toBe(bytes);
+  // As where the function ended before it put what waits.
+  stub.objects.delete(`evidence/tlog/pending/${sha256}`);
+  await receipts.put(receipt);
+  expect(stub.text(`evidence/tlog/pending/${sha256}`)).toBe(bytes);
+});
+
+test('every receipt that lies there is read again, whatever its key is, and its name is that of its object', async () => {
+  const uris = [logs('a b+c%2F?#ü.jsonl', 'v1'), logs('a.jsonl'), logs('k'.repeat(1_000), 'v')];
+  for (const uri of uris) await receipts.put(receiptOf(uri));
+  await receipts.put(receiptOf(logs('a.jsonl'), 4));
+  const read: string[] = [];
+  for await (const { name, bytes } of bucketReceiptFiles(client, 'evidence')) {
+    const { object } = JSON.parse(bytes.toString('utf8')) as Receipt;
+    read.push(object);
+    for (const uri of uris) expect(isReceiptKey(name, uri)).toBe(uri === object);
+  }
+  expect(read.sort()).toEqual([...uris, logs('a.jsonl')].sort());
 });

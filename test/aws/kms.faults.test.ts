@@ -1,6 +1,7 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { kmsClient, kmsPublicKey, kmsSign } from '../../lib/aws/kms.ts';
+import { awsKeySources } from '../../lib/aws/key-sources.ts';
+import { kmsClient, kmsPublicKey, kmsSign, kmsTlogSigner } from '../../lib/aws/kms.ts';
 import { ConfigError, TransientError } from '../../lib/errors.ts';
 import { loadKeys } from '../../lib/keys.ts';
 import { once } from '../../lib/once.ts';
@@ -42,7 +43,7 @@ function failing(faults: Readonly<Record<string, Fault>>): void {
 }
 
 test('a key of AWS KMS is read once, and then nothing more is asked of KMS', async () => {
-  const [loaded] = await loadKeys([`kms:${GOOD}`], kmsPublicKey);
+  const [loaded] = await loadKeys([`kms:${GOOD}`], awsKeySources);
   expect(loaded?.kid).toBe(key.kid);
   const message = Buffer.alloc(10_000, 'longer than KMS would verify');
   const signature = await signed(message);
@@ -66,7 +67,7 @@ test('what KMS signs is verified with its public key, and nothing else is', asyn
 test('a key may be named by its ARN, id or alias', async () => {
   for (const name of ['alias/lineage', '1234abcd-12ab-34cd-56ef-1234567890ab']) {
     stub.keys.set(name, good);
-    expect(await loadKeys([`kms:${name}`], kmsPublicKey)).toMatchObject([{ kid: key.kid }]);
+    expect(await loadKeys([`kms:${name}`], awsKeySources)).toMatchObject([{ kid: key.kid }]);
   }
 });
 
@@ -98,7 +99,7 @@ test('whatever is wrong with keys is named at once, for each of them', async () 
   ] as const;
   const names = problems.map(([name]) => `kms:${ARN}${name}`);
   const error = await failure(
-    loadKeys([...names, `kms:${GOOD}`, 'file:/nowhere.pem'], kmsPublicKey),
+    loadKeys([...names, `kms:${GOOD}`, 'file:/nowhere.pem'], awsKeySources),
   );
   expect(error).toBeInstanceOf(ConfigError);
   const expected = problems.map(
@@ -119,7 +120,7 @@ test.each([
 ])('%s that passes is waited out', async (_, fault) => {
   let left = 2;
   stub.fault = () => ((left -= 1) >= 0 ? fault : null);
-  expect(await loadKeys([`kms:${GOOD}`], kmsPublicKey)).toHaveLength(1);
+  expect(await loadKeys([`kms:${GOOD}`], awsKeySources)).toHaveLength(1);
   expect(stub.requests).toHaveLength(3);
 });
 
@@ -138,7 +139,7 @@ test.each([
 });
 
 test('keys that could not be loaded are asked for again, and those that could never', async () => {
-  const load = once(() => loadKeys([`kms:${GOOD}`], kmsPublicKey));
+  const load = once(() => loadKeys([`kms:${GOOD}`], awsKeySources));
   failing({ good: refused('AccessDeniedException') });
   await expect(load()).rejects.toThrow(ConfigError);
   await expect(load()).rejects.toThrow(ConfigError);
@@ -169,3 +170,20 @@ async function failure(act: Promise<unknown>): Promise<unknown> {
     (error: unknown) => error,
   );
 }
+
+test('an Ed25519 key of KMS signs checkpoints, and a key of another kind is refused', async () => {
+  const pair = generateKeyPairSync('ed25519');
+  stub.keys.set(`${ARN}tlog`, { ...pair, usage: 'SIGN_VERIFY', algorithms: ['ED25519_SHA_512'] });
+  const signer = await kmsTlogSigner(`${ARN}tlog`, 'log.example/a');
+  const text = 'log.example/a\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n';
+  const signature = await signer.sign(text);
+  expect(signer.key.verify(text, signature)).toEqual({ time: null });
+  expect(signer.key.verify(`${text}more\n`, signature)).toBeNull();
+  expect(actions()).toEqual(['kms:GetPublicKey', 'kms:Sign']);
+  await expect(kmsTlogSigner(GOOD, 'log.example/a')).rejects.toThrow(
+    'a key of ECC_NIST_EDWARDS25519 is needed',
+  );
+  await expect(kmsTlogSigner(`${ARN}tlog`, 'a b')).rejects.toThrow(ConfigError);
+  stub.fault = () => ({ status: 500, code: 'KMSInternalException' });
+  await expect(signer.sign(text)).rejects.toThrow(TransientError);
+});

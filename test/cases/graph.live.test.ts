@@ -109,12 +109,14 @@ test('02-times: a time without an offset is taken as UTC, and is told as it was 
     model: { name: 'tz', commit: 'v1' },
     resolution: 'as-of',
     timestamp: '2026-03-10T09:00:00',
+    offsetSigned: false,
     recordedAt: '2026-03-10T09:00:00Z',
   });
-  expect((await api.get('/v1/inference', { id: 'utc' }))['inference']).toMatchObject({
-    model: { name: 'tz', commit: 'v2' },
-    resolution: 'as-of',
-  });
+  const { inference: utc } = await api.get('/v1/inference', { id: 'utc' });
+  expect(utc).toMatchObject({ model: { name: 'tz', commit: 'v2' }, resolution: 'as-of' });
+  for (const path of ['/v1/models', '/v1/inferences'])
+    for (const item of (await api.get(path)).items)
+      expect('offsetSigned' in item).toBe(item['id'] === 'local');
 });
 
 test('03-recall: a recall has every inference, on the command line, in pages and as a table; one of what nobody recorded says so', async () => {
@@ -239,6 +241,27 @@ test('07-spelling: a model in another Unicode form, another case, or with a spac
   expect(await detailOf('/v1/model', { name: `${nfd}\n`, commit: '1234567' })).toContain(nfd);
 });
 
+test('07-spelling: an empty list of a model’s name hints at the names that are known, and one that is only filtered away at none', async () => {
+  await bring(
+    model('Fraud', '1234567', ['0x']),
+    inference('sp-2', 'only-claimed '),
+    dataset('0x'),
+    dataset('0X'),
+  );
+  const hintsOf = async (path: string, query: Record<string, string | number>): Promise<unknown> =>
+    reasonsOf(await api.get(path, query));
+  const hint = (name: string): unknown => [`NEAR_SPELLING: Known in another spelling: "${name}"`];
+  expect(await hintsOf('/v1/models', { name: 'fraud' })).toEqual(hint('Fraud'));
+  expect(await hintsOf('/v1/inferences', { model: 'fraud' })).toEqual(hint('Fraud'));
+  expect(await hintsOf('/v1/inferences', { model: 'only-claimed' })).toEqual(hint('only-claimed '));
+  expect(await hintsOf('/v1/models', { name: 'elsewhere' })).toEqual([]);
+  expect(await hintsOf('/v1/models', { name: 'Fraud', minDatasets: 7 })).toEqual([]);
+  // A dataset that is recorded may be known in another spelling, too.
+  expect(await hintsOf('/v1/dataset', { hash: '0x' })).toEqual(hint('0X'));
+  const pages = await api.pages('/v1/lineage', { dataset: '0x', limit: 1 });
+  expect(pages.map(reasonsOf)).toEqual(pages.map(() => hint('0X')));
+});
+
 test('08-commit: a short commit and a dirty one stay pending, every recall says how many, and the whole commit is hinted at', async () => {
   const commit = '5661d0a6bd1e6b3f0c9f1c2b3a495d6e7f8091a2';
   await bring(
@@ -327,8 +350,8 @@ test('22-same-name: files of one name in two folders have a row and a receipt ea
   const bad = await take(file('day.jsonl', log(late.privateKey, dataset('a'))));
   const good = await take(file('day.jsonl', log(team.privateKey, dataset('b'))));
   const kept = [
-    await keepReceipt(join(folder, 'receipts'), 'team-a/day.jsonl', bad, [team.key.kid]),
-    await keepReceipt(join(folder, 'receipts'), 'team-b/day.jsonl', good, [team.key.kid]),
+    await keepReceipt(join(folder, 'receipts'), 'team-a/day.jsonl', bad),
+    await keepReceipt(join(folder, 'receipts'), 'team-b/day.jsonl', good),
   ];
   const statuses = kept.map(({ file: path, isNew }) => {
     const { status } = JSON.parse(readFileSync(path, 'utf8')) as Receipt;

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
-import { explanation } from '../../cli/explanation.ts';
+import { explanation, signatureCause } from '../../cli/explanation.ts';
 import { ConfigError, OutOfTimeError, TransientError } from '../../lib/errors.ts';
+import type { Receipt } from '../../lib/ingest/receipt.ts';
+import { NO_KEY } from '../../lib/trust/signers.ts';
 
 const coded = (code: string): Error => Object.assign(new Error('of the system'), { code });
 
@@ -30,3 +32,29 @@ test.each([
 test('a mistake in Custody keeps its stack', () => {
   expect(explanation(new TypeError('x is undefined'))).toBeNull();
 });
+
+/** Of a log of which so many lines were refused from the first on, as no known key signed them. */
+function refused(lines: number, rejectedTotal: number): Receipt {
+  const counts = { lines, accepted: 0, duplicate: 0, withheld: lines - rejectedTotal };
+  const rejected = Array.from({ length: Math.min(rejectedTotal, 100) }, (_, index) => ({
+    line: index + 1,
+    code: 'SIGNATURE_INVALID',
+    detail: NO_KEY,
+  }));
+  const of = { object: 'file:///a', status: 'rejected', bytes: 1, sha256: 'a' } as const;
+  const seal = { root: null, kids: [], custody: '1.0.0' };
+  return { ...of, ...counts, rejectedTotal, rejected, ...seal };
+}
+
+test.each([
+  [1, 1, 'its one line: signed by none of the known keys'],
+  [80, 80, 'all 80 lines: signed by none of the known keys'],
+  [900, 900, 'the first 100 of 900 lines: signed by none of the known keys'],
+  [5_000, 1_000, 'the first 100 of 5000 lines: signed by none of the known keys'],
+  [5, 1, 'line 1 was changed after signing, or signed by another key than the others'],
+])(
+  'of %d lines, of which %d were refused, what their refusals have in common is one line',
+  (lines, total, cause) => {
+    expect(signatureCause(refused(lines, total))).toBe(cause);
+  },
+);

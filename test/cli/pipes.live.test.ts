@@ -159,9 +159,11 @@ test('the verdict says what refused signatures have in common', async () => {
     foreign.write([{ a: 1 }]),
     foreign.write(Array.from({ length: 120 }, () => ({ a: 1 }))),
   ];
-  expect((await custody(['verify', all])).out).toContain('\n  signed by none of the known keys\n');
+  expect((await custody(['verify', all])).out).toContain(
+    '\n  its one line: signed by none of the known keys\n',
+  );
   expect((await custody(['verify', many])).out).toContain(
-    '\n  the first 100 are signed by none of the known keys\n',
+    '\n  the first 100 of 120 lines: signed by none of the known keys\n',
   );
   foreign.remove();
 });

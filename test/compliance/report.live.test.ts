@@ -85,6 +85,7 @@ test('a report says what came, what was found out of how many, on which records 
       uses: 1,
       pendingUses: 1,
       objects: 1,
+      passedOver: 0,
       oldestObjectAt: report.objects.items[0]?.firstSeenAt,
     },
     links: [

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { check, type Checked } from '../../lib/compliance/check.ts';
+import { digestOf } from '../../lib/compliance/digest.ts';
 import { DEFAULT_SETTINGS, RULES, type RuleSettings } from '../../lib/compliance/rules.ts';
 import { findings, lastChecks } from '../../lib/graph/ask/findings.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
@@ -218,8 +219,12 @@ test.each(RULES)(
     const { check: done } = await checked({ prefixes: ['s3://logs/'], silenceHours: 1_000_000 });
     const result = done.rules.find(({ rule }) => rule === id);
     expect(result).toMatchObject({ outcome: 'done', open: 0, waived: 0, new: 0 });
-    // Without an audit nothing was compared.
-    const others: Readonly<Record<string, number>> = { 'claimed-in-future': 3, 'graph-differs': 0 };
+    const others: Readonly<Record<string, number>> = {
+      'claimed-in-future': 3,
+      'fact-on-compromised-key': 3,
+      // Without an audit nothing was compared.
+      'graph-differs': 0,
+    };
     expect(result?.examined).toBe(others[id] ?? 1);
   },
 );
@@ -286,6 +291,47 @@ test('junk under one prefix is one finding with its number and first names, and 
     ],
     [{ kind: 'object', uri: like(/honest\/1/) }, expect.anything()],
   ]);
+});
+
+test('junk over many folders is one finding, too, beside those under expected prefixes, and goes back when it is over', async () => {
+  const prefixes = ['s3://logs/team/'];
+  await drop(['{"not":'], 'team/1');
+  // A folder in which a log has brought records stands for itself, whatever lies elsewhere.
+  await drop(CLEAN, 'known/good');
+  await drop(['{"not":'], 'known/bad');
+  for (let junk = 0; junk < 100; junk += 1) await drop([`junk ${junk}`], `folder-${junk}/x`);
+  const before = await checked({ prefixes });
+  expect(before.check.rules).toContainEqual(
+    expect.objectContaining({ rule: 'object-refused', open: 102, findings: 102 }),
+  );
+  for (let junk = 0; junk < 101; junk += 1) await drop([`junk ${junk}`], `open/junk-${junk}`);
+  await drop(['junk'], 'folder-100/x');
+  const flood = await checked({ prefixes });
+  expect(flood.check.rules).toContainEqual(
+    expect.objectContaining({ rule: 'object-refused', open: 204, findings: 4, settled: 0 }),
+  );
+  const found = (await open({ prefixes }))['object-refused'];
+  const first = like(/^(s3:\/\/logs\/folder-\d+\/x\.jsonl\?versionId=\d+ ?){5}$/);
+  expect(found).toContainEqual([
+    { kind: 'objects', prefix: 's3://logs/(several folders)/', code: 'LINE_NOT_JSON' },
+    { first },
+    101,
+  ]);
+  expect(found).toContainEqual([
+    { kind: 'objects', prefix: 's3://logs/open/', code: 'LINE_NOT_JSON' },
+    expect.anything(),
+    101,
+  ]);
+  expect(found).toContainEqual([{ kind: 'object', uri: like(/known\/bad/) }, expect.anything()]);
+  const message = digestOf(before.check, { fresh: before.fresh, settled: [] }, prefixes)?.message;
+  expect(message).toMatch(/New:\n {2}object-refused:.*\/team\/1/);
+  await graph[database].run(
+    "MATCH (o:SourceObject) WHERE o.uri CONTAINS '/folder-100/' DETACH DELETE o",
+  );
+  const over = await checked({ prefixes });
+  expect(over.check.rules).toContainEqual(
+    expect.objectContaining({ rule: 'object-refused', open: 203, findings: 103 }),
+  );
 });
 
 test('a flood takes up the findings that it began with, from the first of them on, and gives them back when it is over', async () => {
@@ -424,6 +470,50 @@ test('the rule that was asked last is asked last, so that none waits for ever', 
   }
   const all = RULES.map(({ id }) => id).filter((id) => id !== 'silence');
   expect(asked.slice(0, all.length)).toEqual(all);
+});
+
+test('fact-on-compromised-key finds as one what rests on a stolen key alone, page after page', async () => {
+  const compromised = [{ kid: key.kid, from: EARLIER }];
+  await drop(CLEAN);
+  const rules = ['fact-on-compromised-key'];
+  const asked = async (stolen: typeof compromised): Promise<unknown> => {
+    const { check: done } = await check(graph, DEFAULT_SETTINGS, { rules, compromised: stolen });
+    return done.rules[0];
+  };
+  expect(await asked([])).toMatchObject({ open: 0, findings: 0, examined: 3 });
+  expect(await asked(compromised)).toMatchObject({ open: 3, findings: 1, examined: 3, new: 1 });
+  expect(await asked([{ kid: 'f'.repeat(64), from: EARLIER }, ...compromised])).toMatchObject({
+    open: 3,
+    findings: 1,
+    new: 0,
+  });
+  // Neither claimed nor taken in before it, or both.
+  const never = [{ kid: key.kid, from: '2999-01-01T00:00:00Z' }];
+  expect(await asked(never)).toMatchObject({ open: 0, findings: 0, settled: 1 });
+});
+
+test('version-by-another-key finds a version of a name by a key that never signed that name before', async () => {
+  const late = testKey();
+  const by = ({ privateKey: of }: typeof late, ...records: readonly Members[]): string[] =>
+    records.map((one) => signRecord(JSON.stringify(one), of, 'digest'));
+  const keys = [key, late.key];
+  const found = async (): Promise<unknown> => (await open())['version-by-another-key'];
+  await drop([model({ git_commit: 'one' })], 'a', keys);
+  // Another name of its own is nothing; a later version of one's own neither.
+  await drop(by(late, model({ model_name: 'other' })), 'b', keys);
+  await drop([model({ git_commit: 'two' })], 'c', keys);
+  expect(await found()).toBeUndefined();
+  // Backdated, it was taken in later all the same.
+  await drop(by(late, model({ git_commit: 'zero', timestamp: '2020-01-01T00:00:00Z' })), 'd', keys);
+  const mine = [{ kind: 'model', name: 'm', commit: 'zero' }, { kid: late.key.kid }];
+  expect(await found()).toEqual([mine]);
+  // The second of that key, and one that both have signed, are no news.
+  await drop(by(late, model({ git_commit: 'three' })), 'e', keys);
+  expect(await found()).toEqual([mine]);
+  // A version that is signed anew by a stranger is told as well.
+  const third = testKey();
+  await drop(by(third, model({ git_commit: 'one', timestamp: LATER })), 'f', [...keys, third.key]);
+  expect(await found()).toHaveLength(2);
 });
 
 test('every rule has a test that plants what it looks for', () => {

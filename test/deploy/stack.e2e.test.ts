@@ -41,7 +41,7 @@ import {
   SQSClient,
 } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { kmsPublicKey } from '../../lib/aws/kms.ts';
+import { awsKeySources } from '../../lib/aws/key-sources.ts';
 import type { Report } from '../../lib/compliance/report.ts';
 import { verifyReport } from '../../lib/compliance/sealed-report.ts';
 import { openGraph, type Graph } from '../../lib/graph/connection.ts';
@@ -49,6 +49,8 @@ import { database } from '../../lib/graph/database.ts';
 import { ROUTES } from '../../lib/http/routes.ts';
 import { loadKeys } from '../../lib/keys.ts';
 import { startNeo4j, type EmbeddedNeo4j } from '../../lib/local/neo4j.ts';
+import { parseCheckpoint } from '../../lib/tlog/checkpoint.ts';
+import { openNote, parseNote, readVerifierKey } from '../../lib/tlog/note.ts';
 import {
   ACCOUNT,
   lintTemplate,
@@ -564,6 +566,36 @@ test('a stack on an existing bucket and an existing secret ingests what has its 
   expect(await logged('ingest', 'theirs')).not.toContain('elsewhere');
 });
 
+test('every receipt is in the tlog within minutes, under a checkpoint that the stack’s own key signed, and custody fsck derives all of it anew', async () => {
+  const bucket = out('EvidenceBucketName');
+  const appended = await soon('a line of the log function', async () => {
+    const lines = (await logged('log')).split('\n').filter((line) => line.includes('log.appended'));
+    return lines.at(-1);
+  });
+  const { key } = JSON.parse(appended) as { key: string };
+  const verifier = readVerifierKey(key);
+  if ('problem' in verifier) throw new Error(verifier.problem);
+  expect(verifier.name).toBe(out('TlogOrigin'));
+  const text = async (Key: string): Promise<string> => {
+    const { Body: body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key }));
+    return (await body?.transformToString()) ?? '';
+  };
+  const receipt = await text(receiptKey(KEY, version));
+  const at = await soon('the index of the receipt', () =>
+    text(`tlog/at/${createHash('sha256').update(receipt).digest('hex')}`).catch(() => undefined),
+  );
+  const { index } = JSON.parse(at) as { index: number };
+  const answer = await signedFetch(api('/v1/log/checkpoint'), REGION, reader);
+  const { checkpoint } = (await answer.json()) as { checkpoint: string };
+  const note = parseNote(Buffer.from(checkpoint));
+  if ('problem' in note) throw new Error(note.problem);
+  expect(openNote(note, [verifier])).toMatchObject({ signed: [{ name: verifier.name }] });
+  expect(parseCheckpoint(note.text)?.size).toBeGreaterThan(index);
+  const argv = ['cli/custody.mjs', 'fsck', '--bucket', bucket, '--key', key];
+  expect(await runTool('node', argv, aws.environment)).toBe('');
+  expect(await logged('log')).not.toContain('log.failed');
+});
+
 test('the sweep can be run by hand and runs on its schedule', async () => {
   const { FunctionError: failed, Payload: answer } = await lambda.send(
     new InvokeCommand({ FunctionName: 'custody-prod-sweep', Payload: '{}' }),
@@ -655,7 +687,7 @@ test('the report is kept, signed by the stack’s own key, where nobody can chan
     files.set(name, (await found.Body?.transformToByteArray()) ?? new Uint8Array());
   }
   Object.assign(process.env, aws.environment);
-  const keys = await loadKeys([`kms:${out('ReportKeyArn')}`], kmsPublicKey);
+  const keys = await loadKeys([`kms:${out('ReportKeyArn')}`], awsKeySources);
   expect(verifyReport(files, keys)).toMatchObject({ kid: keys[0]?.kid, says: { from } });
   const { findings, objects } = JSON.parse(
     Buffer.from(files.get('report.json') ?? []).toString(),
@@ -684,6 +716,7 @@ test('the password is in no log and in no function’s settings', async () => {
     'sweep',
     'check',
     'report',
+    'log',
     ...new Set(ROUTES.map(({ resource }) => resource)),
   ]) {
     texts.push(await logged(name));

@@ -60,7 +60,7 @@ const FUNCTIONS = {
     ],
   },
   check: {
-    environment: ['CUSTODY_NEO4J_SECRET_ARN', 'CUSTODY_RULES', 'CUSTODY_TOPIC_ARN'],
+    environment: ['CUSTODY_KEYS', 'CUSTODY_NEO4J_SECRET_ARN', 'CUSTODY_RULES', 'CUSTODY_TOPIC_ARN'],
     actions: [...LOG, SECRET, 'sns:Publish'],
   },
   compliance: QUERY,
@@ -104,7 +104,19 @@ const FUNCTIONS = {
       'sqs:SendMessage',
     ],
   },
-  lineage: QUERY,
+  lineage: { ...QUERY, environment: ['CUSTODY_KEYS', 'CUSTODY_NEO4J_SECRET_ARN'] },
+  log: {
+    environment: ['CUSTODY_EVIDENCE_BUCKET', 'CUSTODY_TLOG_KEY', 'CUSTODY_TLOG_ORIGIN'],
+    actions: [
+      'kms:GetPublicKey',
+      'kms:Sign',
+      ...LOG,
+      's3:DeleteObject',
+      's3:GetObject',
+      's3:ListBucket',
+      's3:PutObject',
+    ],
+  },
   models: QUERY,
   objects: QUERY,
   page: { environment: [], actions: LOG },
@@ -150,11 +162,14 @@ test('every file of functions/ is one function of serverless.yml', async () => {
   expect(every('AWS::Lambda::Function')).toHaveLength(NAMES.length);
 });
 
+/** What verifies whole logs keeps what is short-lived in 4 MB, as the command does. */
+const FLAGS: Partial<Record<string, string[]>> = { ingest: ['--max-semi-space-size=4'] };
+
 test.each(NAMES)('%s is given exactly the variables that it reads', (name) => {
   const variables = (lambda(name)['Environment'] as Part)['Variables'] as Part;
   expect(Object.keys(variables).sort()).toEqual([...FUNCTIONS[name].environment, ...SHARED].sort());
   expect(variables).toMatchObject({
-    NODE_OPTIONS: '--enable-source-maps',
+    NODE_OPTIONS: ['--enable-source-maps', ...(FLAGS[name] ?? [])].join(' '),
     POWERTOOLS_METRICS_NAMESPACE: 'Custody',
     POWERTOOLS_SERVICE_NAME: name,
   });
@@ -194,40 +209,54 @@ test('a stack without a key, with a path or with half of a PEM block is refused'
   const isAllowed = (keys: string): boolean =>
     new RegExp(`^(?:${Parameters.Keys.AllowedPattern})$`).test(keys);
   const { publicPem } = testKey();
-  for (const keys of ['kms:alias/a', publicPem, ` kms:arn:a,\n${publicPem}${publicPem}, kms:b `])
+  for (const keys of [
+    'kms:alias/a',
+    'ring:s3://b/ring.json',
+    publicPem,
+    ` kms:arn:a,\n${publicPem}${publicPem}, kms:b `,
+  ])
     expect(isAllowed(keys)).toBe(true);
   for (const keys of [
     '',
     ' ',
     'file:a.pem',
     'a.pem',
+    'ring:ring.json',
     publicPem.split('\n')[0] ?? '',
     'kms:a file:b',
   ])
     expect(isAllowed(keys)).toBe(false);
 });
 
-test('what verifies may fetch the public half of the named KMS keys, what reports may sign with its own, and no other', async () => {
+test('what verifies may fetch the public half of the named KMS keys, what reports and the log may sign with their own, and no other', async () => {
   const kms = (among: readonly Resource[]): readonly Json[] =>
     statementsOf(among)
       .filter(({ actions }) => actions.some((action) => action.startsWith('kms:')))
       .filter(({ principal }) => principal === undefined)
       .map(({ in: role, actions, resources: keys }) => [role, ...actions, ...keys]);
-  const signs = [
-    'ReportRole',
-    'kms:GetPublicKey',
-    'kms:Sign',
-    { 'Fn::GetAtt': ['ReportKey', 'Arn'] },
+  const [checkpoints, reports] = [
+    ['LogRole', 'kms:GetPublicKey', 'kms:Sign', { 'Fn::GetAtt': ['TlogKey', 'Arn'] }],
+    ['ReportRole', 'kms:GetPublicKey', 'kms:Sign', { 'Fn::GetAtt': ['ReportKey', 'Arn'] }],
   ];
-  expect(kms(resources)).toEqual([signs]);
+  expect(kms(resources)).toEqual([checkpoints, reports]);
   const two = await resourcesOf(file, { KmsKeyArns: 'arn:one,arn:two' });
-  const verifies = ['IngestRole', 'EvidenceRole', 'ReportRole'].map((role) => [
+  const [ingest, evidence, report] = ['IngestRole', 'EvidenceRole', 'ReportRole'].map((role) => [
     role,
     'kms:GetPublicKey',
     'arn:one',
     'arn:two',
   ]);
-  expect(kms(two)).toEqual([...verifies, signs]);
+  expect(kms(two)).toEqual([ingest, evidence, checkpoints, report, reports]);
+});
+
+test('what verifies, grades and checks may read the one object that is the key ring, and nothing may write it', async () => {
+  const ring = 'arn:aws:s3:::keys/ring.json';
+  const given = await resourcesOf(file, { RingArn: ring });
+  const reads = statementsOf(given).filter(({ resources: of }) => of.includes(ring));
+  expect(reads.map(({ in: role }) => role).sort()).toEqual(
+    ['CheckRole', 'EvidenceRole', 'IngestRole', 'LineageRole', 'ReportRole'].sort(),
+  );
+  for (const { actions } of reads) expect(actions).toEqual(['s3:GetObject', 's3:GetObjectVersion']);
 });
 
 test('ingest alone may decrypt objects, by the keys that are named', async () => {
@@ -236,7 +265,7 @@ test('ingest alone may decrypt objects, by the keys that are named', async () =>
   expect(decrypts).toMatchObject([{ in: 'IngestRole', resources: ['arn:one', 'arn:two'] }]);
 });
 
-test('ingest alone puts logs into the archive, and nobody deletes from the evidence bucket or lifts its lock', () => {
+test('ingest alone puts logs into the archive, nobody deletes from the evidence bucket but what waited for the tlog, and nobody lifts its lock', () => {
   const logs = JSON.stringify({ 'Fn::Sub': '${EvidenceBucket.Arn}/logs/*' });
   const puts = statementsOf(resources).filter(
     ({ actions, resources: on }) =>
@@ -245,7 +274,14 @@ test('ingest alone puts logs into the archive, and nobody deletes from the evide
   expect(puts.map(({ in: role }) => role)).toEqual(['IngestRole']);
   const lifting = /^s3:(Delete|PutObjectRetention|PutObjectLegalHold|Bypass)/;
   const allowed = statementsOf(resources).filter(({ effect }) => effect === 'Allow');
-  expect(allowed.flatMap(({ actions }) => actions).filter((of) => lifting.test(of))).toEqual([]);
+  const lifted = allowed.filter(({ actions }) => actions.some((of) => lifting.test(of)));
+  expect(lifted).toMatchObject([
+    {
+      in: 'LogRole',
+      actions: ['s3:DeleteObject'],
+      resources: [{ 'Fn::Sub': '${EvidenceBucket.Arn}/tlog/pending/*' }],
+    },
+  ]);
 });
 
 test('what answers and reports reads the archive, and not the bucket where logs are dropped', () => {
@@ -257,12 +293,17 @@ test('what answers and reports reads the archive, and not the bucket where logs 
   }
 });
 
-test('reports are signed with a key that is made for nothing else and is never deleted with the stack', () => {
+test('reports, and the checkpoints of the tlog, are signed with keys that are made for nothing else and are never deleted with the stack', () => {
   expect(every('AWS::KMS::Key')).toMatchObject([
     {
       id: 'ReportKey',
       deletionPolicy: 'Retain',
       properties: { KeySpec: 'RSA_3072', KeyUsage: 'SIGN_VERIFY' },
+    },
+    {
+      id: 'TlogKey',
+      deletionPolicy: 'Retain',
+      properties: { KeySpec: 'ECC_NIST_EDWARDS25519', KeyUsage: 'SIGN_VERIFY' },
     },
   ]);
 });
@@ -325,13 +366,14 @@ test('every bucket is private, versioned and encrypted', () => {
     });
 });
 
-test('logs, receipts, credentials and the key of the reports outlive the stack', () => {
+test('logs, receipts, credentials and the keys of the reports and of the tlog outlive the stack', () => {
   const kept = resources.filter(({ deletionPolicy }) => deletionPolicy === 'Retain');
   expect(kept.map(({ id }) => id).sort()).toEqual([
     'EvidenceBucket',
     'Neo4jSecret',
     'ReportKey',
     'SourceBucket',
+    'TlogKey',
   ]);
 });
 
@@ -451,6 +493,7 @@ test('receipts and reports can be read by nobody else, or by the one who is name
     's3:GetObjectVersion',
     { 'Fn::Sub': '${EvidenceBucket.Arn}/receipts/*' },
     { 'Fn::Sub': '${EvidenceBucket.Arn}/reports/*' },
+    { 'Fn::Sub': '${EvidenceBucket.Arn}/tlog/*' },
   ]);
 });
 
@@ -508,7 +551,7 @@ test('every function that is invoked by a service is invoked by this stack alone
   }
 });
 
-test('the sweep runs every quarter of an hour, the compliance check every six hours, the audit every hour, the report every month', () => {
+test('the sweep runs every quarter of an hour, the log each minute, the compliance check every six hours, the audit every hour, the report every month', () => {
   const scheduled = (name: string, rate: string): object => ({
     ScheduleExpression: rate,
     State: 'ENABLED',
@@ -520,6 +563,7 @@ test('the sweep runs every quarter of an hour, the compliance check every six ho
   const found = every('AWS::Scheduler::Schedule').map(({ properties }) => properties);
   expect(found).toMatchObject([
     scheduled('Sweep', 'rate(15 minutes)'),
+    scheduled('Log', 'rate(1 minute)'),
     scheduled('Check', 'rate(6 hours)'),
     scheduled('Audit', 'rate(1 hour)'),
     scheduled('Report', 'cron(0 6 1 * ? *)'),
@@ -585,23 +629,26 @@ test('every alarm reaches the topic, and a sweep that is missing is an alarm', a
     'AuditMissing',
     'CheckErrors',
     'CheckMissing',
+    'CheckpointAge',
     'DeadLetter',
     'Findings',
     'GraphDifferences',
     'IngestErrors',
     'IngestFailures',
     'IngestThrottles',
+    'LogErrors',
     'QueueAge',
     'ReportErrors',
     'RulesNotRun',
     'SweepErrors',
     'SweepMissing',
     'SweepThrottles',
+    'WitnessesSilent',
   ]);
   for (const { id, properties } of alarms)
     expect(properties).toMatchObject({
       AlarmActions: [{ Ref: 'AlarmTopic' }],
-      TreatMissingData: id.endsWith('MissingAlarm') ? 'breaching' : 'notBreaching',
+      TreatMissingData: /(?:Missing|CheckpointAge)Alarm$/.test(id) ? 'breaching' : 'notBreaching',
     });
   expect(every('AWS::SNS::Subscription')).toEqual([]);
   const given = await resourcesOf(file, { AlarmEmail: 'operator@example.com' });
@@ -622,12 +669,14 @@ test('the dashboard shows every metric of the functions', () => {
   expect(shown.sort()).toEqual([
     'AuditsComplete',
     'BytesRead',
+    'CheckpointAgeSeconds',
     'EventsPassedOver',
     'Failures',
     'FindingsNew',
     'FindingsOpen',
     'FindingsSettled',
     'GraphDifferences',
+    'LeavesAppended',
     'LinesAccepted',
     'LinesDuplicate',
     'LinesRejected',
@@ -647,6 +696,7 @@ test('the dashboard shows every metric of the functions', () => {
     'RulesNotRun',
     'UnfinishedObjects',
     'VerifyMilliseconds',
+    'WitnessesMissing',
     'WriteMilliseconds',
   ]);
 });

@@ -37,6 +37,7 @@ beforeAll(async () => {
     routes: ROUTES,
     graph: () => Promise.resolve(graph),
     readEnvelope: logs.readEnvelope,
+    ring: () => Promise.resolve([]),
     onFailure: (error) => {
       throw error;
     },

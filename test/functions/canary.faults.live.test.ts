@@ -152,6 +152,7 @@ test('a problem document repeats nothing of what was asked or of what went wrong
       routes: ROUTES,
       graph: () => Promise.resolve(of),
       readEnvelope: () => Promise.reject(new Error('not asked for')),
+      ring: () => Promise.resolve([]),
       onFailure: (error) => failures.push(error),
     })({ method: 'GET', path, query, accepts: '', requestId: 'r-1', may: () => true });
   const answers = [

@@ -4,6 +4,7 @@ import { openGraph, type Graph } from '../../lib/graph/connection.ts';
 import type { Receipt } from '../../lib/ingest/receipt.ts';
 import { s3Uri } from '../../lib/object/s3-name.ts';
 import { BoltProxy } from '../support/bolt-proxy.ts';
+import { DEPTH } from '../support/depth.ts';
 import { ingestContainer, ingestEnvironment, notification } from '../support/lambda.ts';
 import { lineageLog } from '../support/lineage-log.ts';
 import { neo4jLogin } from '../support/neo4j-login.ts';
@@ -82,8 +83,15 @@ function withoutVersion(line: string): string {
 test('a dropped log becomes a graph and a receipt; the message again changes nothing', async () => {
   const invoke = await ingestContainer(environment);
   const message = drop();
+  const before = aws.requests.length;
   expect(await invoke([message])).toEqual({ batchItemFailures: [] });
   await expectWhole();
+  // Found, read once, looked for in the archive and copied there, with a verdict and a receipt: what
+  // docs/operations.md reckons with.
+  const asked = aws.requests.slice(before).map(({ action }) => action);
+  expect(asked.filter((action) => action.startsWith('s3:'))).toEqual(
+    ['HEAD', 'GET', 'HEAD', 'COPY', 'PUT', 'PUT'].map((name) => `s3:${name}`),
+  );
   const requests = aws.requests.length;
   expect(await invoke([message, message])).toEqual({ batchItemFailures: [] });
   await expectWhole();
@@ -99,8 +107,9 @@ test(
   { timeout: 600_000 },
   async () => {
     let handedOn = 0;
+    const step = DEPTH === 'full' ? 1 : 4;
     // Without any time the message itself stays.
-    for (let asked = 1; ; asked += 1) {
+    for (let asked = 1 + Math.floor(Math.random() * step); ; asked += step) {
       await wipe(graph);
       aws.messages.length = 0;
       const invoke = await ingestContainer(environment);
@@ -123,7 +132,7 @@ test(
       await expectWhole();
     }
     await expectWhole();
-    expect(handedOn).toBeGreaterThan(8);
+    expect(handedOn).toBeGreaterThan(8 / step - 1);
   },
 );
 

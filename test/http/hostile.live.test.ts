@@ -442,9 +442,11 @@ async function deployed(): Promise<Deployed> {
     vi.spyOn(console, level).mockImplementation((...parts: unknown[]) => {
       logged.push(parts.map(String).join(' '));
     });
-  const handler = httpHandler(ROUTES, { neo4jSecretArn: SECRET, payloadReaders: READER }, () =>
-    Promise.resolve({ status: 'gone', envelope: null, key: null }),
-  );
+  const settings = { neo4jSecretArn: SECRET, payloadReaders: READER };
+  const handler = httpHandler(ROUTES, settings, {
+    readEnvelope: () => Promise.resolve({ status: 'gone', envelope: null, key: null }),
+    ring: () => Promise.resolve([]),
+  });
   onTestFinished(async () => {
     vi.restoreAllMocks();
     vi.unstubAllEnvs();

@@ -76,6 +76,7 @@ test('a reason of another release for refusing a line is told as it stands, and 
     lines: 1,
     rejected: 1,
     rejections: [{ line: 1, code, detail: 'why' }],
+    seal: null,
   });
   await sink.record(object('file:///other', 'LINE_OF_TOMORROW'), 'rejected');
   await sink.record(object('file:///known', 'LINE_NOT_JSON'), 'rejected');

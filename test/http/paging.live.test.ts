@@ -9,6 +9,7 @@ import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import { cursorsFor } from '../../lib/http/cursor.ts';
 import type { RouteContext } from '../../lib/http/route.ts';
 import { ROUTES } from '../../lib/http/routes.ts';
+import { NO_TLOG } from '../../lib/tlog/store.ts';
 import type { LineageRecord } from '../../lib/trust/record.ts';
 import { Api, type Query, type Told } from '../support/api.ts';
 import { someOf } from '../support/depth.ts';
@@ -528,7 +529,10 @@ async function timed(
       cursors: cursorsFor('key', path),
       may: () => true,
       isTimeUp,
+      proofs: null,
       readEnvelope: () => Promise.reject(new Error('not asked for')),
+      tlog: NO_TLOG,
+      ring: () => Promise.resolve([]),
     };
     const parameters = route.parameters.parse({ ...query, cursor });
     const page = (await route.handle(context, parameters)) as Told;
@@ -632,7 +636,7 @@ test('impact as CSV has the rows of its JSON pages, in their order, and tells th
         const version = (model ?? { name, commit }) as { name?: string; commit?: string };
         const { digest, kid, log, line, offset, length } = evidence;
         const said = [id ?? hash, version.name, version.commit, resolution, recordedAt];
-        return [...said, digest, kid, log, line, offset, length, kid, kind]
+        return [...said, digest, kid, log, line, offset, length, kid, kind, null]
           .map((cell) => (cell ?? '') as string | number)
           .map(String);
       }),
@@ -696,7 +700,7 @@ test('no cell of a CSV begins as a formula does, and none breaks out of its cell
   const { rows } = parsedCsv(body);
   expect(rows).toHaveLength(texts.length);
   for (const row of rows) {
-    expect(row).toHaveLength(13);
+    expect(row).toHaveLength(14);
     for (const cell of row)
       expect(cell).not.toMatch(/^[=+\-@\t\r\n＝＋－＠]|[;\t\r\n][=+\-@＝＋－＠]/);
   }

@@ -1,7 +1,7 @@
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import { openGraph } from '../../lib/graph/connection.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
-import { Api } from '../support/api.ts';
+import { Api, type Item } from '../support/api.ts';
 import { neo4jLogin, PATIENT } from '../support/neo4j-login.ts';
 import {
   bringRecords,
@@ -41,6 +41,25 @@ test('a stranger’s version that draws inferences away by time makes a recall i
   expect(pages[0]).toMatchObject({ summary: { elsewhereByTime: 2 } });
   for (const page of pages)
     expect(page.incomplete).toMatchObject([{ reason: 'PLACED_BY_TIME', count: 1 }]);
+});
+
+test.each([
+  ['signs the asked version, too', [modelRecord('m', 'own', 1), modelRecord('m', 'strange', 15)]],
+  ['has the owner’s other version begin earlier', [modelRecord('m', 'next', 15)]],
+])('a stranger who %s draws no inference away in silence', async (_, records) => {
+  await bringRecords(writer, [
+    modelRecord('m', 'own', 1),
+    modelRecord('m', 'next', 25),
+    ...[10, 20, 30].map((second) => inferenceRecord(`i${second}`, 'm', null, second)),
+  ]);
+  const asked = { model: 'm', commit: 'own' };
+  const before = await api.get('/v1/impact', asked);
+  expect(before).toMatchObject({ complete: true, summary: { elsewhereByTime: 1 } });
+  expect(idsOf(before)).toEqual(['i10', 'i20']);
+  await bringRecords(writer, records, STRANGER);
+  const after = await api.get('/v1/impact', asked);
+  expect(idsOf(after)).toEqual(['i10']);
+  expect(after.incomplete).toContainEqual(expect.objectContaining({ reason: 'PLACED_BY_TIME' }));
 });
 
 test('a second record of an id, which names another version, does not empty a recall', async () => {
@@ -240,4 +259,66 @@ test('an entity of which records say different things says so, with their digest
   });
   const without = await api.get('/v1/inference', { id: 'i' }, { without: 'payload:read' });
   expect(without['contents']).toEqual({ count: 2 });
+});
+
+test('wherever an entity is listed, its item says how many contents it has where that is more than one', async () => {
+  await bringRecords(writer, [
+    datasetRecord('d', 1),
+    datasetRecord('d', 2, 'q'),
+    datasetRecord('same', 1),
+    datasetRecord('same', 2),
+    modelRecord('m', 'c', 1, ['d', 'same'], '{"a":1}'),
+    modelRecord('m', 'c', 2, ['d', 'same'], '{"a":2}'),
+    inferenceRecord('i', 'm', 'c', 3),
+    inferenceRecord('i', 'm', 'c', 4),
+    inferenceRecord('once', 'm', 'c', 5),
+  ]);
+  const two = { count: 2, isCut: false };
+  const told = new Map<string, unknown>();
+  const note = (where: string, of: object, name: unknown): void =>
+    void told.set(`${where} ${String(name)}`, 'contents' in of ? of.contents : null);
+  for (const path of ['/v1/datasets', '/v1/models', '/v1/inferences'])
+    for (const item of (await api.get(path)).items)
+      note(path, item, item['hash'] ?? item['name'] ?? item['id']);
+  for (const query of [{ dataset: 'd' }, { model: 'm', commit: 'c' }, { inference: 'i' }])
+    for (const node of (await api.get('/v1/lineage', query)).nodes)
+      note(Object.keys(query).join(), node, node.key);
+  const { nodes } = await api.get('/v1/graph');
+  for (const node of nodes) note('/v1/graph', node, node.key);
+  for (const query of [{ dataset: 'd' }, { kid: KID }]) {
+    const { items, summary } = await api.get('/v1/impact', query);
+    const { models } = summary as { models: (Item & { name: string })[] };
+    for (const item of [...items, ...models])
+      note(Object.keys(query).join(), item, item['id'] ?? item['hash'] ?? item['name']);
+  }
+  expect(told.size).toBeGreaterThan(20);
+  for (const [where, contents] of told)
+    expect(contents, where).toEqual(/same|once/.test(where) ? null : two);
+  const { body } = await api.ask('/v1/impact', { kid: KID }, { accepts: 'text/csv' });
+  expect(body).toMatch(/"i",.*,"2 contents",/);
+  expect(body).toMatch(/"once",.*,"",/);
+  // Before it was said, nothing else had been said of it.
+  const [past] = (await api.get('/v1/datasets', { asOf: '1970-01-01T00:00:01Z', limit: 1 })).items;
+  expect(past).not.toHaveProperty('contents');
+});
+
+test('evidence that can’t be read from the archive in time says so, and is not waited for', async () => {
+  await bringRecords(writer, [datasetRecord('d', 1)]);
+  const { items } = await api.get('/v1/datasets');
+  const { digest } = items[0]?.evidence ?? {};
+  const stuck = new Api(graph, () => new Promise(() => undefined));
+  expect(await stuck.get('/v1/evidence', { digest })).toMatchObject({
+    signings: [{ status: 'unread', envelope: null }],
+    complete: false,
+    incomplete: [{ reason: 'TIME_BUDGET' }],
+  });
+});
+
+test('of an entity of more records than are compared, an item says that there may be more contents', async () => {
+  const records = Array.from({ length: 60 }, (_, index) => datasetRecord('d', index + 1));
+  await bringRecords(writer, records);
+  expect((await api.get('/v1/datasets')).items).toMatchObject([
+    { contents: { count: 1, isCut: true } },
+  ]);
+  expect(await api.get('/v1/dataset', { hash: 'd' })).toMatchObject({ contents: null });
 });

@@ -57,6 +57,7 @@ beforeAll(async () => {
     routes: ROUTES,
     graph: () => Promise.resolve(graph),
     readEnvelope: logs.readEnvelope,
+    ring: () => Promise.resolve([]),
     onFailure: (error, { path, query }) =>
       failures.push(`${path}?${query}: ${JSON.stringify(safeDescription(error))}`),
   });

@@ -64,6 +64,7 @@ function watched(before: (batch: Batch, nth: number) => void | Promise<void>): G
     record: (object, status) => writer.record(object, status),
     pause: (object, judged) => writer.pause(object, judged),
     abandon: (uri, problem) => writer.abandon(uri, problem),
+    passOver: (names) => writer.passOver(names),
     async apply(batch) {
       await before(batch, count);
       count += 1;

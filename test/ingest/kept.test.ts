@@ -28,6 +28,18 @@ test('records are kept up to the bound, and beyond it none of them', () => {
   }
 });
 
+test('of a log that is announced to be too large nothing is kept, and of any other all is', () => {
+  for (const [announced, isKept] of [
+    [line.length + 1, false],
+    [line.length, true],
+    [null, true],
+  ] as const) {
+    const kept = new Kept(line.length, announced);
+    kept.add(verified());
+    expect(kept.take(1)).toEqual(isKept ? [verified()] : null);
+  }
+});
+
 test('where a line has no record, none is given away, and nothing is given away twice', () => {
   const kept = new Kept();
   kept.add(verified());

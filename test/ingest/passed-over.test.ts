@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { objectJournal } from '../../lib/aws/telemetry.ts';
+import type { PassedOver } from '../../lib/graph/write/passed-over.ts';
 import { deliverEvent, type Delivery } from '../../lib/ingest/delivery.ts';
 import type { S3Name } from '../../lib/object/s3-name.ts';
 import { notification } from '../support/lambda.ts';
@@ -7,6 +8,7 @@ import { notification } from '../support/lambda.ts';
 const opened: string[] = [];
 const counted: string[] = [];
 const told: unknown[] = [];
+const noted: PassedOver[] = [];
 const journal = objectJournal({
   count: (metric) => counted.push(metric),
   milliseconds: () => undefined,
@@ -19,7 +21,7 @@ const journal = objectJournal({
 
 /** What the keys come to, under a prefix; nothing is there to be read. */
 async function deliver(keys: readonly string[], prefix = ''): Promise<void> {
-  opened.length = counted.length = told.length = 0;
+  opened.length = counted.length = told.length = noted.length = 0;
   const inbox = {
     queue: { send: () => Promise.resolve(), retryIn: () => Promise.resolve() },
     journal,
@@ -29,7 +31,14 @@ async function deliver(keys: readonly string[], prefix = ''): Promise<void> {
     opened.push(key);
     return Promise.reject(new Error('nothing is there'));
   };
-  const delivery = { source: { bucket: 'logs', prefix }, open } as unknown as Delivery;
+  const sink = {
+    passOver: (names: readonly PassedOver[]) => Promise.resolve(noted.push(...names)),
+  };
+  const delivery = {
+    source: { bucket: 'logs', prefix },
+    open,
+    stores: { sink },
+  } as unknown as Delivery;
   for (const key of keys)
     await deliverEvent(JSON.parse(notification('logs', key, null)), inbox, () =>
       Promise.resolve(delivery),
@@ -40,6 +49,13 @@ test('what can’t be a log by its name is not read on AWS either: it is counted
   const names = ['logs/2026/', 'logs/_SUCCESS', 'photos/cat.jpg', '.hidden/a.jsonl', 'evil\n.txt'];
   await deliver(names);
   expect(opened).toEqual([]);
+  expect(noted.map(({ uri }) => uri)).toEqual([
+    's3://logs/logs/2026/',
+    's3://logs/logs/_SUCCESS',
+    's3://logs/photos/cat.jpg',
+    's3://logs/.hidden/a.jsonl',
+    's3://logs/evil%0A.txt',
+  ]);
   expect(counted).toEqual(names.map(() => 'ObjectsPassedOver'));
   expect(told[1]).toEqual([
     'object.passedOver',

@@ -16,7 +16,7 @@ test('a file that is to be tried again holds up no other, and is tried until it 
         taken.push(name);
         return Promise.resolve(name !== 'a.jsonl' || isReady);
       },
-      passOver: () => undefined,
+      passOver: () => Promise.resolve(true),
     },
     50,
   );

@@ -45,7 +45,7 @@ async function put(object: StoredObject, text = 'judged'): Promise<string> {
   await textOf(object);
   const identity = object.identity();
   const log = identity.sha256 ?? '';
-  await archive.put(object, identity, { name: { log, parked: null }, text });
+  await archive.put(object, identity, { name: { log, parked: null }, text, tree: null });
   return log;
 }
 
@@ -75,7 +75,7 @@ test('a file that changed after it was read is not archived, and leaves nothing 
   await textOf(object);
   appendFileSync(path, '{"three":3}\n');
   const name = { log: sha256(TEXT), parked: null };
-  const putting = archive.put(object, object.identity(), { name, text: '' });
+  const putting = archive.put(object, object.identity(), { name, text: '', tree: null });
   await expect(putting).rejects.toMatchObject({ code: 'OBJECT_CHANGED' });
   expect(readdirSync(folder)).toEqual([]);
 });
@@ -93,7 +93,7 @@ test('where there is no room for a log, nothing is archived and it is tried agai
   const object = storedFile(path);
   await textOf(object);
   const name = { log: sha256(TEXT), parked: null };
-  const putting = blocked.put(object, object.identity(), { name, text: '' });
+  const putting = blocked.put(object, object.identity(), { name, text: '', tree: null });
   await expect(putting).rejects.toThrow(TransientError);
   expect(existsSync(folder)).toBe(false);
 });

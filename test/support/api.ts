@@ -6,9 +6,10 @@ import type { Answer } from '../../lib/http/answer.ts';
 import type { Paged } from '../../lib/http/answers/completeness.ts';
 import type { Basis } from '../../lib/http/answers/inference.ts';
 import type { Evidence } from '../../lib/http/answers/signed-at.ts';
-import type { Scope } from '../../lib/http/route.ts';
+import type { ReadRing, Scope } from '../../lib/http/route.ts';
 import { ROUTES } from '../../lib/http/routes.ts';
 import { server, type Serve } from '../../lib/http/serve.ts';
+import type { ProofSource } from '../../lib/proof/prove.ts';
 
 /** The query, by the names of its parameters; what is undefined is left out. */
 export type Query = Readonly<Record<string, string | number | undefined>>;
@@ -45,11 +46,17 @@ export class Api {
   /** By path: how many answers were held against their schemas. */
   readonly checked = new Map<string, number>();
 
-  constructor(graph: Graph, readEnvelope: ReadEnvelope = unread) {
+  constructor(
+    graph: Graph,
+    readEnvelope: ReadEnvelope = unread,
+    { proofs, ring = () => Promise.resolve([]) }: { proofs?: ProofSource; ring?: ReadRing } = {},
+  ) {
     this.serve = server({
       routes: ROUTES,
       graph: () => Promise.resolve(graph),
       readEnvelope,
+      proofs,
+      ring,
       onFailure: (error) => this.failures.push(error),
     });
   }

@@ -12,7 +12,7 @@ export interface Edit {
 /** Of which nothing outside the graph tells. */
 const FREE: Readonly<Record<string, readonly string[]>> = {
   Log: ['version', 'firstSeenAt'],
-  SourceObject: ['uri', 'firstSeenAt', 'lastSeenAt', 'sentAt', 'rejections'],
+  SourceObject: ['uri', 'firstSeenAt', 'lastSeenAt', 'sentAt', 'rejections', 'custody'],
   Progress: ['openedBy'],
 };
 

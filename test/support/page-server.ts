@@ -27,6 +27,7 @@ export class PageServer {
       routes: ROUTES,
       graph: () => Promise.resolve(graph),
       readEnvelope,
+      ring: () => Promise.resolve([]),
       onFailure: (error) => failures.push(error),
     });
     const folder = mkdtempSync(join(tmpdir(), 'custody-page-'));

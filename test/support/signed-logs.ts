@@ -6,7 +6,7 @@ import type { Graph } from '../../lib/graph/connection.ts';
 import { GraphWriter } from '../../lib/graph/write/writer.ts';
 import type { Archive } from '../../lib/ingest/archive.ts';
 import { ingestObject } from '../../lib/ingest/ingest.ts';
-import type { Receipt } from '../../lib/ingest/receipt.ts';
+import { spellReceipt, type Receipt } from '../../lib/ingest/receipt.ts';
 import type { Stores } from '../../lib/ingest/stores.ts';
 import { localArchive } from '../../lib/local/log-archive.ts';
 import { storedFile } from '../../lib/object/file.ts';
@@ -21,6 +21,8 @@ export class SignedLogs {
   readonly readEnvelope: ReadEnvelope = envelopeReader(this.archive, () =>
     Promise.resolve([this.signer.key]),
   );
+  /** Receipts in their one spelling, by the URIs of their objects. */
+  readonly receipts = new Map<string, string>();
   readonly #stores: Stores;
   #logs = 0;
 
@@ -37,6 +39,7 @@ export class SignedLogs {
       onBadLine: 'reject',
     });
     if (receipt.status !== 'accepted') throw new Error(`not accepted: ${JSON.stringify(receipt)}`);
+    this.receipts.set(receipt.object, spellReceipt(receipt));
     return receipt;
   }
 

@@ -4,6 +4,7 @@ import {
   privateDecrypt,
   randomBytes,
   randomUUID,
+  sign,
   type KeyObject,
 } from 'node:crypto';
 import { once } from 'node:events';
@@ -44,6 +45,7 @@ export interface StubObject {
   readonly bytes: Buffer;
   readonly etag: string;
   readonly versionId: string | null;
+  readonly modified: Date;
   /** SHA-256, base64; composite where it was made of parts. */
   readonly checksum: string;
 }
@@ -121,7 +123,10 @@ export class StubAws {
     const etag = `"${createHash('md5').update(bytes).digest('hex')}"`;
     const versionId = isVersioned ? randomUUID() : null;
     const before = isVersioned ? (this.objects.get(place) ?? []) : [];
-    this.objects.set(place, [...before, { bytes, etag, versionId, checksum }]);
+    this.objects.set(place, [
+      ...before,
+      { bytes, etag, versionId, modified: new Date(), checksum },
+    ]);
     return versionId;
   }
 
@@ -190,6 +195,11 @@ export class StubAws {
       this.#copy(request, url, place, response, fault);
       return;
     }
+    if (request.method === 'DELETE' && !url.searchParams.has('uploadId')) {
+      this.objects.delete(place);
+      response.writeHead(204, {}).end();
+      return;
+    }
     if (request.method === 'POST' || request.method === 'DELETE') {
       this.#multipart(request, url, place, response);
       return;
@@ -199,8 +209,17 @@ export class StubAws {
         error(response, true, 412, 'PreconditionFailed');
         return;
       }
+      const wanted = request.headers['if-match'];
+      if (wanted !== undefined && wanted !== versions.at(-1)?.etag) {
+        error(response, true, 412, 'PreconditionFailed');
+        return;
+      }
       this.put(place, body);
       response.writeHead(200, { etag: versions.at(-1)?.etag ?? '"x"' }).end();
+      return;
+    }
+    if (url.searchParams.get('list-type') === '2') {
+      this.#list(url, place, response);
       return;
     }
     const wanted = url.searchParams.get('versionId');
@@ -221,7 +240,8 @@ export class StubAws {
         ? { 'x-amz-checksum-sha256': object.checksum }
         : {};
     const isHead = request.method === 'HEAD';
-    const headers = { etag: object.etag, ...version, ...(isHead ? checksum256 : {}) };
+    const modified = { 'last-modified': object.modified.toUTCString() };
+    const headers = { etag: object.etag, ...modified, ...version, ...(isHead ? checksum256 : {}) };
     const size = object.bytes.length;
     if (request.method === 'HEAD') {
       response.writeHead(200, { ...headers, 'content-length': size }).end();
@@ -306,6 +326,18 @@ export class StubAws {
   }
 
   /** CreateMultipartUpload, CompleteMultipartUpload and AbortMultipartUpload. */
+  #list(url: URL, bucket: string, response: Answer): void {
+    const prefix = `${bucket.replace(/\/$/, '')}/${url.searchParams.get('prefix') ?? ''}`;
+    const most = Number(url.searchParams.get('max-keys') ?? 1_000);
+    const places = [...this.objects.keys()].filter((place) => place.startsWith(prefix)).sort();
+    const keys = places.slice(0, most).map((place) => place.slice(place.indexOf('/') + 1));
+    const isUrl = url.searchParams.get('encoding-type') === 'url';
+    const spell = (key: string): string => (isUrl ? encodeURIComponent(key) : key);
+    const listed = keys.map((key) => `<Contents><Key>${spell(key)}</Key></Contents>`);
+    response.writeHead(200, { 'content-type': 'application/xml' });
+    response.end(`<ListBucketResult>${listed.join('')}</ListBucketResult>`);
+  }
+
   #multipart(request: IncomingMessage, url: URL, place: string, response: Answer): void {
     const xml = { 'content-type': 'application/xml' };
     if (url.searchParams.has('uploads')) {
@@ -378,11 +410,12 @@ export class StubAws {
         });
       else if (key.privateKey === undefined) error(response, false, 400, 'DisabledException');
       else {
-        const digest = Buffer.from(String(input['Message']), 'base64');
-        reply({
-          KeyId: input['KeyId'],
-          Signature: signDigest(digest, key.privateKey).toString('base64'),
-        });
+        const message = Buffer.from(String(input['Message']), 'base64');
+        const isRaw = input['MessageType'] === 'RAW';
+        const signature = isRaw
+          ? sign(null, message, key.privateKey)
+          : signDigest(message, key.privateKey);
+        reply({ KeyId: input['KeyId'], Signature: signature.toString('base64') });
       }
     }
   }

@@ -1,3 +1,4 @@
+import type { Circumstances } from '../../lib/trust/key-policy.ts';
 import type { VerifyingKey } from '../../lib/trust/keys.ts';
 import { PassageFramer } from '../../lib/trust/passage.ts';
 import { isRefusal, type Rejection } from '../../lib/trust/rejection.ts';
@@ -9,9 +10,11 @@ export function verdictOn(
   line: Uint8Array,
   keys: readonly VerifyingKey[],
   maxLineBytes?: number,
+  circumstances: Circumstances = { address: 'file:///a', now: Date.now() },
 ): VerifiedRecord | Rejection {
   const passage = new PassageFramer(maxLineBytes).push(Buffer.concat([line, Buffer.from('\n')]));
-  const verdicts = [...verifyLines(passage, 'file:///a', keys, new Signers())].map(([, of]) => of);
+  const judged = verifyLines(passage, 'file:///a', keys, new Signers(), circumstances);
+  const verdicts = [...judged].map(([, of]) => of);
   const verdict = verdicts.find(isRefusal) ?? verdicts[0];
   if (verdict === undefined) throw new Error('no line');
   return verdict;

@@ -8,7 +8,15 @@ export async function writeObject(
   size: number,
   stopAfter = Infinity,
 ): Promise<void> {
-  const object = { uri, sha256: log, bytes: 0, lines: records.length, rejected: 0, rejections: [] };
+  const object = {
+    uri,
+    sha256: log,
+    bytes: 0,
+    lines: records.length,
+    rejected: 0,
+    rejections: [],
+    seal: null,
+  };
   const sent: Promise<unknown>[] = [];
   try {
     for (let at = 0; at < records.length && sent.length < stopAfter; at += size) {

@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest';
 import { dsseText, openDsse, preAuthEncoding } from '../../lib/trust/dsse.ts';
+import type { KeyPolicy } from '../../lib/trust/key-policy.ts';
+import { readVerifyingKey } from '../../lib/trust/keys.ts';
 import { keySigner } from '../../lib/trust/sign.ts';
 import { testKey } from '../support/test-key.ts';
 
 const TYPE = 'application/vnd.in-toto+json';
 const PAYLOAD = Buffer.from('{"_type":"https://in-toto.io/Statement/v1","ü":1}');
-const { privateKey, key } = testKey();
+const { privateKey, publicPem, key } = testKey();
 const other = testKey();
 const signer = keySigner(privateKey);
 
@@ -71,4 +73,18 @@ test('the signature of a record is none of an envelope with the same text', asyn
   expect(opened(dsseText(TYPE, PAYLOAD, signer.kid, signature))).toEqual({
     problem: 'its signature does not hold',
   });
+});
+
+test('a key that a ring has for records, or that is revoked, signs nothing else; one for reports does', async () => {
+  const text = await sealed();
+  const under = (policy: KeyPolicy): string => {
+    const limited = readVerifyingKey(publicPem, policy);
+    if ('problem' in limited) throw new Error(limited.problem);
+    const found = opened(text, [limited]);
+    return 'problem' in found ? found.problem : found.kid;
+  };
+  expect(under({ uses: 'reports' })).toBe(key.kid);
+  expect(under({ uses: 'records' })).toMatch(/for records/);
+  const revoked = { at: '2026-01-01T00:00:00Z', reason: 'r' };
+  expect(under({ uses: 'reports', revoked })).toMatch(/revoked/);
 });

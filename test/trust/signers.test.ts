@@ -41,7 +41,9 @@ function reading(
   const framer = new PassageFramer(undefined, begin);
   const passages = [...chunks.map((chunk) => framer.push(chunk)), framer.end()];
   return passages.flatMap((passage) =>
-    [...verifyLines(passage, 'file:///a', by, memory)].map(([, verdict]) => verdict),
+    [...verifyLines(passage, 'file:///a', by, memory, { address: 'file:///a', now: 0 })].map(
+      ([, verdict]) => verdict,
+    ),
   );
 }
 

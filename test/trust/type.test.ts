@@ -3,6 +3,7 @@ import { join, sep } from 'node:path';
 import { expect, test } from 'vitest';
 import type { VerifyingKey } from '../../lib/trust/keys.ts';
 import type { Passage } from '../../lib/trust/passage.ts';
+import type { SignatureThread } from '../../lib/trust/signature-thread.ts';
 import type { VerifiedText } from '../../lib/trust/signers.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -34,20 +35,30 @@ test('verified text is made in one line of the tree', () => {
   ]);
 });
 
-test('a key that verifies, and a passage of lines that was read, are made in one line each', () => {
-  const kinds = ['VerifyingKey', 'Passage'];
+test('a key that verifies, a passage of lines that was read, and a thread that checks, are made in one line each', () => {
+  const kinds = ['VerifyingKey', 'Passage', 'SignatureThread'];
   expect(linesWith(new RegExp(`\\b(?:as|is|new|extends) (?:${kinds.join('|')})\\b`))).toEqual([
-    'lib/trust/keys.ts: return new VerifyingKey(key, bits);',
+    'lib/trust/keys.ts: return problem === null ? new VerifyingKey(key, bits, policy) : { problem };',
     'lib/trust/passage.ts: return new Passage(lines, this.#digest);',
+    'lib/trust/signature-thread.ts: return new SignatureThread(keys);',
   ]);
 });
 
-test('no text, no key and no passage can be made up', () => {
+test('no text, no key, no passage and no thread can be made up', () => {
   // @ts-expect-error: a string is not verified
   const text: VerifiedText = 'text';
   // @ts-expect-error: whoever says yes to every signature is no key
-  const key: VerifyingKey = { kid: 'kid', pem: '', bits: 2_048, verify: () => true };
+  const key: VerifyingKey = {
+    kid: 'kid',
+    pem: '',
+    bits: 2_048,
+    policy: {},
+    refusal: () => null,
+    verify: () => true,
+  };
   // @ts-expect-error: lines with a digest have not been read
   const passage: Passage = { lines: [], digest: '' };
-  expect([text, key, passage]).toHaveLength(3);
+  // @ts-expect-error: whoever says that all is signed has checked nothing
+  const thread: SignatureThread = { check: () => Promise.resolve([]) };
+  expect([text, key, passage, thread]).toHaveLength(4);
 });

@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import type { KeyPolicy } from '../../lib/trust/key-policy.ts';
+import { readVerifyingKey } from '../../lib/trust/keys.ts';
 import { isRefusal, REJECTION_CODES } from '../../lib/trust/rejection.ts';
 import { usable } from '../support/test-key.ts';
 import { verdictOn } from '../support/verdict.ts';
@@ -14,8 +16,22 @@ interface Vectors {
   }[];
 }
 
-const read = (name: string): Vectors =>
-  JSON.parse(readFileSync(new URL(`../vectors/${name}.json`, import.meta.url), 'utf8')) as Vectors;
+interface RingVectors {
+  readonly key: string;
+  readonly vectors: readonly {
+    readonly id: string;
+    readonly policy: KeyPolicy;
+    readonly address: string;
+    readonly now: string;
+    readonly line: string;
+    readonly result: string;
+  }[];
+}
+
+const parsed = (name: string): unknown =>
+  JSON.parse(readFileSync(new URL(`../vectors/${name}.json`, import.meta.url), 'utf8'));
+const read = (name: string): Vectors => parsed(name) as Vectors;
+const ring = parsed('ring') as RingVectors;
 
 describe.each(['python', 'node'])('lines signed by %s', (signer) => {
   const { keys: pems, maxLineBytes, vectors } = read(signer);
@@ -31,8 +47,20 @@ describe.each(['python', 'node'])('lines signed by %s', (signer) => {
   });
 });
 
+test.each(ring.vectors)('under what a ring says: $id: $result', ({ policy, result, ...of }) => {
+  const key = readVerifyingKey(ring.key, policy);
+  if ('problem' in key) throw new Error(key.problem);
+  const circumstances = { address: of.address, now: Date.parse(of.now) };
+  const verdict = verdictOn(Buffer.from(of.line, 'base64'), [key], undefined, circumstances);
+  expect(isRefusal(verdict) ? verdict.code : 'accepted').toBe(result);
+  const told = isRefusal(verdict) ? verdict.detail : '';
+  for (const signed of ['d1', 'team-a', 'credit', '2026']) expect(told).not.toContain(signed);
+});
+
 test('every rejection code has a vector', () => {
-  const results = [...read('python').vectors, ...read('node').vectors].map(({ result }) => result);
+  const results = [...read('python').vectors, ...read('node').vectors, ...ring.vectors].map(
+    ({ result }) => result,
+  );
   expect(REJECTION_CODES.filter((code) => !results.includes(code))).toEqual([]);
 });
 

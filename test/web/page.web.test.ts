@@ -247,7 +247,7 @@ test('a list that is opened in part is never called complete; that it is all is 
   await openThem.click();
   await notice.getByText('A part.').waitFor();
   const rows = (await exported(page, 'Export the tables as CSV')).toString().split('\r\n');
-  expect(rows.at(-2)).toBe(`${','.repeat(12)}"incomplete: NOT_ALL_LOADED"`);
+  expect(rows.at(-2)).toBe(`${','.repeat(13)}"incomplete: NOT_ALL_LOADED"`);
   await openThem.click();
   await notice.getByText('Complete.').waitFor();
 });
@@ -313,7 +313,7 @@ test('what a dataset touches is one click away, and its CSV says whether that is
   expect(summary).toMatch(/By time60, from 2026-01-05 09:05:00Z to 2026-01-05 09:24:00Z/);
   const rows = (await exported(page, 'Export all as CSV')).toString().trimEnd().split('\r\n');
   expect(rows).toHaveLength(1 + 61 + 1);
-  expect(rows.at(-1)).toBe(`${','.repeat(13)}"complete"`);
+  expect(rows.at(-1)).toBe(`${','.repeat(14)}"complete"`);
   await page.getByRole('link', { name: 'signed-commit' }).click();
   await panel(page).getByText('signed: the record names this very version').waitFor();
 });
@@ -333,7 +333,7 @@ test('the exports hold what is shown: PNG, SVG and CSV', async () => {
   const rows = (await exported(page, 'Export the tables as CSV')).toString().split('\r\n');
   expect(rows[0]).toMatch(/^"kind","identity","commit","path",/);
   expect(rows.filter((row) => row.startsWith('"model",'))).toHaveLength(4);
-  expect(rows.at(-2)).toBe(`${','.repeat(12)}"incomplete: PENDING_LINKS"`);
+  expect(rows.at(-2)).toBe(`${','.repeat(13)}"incomplete: PENDING_LINKS"`);
 });
 
 async function drop(text: string, name = 'dropped'): Promise<Receipt> {
@@ -468,7 +468,8 @@ test('who may not see an envelope is told so, and can give a token', async () =>
   await panel(page).getByLabel('Token').fill('secret-token');
   await panel(page).getByRole('button', { name: 'Use it' }).click();
   await panel(page).getByText('✓ Verified now').waitFor();
-  expect(asked).toEqual([undefined, 'Bearer secret-token']);
+  // For the evidence, and for its proof.
+  expect(asked).toEqual([undefined, 'Bearer secret-token', 'Bearer secret-token']);
   expect(page.url()).not.toContain('secret-token');
 });
 

@@ -1,5 +1,13 @@
 import { DECLARED_BY, heldAt, IS_DECLARED, RECORD_OF_DATASET, RECORD_OF_MODEL } from '../as-of.ts';
 import type { Graph } from '../connection.ts';
+import {
+  CONTENTS_OF_DATASET,
+  CONTENTS_OF_INFERENCE,
+  CONTENTS_OF_MODEL,
+  contentsIn,
+  type WithContents,
+} from '../content-count.ts';
+import { modelName, type ModelName } from '../model-name.ts';
 import { count, maybe, node, nodes, texts, time, type Row } from '../rows.ts';
 import {
   evidenceOf,
@@ -9,18 +17,12 @@ import {
 } from '../signing.ts';
 import { datasetItem, type DatasetItem } from './datasets.ts';
 import { inferenceItem, linkedAt, type InferenceItem } from './inferences.ts';
-import {
-  modelName,
-  PENDING_OF_MODEL,
-  pendingOf,
-  type ModelItem,
-  type ModelName,
-} from './models.ts';
+import { PENDING_OF_MODEL, pendingOf, type ModelItem } from './models.ts';
 import { BEING_WRITTEN, beingWritten, type BeingWritten } from './objects.ts';
 import { askWholeOne } from './whole.ts';
 
 /** A model version on the way from datasets to inferences. */
-export interface LineageModel extends ModelName {
+export interface LineageModel extends ModelName, WithContents {
   readonly recordedAt: string;
   readonly since: string;
   readonly inferenceCount: number;
@@ -67,16 +69,17 @@ CALL (m, datasetCount) {
   WITH d, u, record, COUNT { (d)-[:USED_IN]->() } AS models,
     ${DECLARED_BY} AS declared, coalesce(record, d) AS said
   RETURN collect({dataset: d {.*}, record: record, models: models, declared: declared,
-    signings: ${SIGNINGS_OF_RECORD}}) AS datasets
+    signings: ${SIGNINGS_OF_RECORD}, contents: ${CONTENTS_OF_DATASET}}) AS datasets
 }
 ${PENDING_OF_MODEL}
 CALL () {${BEING_WRITTEN}}
 WITH *, coalesce(record, m) AS said
 RETURN i {.id, .model, .commit, .resolution, .timestamp, .recordedAt, .inputSha256, .inputBytes,
-    .outputSha256, .outputBytes, .digest, signings: ${SIGNINGS_OF_INFERENCE}} AS inference,
+    .outputSha256, .outputBytes, .digest, signings: ${SIGNINGS_OF_INFERENCE},
+    contents: ${CONTENTS_OF_INFERENCE}} AS inference,
   m {.name, .commit, .since, .recordedAt, .digest} AS model,
   record, ${SIGNINGS_OF_RECORD} AS signings, COUNT { (m)-[:GENERATED]->() } AS inferenceCount,
-  datasetCount, datasets, pending, pendingCount, count, uris
+  ${CONTENTS_OF_MODEL} AS contents, datasetCount, datasets, pending, pendingCount, count, uris
 `;
 
 /** What stands behind an inference at a time, where that is no more than so many datasets; null where there is none of that id. */
@@ -125,6 +128,7 @@ export function lineageModel(row: Row): LineageModel {
     recordedAt: time(said, 'recordedAt'),
     since: time(model, 'since'),
     inferenceCount: count(row, 'inferenceCount'),
+    ...contentsIn(row),
     evidence: evidenceOf(said, row),
   };
 }

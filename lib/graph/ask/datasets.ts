@@ -1,12 +1,14 @@
+import { offsetSigned, type OffsetSigned } from '../../trust/timestamp.ts';
 import { RECORD_OF_DATASET } from '../as-of.ts';
 import type { Graph } from '../connection.ts';
+import { CONTENTS_OF_DATASET, contentsIn, type WithContents } from '../content-count.ts';
 import { earlierOf, LAST_TEXT, NOW } from '../place.ts';
 import { count, maybe, node, text, time, type Row } from '../rows.ts';
 import { evidenceOf, SIGNINGS_OF_RECORD, type Evidence } from '../signing.ts';
 import { askWhole, askWholeOne } from './whole.ts';
 
 /** A dataset as its head says, or as what held at a time says. */
-export interface DatasetItem {
+export interface DatasetItem extends WithContents, OffsetSigned {
   readonly hash: string;
   /** Null in an answer about a time before the head: the record that held then is at `evidence`. */
   readonly path: string | null;
@@ -63,7 +65,7 @@ LIMIT $limit
 ${RECORD_OF_DATASET}
 WITH d, record, coalesce(record, d) AS said
 RETURN d {.*} AS dataset, record, COUNT { (d)-[:USED_IN]->() } AS models,
-  ${SIGNINGS_OF_RECORD} AS signings
+  ${SIGNINGS_OF_RECORD} AS signings, ${CONTENTS_OF_DATASET} AS contents
 ORDER BY dataset.since DESC, dataset.hash DESC
 `;
 
@@ -73,7 +75,7 @@ WHERE d.since <= datetime($asOf)
 ${RECORD_OF_DATASET}
 WITH d, record, coalesce(record, d) AS said
 RETURN d {.*} AS dataset, record, COUNT { (d)-[:USED_IN]->() } AS models,
-  ${SIGNINGS_OF_RECORD} AS signings
+  ${SIGNINGS_OF_RECORD} AS signings, ${CONTENTS_OF_DATASET} AS contents
 `;
 
 /** At most `limit` datasets behind a place, or from the newest on that had been recorded by `asOf`. */
@@ -101,14 +103,17 @@ export function datasetItem(row: Row): DatasetItem {
   const dataset = node(row, 'dataset');
   const earlier = maybe(node, row, 'record');
   const head = earlier === null ? dataset : null;
+  const timestamp = head && text(head, 'timestamp');
   return {
     hash: text(dataset, 'hash'),
     path: head && text(head, 'path'),
     description: head && text(head, 'description'),
-    timestamp: head && text(head, 'timestamp'),
+    timestamp,
+    ...offsetSigned(timestamp),
     recordedAt: time(earlier ?? dataset, 'recordedAt'),
     since: time(dataset, 'since'),
     models: count(row, 'models'),
+    ...contentsIn(row),
     evidence: evidenceOf(earlier ?? dataset, row),
   };
 }

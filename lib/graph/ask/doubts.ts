@@ -1,8 +1,8 @@
 import { OutOfTimeError } from '../../errors.ts';
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
+import { modelName, type ModelName } from '../model-name.ts';
 import { count, only, texts, type Row } from '../rows.ts';
-import { modelName, type ModelName } from './models.ts';
 
 /** How many inferences may belong to versions that they are not linked to. */
 export interface Doubts {
@@ -10,7 +10,7 @@ export interface Doubts {
   readonly pending: number;
   /** Time alone has placed them at another version of one of the names. */
   readonly elsewhereByTime: number;
-  /** Of those the ones at a version with which an asked one of that name shares no key. */
+  /** Of those the ones at a version that not every key of an asked one of that name has begun. */
   readonly placedByTime: number;
   /** The record that speaks for them is placed elsewhere, while another of their records names these versions. */
   readonly contested: number;
@@ -40,7 +40,11 @@ MATCH (m:Model {name: version[0], commit: version[1]})
 RETURN m.name AS name, m.commit AS commit, COLLECT {
   MATCH (m)<-[:ASSERTS]-(:Record)-[:SIGNED_IN]->(s:Stretch)
   RETURN DISTINCT s.kid
-} AS kids
+} AS kids, COLLECT {
+  MATCH (m)<-[:ASSERTS]-(r:Record)-[:SIGNED_IN]->(s:Stretch)
+  WHERE r.recordedAt = m.since
+  RETURN DISTINCT s.kid
+} AS kidsOfSince
 `;
 
 const CONTESTED = `
@@ -89,7 +93,10 @@ export async function doubtsOf(
   }
 }
 
-/** Those with which some version of the same name shares no key. */
+/**
+ * Those that not every key of some asked version of the same name has begun: a stranger may sign the asked
+ * version, too, or an earlier record of the other one, and draw inferences away by that.
+ */
 async function strangersAmong(
   graph: Graph,
   others: readonly Row[],
@@ -101,11 +108,15 @@ async function strangersAmong(
     versions: [...asked, ...others.map(modelName)].map(pairOf),
   });
   const keys = new Map(found.map((row) => [keyOf(modelName(row)), texts(row, 'kids')]));
+  const begun = new Map(found.map((row) => [keyOf(modelName(row)), texts(row, 'kidsOfSince')]));
   return others.filter((row) => {
-    const own = new Set(keys.get(keyOf(modelName(row))));
+    const own = new Set(begun.get(keyOf(modelName(row))));
     return asked
       .filter(({ name }) => name === modelName(row).name)
-      .some((version) => !(keys.get(keyOf(version)) ?? []).some((kid) => own.has(kid)));
+      .some((version) => {
+        const signers = keys.get(keyOf(version)) ?? [];
+        return signers.length === 0 || !signers.every((kid) => own.has(kid));
+      });
   });
 }
 

@@ -1,9 +1,9 @@
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
+import { modelName } from '../model-name.ts';
 import { count, maybe, node, text, texts, time, type Row } from '../rows.ts';
 import { ARCHIVED_SIGNINGS, archivedSigningsOf, type ArchivedSigning } from '../signing.ts';
 import { stretchOf } from '../stretch.ts';
-import { modelName } from './models.ts';
 import { askWholeOne } from './whole.ts';
 
 /** What a record asserts, by its identity. */
@@ -15,6 +15,7 @@ export type Asserted =
 export interface FoundRecord {
   readonly digest: string;
   readonly asserts: Asserted;
+  readonly recordedAt: string;
   /** One for each key, in the order of kids. */
   readonly signings: readonly ArchivedSigning[];
 }
@@ -28,7 +29,8 @@ export interface LogNames {
 
 const RECORD = `
 MATCH (r:Record {digest: $digest})-[:ASSERTS]->(e)
-RETURN r.digest AS digest, e {.hash, .name, .commit, .id} AS entity, ${ARCHIVED_SIGNINGS} AS signings
+RETURN r.digest AS digest, r.recordedAt AS recordedAt, e {.hash, .name, .commit, .id} AS entity,
+  ${ARCHIVED_SIGNINGS} AS signings
 LIMIT 1
 `;
 
@@ -36,7 +38,7 @@ const HEAD = `
 MATCH (i:Inference {id: $id})
 OPTIONAL MATCH (head:Record {digest: i.digest})
 WITH i, coalesce(head, i) AS r
-RETURN r.digest AS digest, i {.id} AS entity, ${ARCHIVED_SIGNINGS} AS signings
+RETURN r.digest AS digest, r.recordedAt AS recordedAt, i {.id} AS entity, ${ARCHIVED_SIGNINGS} AS signings
 `;
 
 const RECORD_AT = `
@@ -48,7 +50,8 @@ WITH r
 LIMIT 1
 OPTIONAL MATCH (r)-[:ASSERTS]->(asserted)
 WITH r, coalesce(asserted, r) AS e
-RETURN r.digest AS digest, e {.hash, .name, .commit, .id} AS entity, ${ARCHIVED_SIGNINGS} AS signings
+RETURN r.digest AS digest, r.recordedAt AS recordedAt, e {.hash, .name, .commit, .id} AS entity,
+  ${ARCHIVED_SIGNINGS} AS signings
 `;
 
 const NAMES_OF_LOGS = `
@@ -106,6 +109,7 @@ function recordOf(row: Row): FoundRecord {
   return {
     digest: text(row, 'digest'),
     asserts: entityOf(node(row, 'entity')),
+    recordedAt: time(row, 'recordedAt'),
     signings: archivedSigningsOf(row),
   };
 }

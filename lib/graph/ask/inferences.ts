@@ -1,10 +1,12 @@
+import { offsetSigned, type OffsetSigned } from '../../trust/timestamp.ts';
 import type { Graph } from '../connection.ts';
+import { CONTENTS_OF_INFERENCE, contentsIn, type WithContents } from '../content-count.ts';
 import { database } from '../database.ts';
+import { modelName, type ModelName } from '../model-name.ts';
 import { isBy, NOW, placeOf, type Place } from '../place.ts';
 import { RESOLUTIONS, type Resolution } from '../resolve.ts';
 import { count, maybe, node, text, time, word, type Row } from '../rows.ts';
 import { evidenceOf, SIGNINGS_OF_INFERENCE, type Evidence } from '../signing.ts';
-import { modelName, type ModelName } from './models.ts';
 import type { Scanned } from './scan.ts';
 import { askWhole, askWholeOne } from './whole.ts';
 
@@ -18,7 +20,7 @@ export interface Payloads {
   readonly outputBytes: number | null;
 }
 
-export interface InferenceItem {
+export interface InferenceItem extends WithContents, OffsetSigned {
   readonly id: string;
   /** As signed. */
   readonly claimed: { readonly name: string; readonly commit: string | null };
@@ -49,7 +51,7 @@ const IS_BEFORE_PLACE = `i.recordedAt <= datetime($at) AND i.recordedAt >= datet
 const IS_AFTER_PLACE = `i.recordedAt >= datetime($at) AND i.recordedAt <= datetime($asOf) AND i.digest IS NOT NULL
   AND CASE WHEN i.recordedAt = datetime($at) THEN i.digest > $digest ELSE true END`;
 
-const INFERENCE = `i {.*, signings: ${SIGNINGS_OF_INFERENCE}}`;
+const INFERENCE = `i {.*, signings: ${SIGNINGS_OF_INFERENCE}, contents: ${CONTENTS_OF_INFERENCE}}`;
 
 /** Tells what is not wanted by its place alone. */
 const TELL_WANTED = `OPTIONAL MATCH (m:Model)-[:GENERATED]->(i)
@@ -220,6 +222,7 @@ export function inferenceItem(row: Row, asOf: string): InferenceItem {
     model: isThere ? modelName(model) : null,
     resolution: isThere ? resolution(inference, 'resolution') : 'pending',
     timestamp: text(inference, 'timestamp'),
+    ...offsetSigned(text(inference, 'timestamp')),
     recordedAt: time(inference, 'recordedAt'),
     payloads: {
       input: maybe(text, inference, 'input'),
@@ -229,6 +232,7 @@ export function inferenceItem(row: Row, asOf: string): InferenceItem {
       outputSha256: maybe(text, inference, 'outputSha256'),
       outputBytes: maybe(count, inference, 'outputBytes'),
     },
+    ...contentsIn(inference),
     evidence: evidenceOf(inference, inference),
   };
 }

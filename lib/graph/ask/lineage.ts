@@ -1,7 +1,9 @@
 import { once } from '../../once.ts';
 import { DECLARED_BY, heldAt, IS_DECLARED, RECORD_OF_DATASET, RECORD_OF_MODEL } from '../as-of.ts';
 import type { Graph } from '../connection.ts';
+import { CONTENTS_OF_DATASET, CONTENTS_OF_MODEL } from '../content-count.ts';
 import { database } from '../database.ts';
+import { modelName, type ModelName } from '../model-name.ts';
 import { compareText } from '../order.ts';
 import { isBy, OLDEST, type Place } from '../place.ts';
 import type { Resolution } from '../resolve.ts';
@@ -17,7 +19,6 @@ import {
 } from './behind.ts';
 import { readDataset, type DatasetItem } from './datasets.ts';
 import { inferencesOfVersion, type InferenceItem, type ScannedInference } from './inferences.ts';
-import { modelName, type ModelName } from './models.ts';
 import { scan, type Bounds } from './scan.ts';
 import { askWhole } from './whole.ts';
 
@@ -97,7 +98,7 @@ MATCH (d:Dataset {hash: hash})-[u:USED_IN]->(:Model {name: $name, commit: $commi
 ${RECORD_OF_DATASET}
 WITH d, u, record, coalesce(record, d) AS said
 RETURN d {.*} AS dataset, record, COUNT { (d)-[:USED_IN]->() } AS models,
-  ${DECLARED_BY} AS declared, ${SIGNINGS_OF_RECORD} AS signings
+  ${DECLARED_BY} AS declared, ${SIGNINGS_OF_RECORD} AS signings, ${CONTENTS_OF_DATASET} AS contents
 `;
 
 const VERSIONS_OF_DATASET = `
@@ -166,7 +167,7 @@ OPTIONAL MATCH (pending:PendingLink {hash: $hash, name: m.name, commit: m.commit
 ${RECORD_OF_MODEL}
 WITH m, coalesce(used, pending) AS u, record, coalesce(record, m) AS said
 RETURN m {.*} AS model, record, COUNT { (m)-[:GENERATED]->() } AS inferenceCount,
-  ${DECLARED_BY} AS declared, ${SIGNINGS_OF_RECORD} AS signings
+  ${DECLARED_BY} AS declared, ${SIGNINGS_OF_RECORD} AS signings, ${CONTENTS_OF_MODEL} AS contents
 `;
 
 /** What model versions rest on: a dataset that they use, or a key that signed for them or their datasets. */

@@ -1,20 +1,22 @@
+import { offsetSigned, type OffsetSigned } from '../../trust/timestamp.ts';
 import { heldAt, IS_DECLARED, RECORD_OF_DATASET, RECORD_OF_MODEL } from '../as-of.ts';
 import type { Graph } from '../connection.ts';
+import {
+  CONTENTS_OF_DATASET,
+  CONTENTS_OF_MODEL,
+  contentsIn,
+  type WithContents,
+} from '../content-count.ts';
 import { database } from '../database.ts';
-import { earlierOf, LAST_TEXT } from '../place.ts';
+import { modelName, type ModelName } from '../model-name.ts';
+import { earlierOf, LAST_TEXT, NOW } from '../place.ts';
 import { count, maybe, node, nodes, only, text, texts, time, type Row } from '../rows.ts';
 import { evidenceOf, SIGNINGS_OF_RECORD, type Evidence } from '../signing.ts';
 import type { Within } from './datasets.ts';
 import { askWhole, askWholeOne } from './whole.ts';
 
-/** A model version: a name and a commit. */
-export interface ModelName {
-  readonly name: string;
-  readonly commit: string;
-}
-
 /** A dataset as an answer about a model names it. */
-export interface UsedDataset {
+export interface UsedDataset extends WithContents {
   readonly hash: string;
   /** Null where it is longer than 4,096 characters, or where another record held at the time asked about. */
   readonly path: string | null;
@@ -22,7 +24,7 @@ export interface UsedDataset {
 }
 
 /** A model version as its head says, or as what held at a time says. */
-export interface ModelItem extends ModelName {
+export interface ModelItem extends ModelName, WithContents, OffsetSigned {
   /** The text as signed; null in an answer about a time before the head, whose record is at `evidence`. */
   readonly hyperparameters: string | null;
   readonly environment: string | null;
@@ -99,30 +101,31 @@ CALL (m) {
   ${RECORD_OF_DATASET}
   WITH d, record, coalesce(record, d) AS said
   RETURN collect(said {hash: d.hash, path: CASE WHEN record IS NULL AND size(d.path) <= 4096 THEN d.path END,
-    .digest, signings: ${SIGNINGS_OF_RECORD}}) AS datasets
+    .digest, signings: ${SIGNINGS_OF_RECORD}, contents: ${CONTENTS_OF_DATASET}}) AS datasets
 }
 ${PENDING_OF_MODEL}
 WITH m, record, datasets, pending, pendingCount, datasetCount, coalesce(record, m) AS said
 RETURN m {.*} AS model, record, datasets, pending, pendingCount, datasetCount,
-  COUNT { (m)-[:GENERATED]->() } AS inferenceCount, ${SIGNINGS_OF_RECORD} AS signings
+  COUNT { (m)-[:GENERATED]->() } AS inferenceCount, ${SIGNINGS_OF_RECORD} AS signings,
+  ${CONTENTS_OF_MODEL} AS contents
 ORDER BY model.since DESC, model.name DESC, model.commit DESC
 `;
 
 const ONE_MODEL = `
 MATCH (m:Model {name: $name, commit: $commit})
 CALL (m) {
-  OPTIONAL MATCH (said:Dataset)-[:USED_IN]->(m)
-  WITH said
-  ORDER BY said.hash
+  OPTIONAL MATCH (d:Dataset)-[:USED_IN]->(m)
+  WITH d, d AS said
+  ORDER BY d.hash
   LIMIT 100
-  RETURN collect(said {.hash, path: CASE WHEN size(said.path) <= 4096 THEN said.path END,
-    .digest, signings: ${SIGNINGS_OF_RECORD}}) AS datasets
+  RETURN collect(d {.hash, path: CASE WHEN size(d.path) <= 4096 THEN d.path END,
+    .digest, signings: ${SIGNINGS_OF_RECORD}, contents: ${CONTENTS_OF_DATASET}}) AS datasets
 }
 ${PENDING_OF_MODEL}
 WITH m, m AS said, datasets, pending, pendingCount
 RETURN m {.*} AS model, null AS record, datasets, pending, pendingCount,
   COUNT { (m)<-[:USED_IN]-() } AS datasetCount, COUNT { (m)-[:GENERATED]->() } AS inferenceCount,
-  ${SIGNINGS_OF_RECORD} AS signings
+  ${SIGNINGS_OF_RECORD} AS signings, ${CONTENTS_OF_MODEL} AS contents
 `;
 
 const PENDING_LINKS = `
@@ -162,7 +165,7 @@ export async function newestModels(
 
 export async function readModel(graph: Graph, model: ModelName): Promise<ModelItem | null> {
   const { name, commit } = model;
-  return askWholeOne(graph, ONE_MODEL, { name, commit }, modelItem);
+  return askWholeOne(graph, ONE_MODEL, { name, commit, asOf: NOW }, modelItem);
 }
 
 /** How many inferences name by its commit a version that is not recorded. */
@@ -186,30 +189,29 @@ export function pendingOf(row: Row): Pick<ModelItem, 'pending' | 'pendingCount'>
   return { pending: texts(row, 'pending'), pendingCount: count(row, 'pendingCount') };
 }
 
-/** The name and commit in a row, or in a map of one. */
-export function modelName(row: Row): ModelName {
-  return { name: text(row, 'name'), commit: text(row, 'commit') };
-}
-
 function modelItem(row: Row): ModelItem {
   const model = node(row, 'model');
   const earlier = maybe(node, row, 'record');
   const head = earlier === null ? model : null;
+  const timestamp = head && text(head, 'timestamp');
   return {
     ...modelName(model),
     hyperparameters: head && text(head, 'hyperparameters'),
     environment: head && text(head, 'environment'),
-    timestamp: head && text(head, 'timestamp'),
+    timestamp,
+    ...offsetSigned(timestamp),
     recordedAt: time(earlier ?? model, 'recordedAt'),
     since: time(model, 'since'),
     datasets: nodes(row, 'datasets').map((dataset) => ({
       hash: text(dataset, 'hash'),
       path: maybe(text, dataset, 'path'),
+      ...contentsIn(dataset),
       evidence: evidenceOf(dataset, dataset),
     })),
     datasetCount: count(row, 'datasetCount'),
     ...pendingOf(row),
     inferenceCount: count(row, 'inferenceCount'),
+    ...contentsIn(row),
     evidence: evidenceOf(earlier ?? model, row),
   };
 }

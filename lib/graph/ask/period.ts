@@ -24,6 +24,8 @@ export interface Totals extends Counts {
   /** Declared uses of datasets that are not recorded. */
   readonly pendingUses: number;
   readonly objects: number;
+  /** Names that can't be a log's, which are no objects. */
+  readonly passedOver: number;
   /** When the first object came; null before it. */
   readonly oldestObjectAt: string | null;
 }
@@ -57,6 +59,7 @@ CALL () { MATCH (i:Inference) RETURN count(i) AS inferences }
 CALL () { MATCH ()-[u:USED_IN]->() RETURN count(u) AS uses }
 CALL () { MATCH (p:PendingLink) RETURN count(p) AS pendingUses }
 CALL () { MATCH (o:SourceObject) RETURN count(o) AS objects }
+CALL () { MATCH (c:PassedOverCount) WHERE c.why > '' RETURN sum(c.count) AS passedOver }
 CALL () {
   OPTIONAL MATCH (o:SourceObject)
   WHERE o.firstSeenAt IS NOT NULL AND o.uri IS NOT NULL
@@ -64,7 +67,7 @@ CALL () {
   ORDER BY o.firstSeenAt, o.uri
   LIMIT 1
 }
-RETURN datasets, models, inferences, uses, pendingUses, objects, oldestObjectAt
+RETURN datasets, models, inferences, uses, pendingUses, objects, passedOver, oldestObjectAt
 `;
 
 const RECORDED = `
@@ -152,6 +155,7 @@ export async function totals(graph: Graph): Promise<Totals> {
     uses: count(row, 'uses'),
     pendingUses: count(row, 'pendingUses'),
     objects: count(row, 'objects'),
+    passedOver: count(row, 'passedOver'),
     oldestObjectAt: maybe(time, row, 'oldestObjectAt'),
   };
 }

@@ -1,10 +1,13 @@
 import { OutOfTimeError } from '../../errors.ts';
+import type { Compromise } from '../../trust/key-policy.ts';
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
+import { modelName, type ModelName } from '../model-name.ts';
 import { earlierOf, isBy, OLDEST, type Place } from '../place.ts';
 import { RESOLUTIONS, type Resolution } from '../resolve.ts';
-import { count, time, word } from '../rows.ts';
-import type { Evidence } from '../signing.ts';
+import { count, only, time, word } from '../rows.ts';
+import { RESTS_ON_COMPROMISED } from '../signing.ts';
+import type { LineageModel } from './behind.ts';
 import { doubtsOf, type Doubts } from './doubts.ts';
 import { inferencesOfVersion, resolutionsAt, type InferenceItem } from './inferences.ts';
 import {
@@ -14,7 +17,6 @@ import {
   versionsRestingOn,
   type Subject,
 } from './lineage.ts';
-import { modelName, type ModelName } from './models.ts';
 import { scan, type Bounds, type Part, type Scanned } from './scan.ts';
 import {
   countSigned,
@@ -62,10 +64,10 @@ export interface Spread {
 export interface RecallSummary {
   readonly modelCount: number;
   /** The first {@link MAX_NAMED}. */
-  readonly models: readonly (ModelName & {
-    readonly inferenceCount: number;
-    readonly evidence: Evidence;
-  })[];
+  readonly models: readonly Pick<
+    LineageModel,
+    'name' | 'commit' | 'inferenceCount' | 'contents' | 'evidence'
+  >[];
   /** Of those models; null where not all are named, or one is not recorded. */
   readonly inferenceCount: number | null;
   /** What a key signed itself; null of anything else, and where that was not counted. */
@@ -74,6 +76,8 @@ export interface RecallSummary {
   readonly exact: Spread | null;
   readonly onlyVersion: Spread | null;
   readonly inferred: Spread | null;
+  /** Of the inferences of those models, what rests on compromised keys alone; null where that was not counted. */
+  readonly onCompromisedKeys: number | null;
   /** False when the time for a question did not suffice to count the inferences by their links. */
   readonly isCounted: boolean;
 }
@@ -85,6 +89,16 @@ MATCH (m:Model {name: version.name, commit: version.commit})-[:GENERATED]->(i:In
 WHERE i.recordedAt <= datetime($asOf)
 RETURN m.name AS name, m.commit AS commit, i.resolution AS resolution,
   count(i) AS count, min(i.recordedAt) AS first, max(i.recordedAt) AS last
+`;
+
+const ON_COMPROMISED_KEYS = `
+UNWIND $versions AS version
+MATCH (m:Model {name: version.name, commit: version.commit})-[:GENERATED]->(i:Inference)
+WHERE i.recordedAt <= datetime($asOf)
+OPTIONAL MATCH (head:Record {digest: i.digest})
+WITH coalesce(head, i) AS r
+WHERE ${RESTS_ON_COMPROMISED}
+RETURN count(r) AS count
 `;
 
 /** Null where nothing is known of what it begins at; of a key nothing need be. */
@@ -117,18 +131,22 @@ export async function doubtsAbout(
 export async function summarize(
   graph: Graph,
   { versions, kid, asOf }: Recall,
+  compromised: readonly Compromise[],
 ): Promise<RecallSummary> {
   const named = await readVersions(graph, versions.slice(0, MAX_NAMED), null, asOf);
   const isAll = versions.length <= MAX_NAMED;
-  const models = named.map(({ model: { name, commit, inferenceCount, evidence } }) => {
-    return { name, commit, inferenceCount, evidence };
+  const models = named.map(({ model }) => {
+    const { recordedAt: _, since: __, ...told } = model;
+    return told;
   });
   let signed: SignedCounts | null = null;
   let spreads: readonly Linked[] | null = null;
+  let onCompromisedKeys: number | null = null;
   let isCounted = true;
   try {
-    if (kid !== null) signed = await countSigned(graph, kid, asOf);
+    if (kid !== null) signed = await countSigned(graph, kid, compromised, asOf);
     if (isAll) spreads = await spreadOf(graph, versions, asOf);
+    if (isAll) onCompromisedKeys = await restingOn(graph, versions, compromised, asOf);
   } catch (error) {
     if (!(error instanceof OutOfTimeError)) throw error;
     isCounted = false;
@@ -146,6 +164,7 @@ export async function summarize(
     exact: linkedBy('exact'),
     onlyVersion: linkedBy('only-version'),
     inferred: linkedBy('as-of', 'before-model'),
+    onCompromisedKeys,
     isCounted,
   };
 }
@@ -198,8 +217,9 @@ async function partAt(
   return { ...page, next: next && { signed: next } };
 }
 
-function recalled({ id, model, resolution, recordedAt, evidence }: InferenceItem): Recalled {
-  return { kind: 'inference', id, model, resolution, recordedAt, evidence };
+function recalled(item: InferenceItem): Recalled {
+  const { claimed: _, timestamp: __, offsetSigned: ___, payloads: ____, ...told } = item;
+  return { kind: 'inference', ...told };
 }
 
 /** What a key signed; the heads of its versions' inferences have been told. */
@@ -222,6 +242,20 @@ async function readSigned(
 function placeIn({ kid }: Recall, model: ModelName | undefined): RecallPlace | null {
   if (model !== undefined) return { model, place: OLDEST };
   return kid === null ? null : { signed: FIRST_SIGNED };
+}
+
+/** How many inferences rest on compromised keys alone. Rejects with `OutOfTimeError` as {@link spreadOf} does. */
+async function restingOn(
+  graph: Graph,
+  versions: readonly ModelName[],
+  compromised: readonly Compromise[],
+  asOf: string,
+): Promise<number> {
+  // No inference has to be looked at where there is no such key.
+  if (compromised.length === 0) return 0;
+  const names = versions.map(({ name, commit }) => ({ name, commit }));
+  const parameters = { versions: names, compromised, asOf };
+  return count(only(await graph[database].ask(ON_COMPROMISED_KEYS, parameters)), 'count');
 }
 
 /** Inferences of a version that were linked to it in one way. */

@@ -1,19 +1,21 @@
+import type { Compromise } from '../../trust/key-policy.ts';
 import type { Graph } from '../connection.ts';
+import { CONTENTS_OF_ENTITY, contentsIn, type WithContents } from '../content-count.ts';
 import { database } from '../database.ts';
+import { modelName, type ModelName } from '../model-name.ts';
 import { compareText } from '../order.ts';
 import { isBy } from '../place.ts';
 import { RESOLUTIONS } from '../resolve.ts';
 import { count, maybe, node, only, text, texts, time, word, type Row } from '../rows.ts';
-import type { Evidence } from '../signing.ts';
+import { RESTS_ON_COMPROMISED, type Evidence } from '../signing.ts';
 import { stretchOf } from '../stretch.ts';
 import { resolutionsAt, type InferenceItem } from './inferences.ts';
-import { modelName, type ModelName } from './models.ts';
 import type { Scanned } from './scan.ts';
 
 /** An inference as a recall tells it. */
 export type RecalledInference = { readonly kind: 'inference' } & Pick<
   InferenceItem,
-  'id' | 'model' | 'resolution' | 'recordedAt' | 'evidence'
+  'id' | 'model' | 'resolution' | 'recordedAt' | 'contents' | 'evidence'
 >;
 
 /** What a key signed; the evidence is its own signing. */
@@ -24,7 +26,8 @@ export type SignedRecord =
     })
   | ((
       { readonly kind: 'dataset'; readonly hash: string } | ({ readonly kind: 'model' } & ModelName)
-    ) & { readonly recordedAt: string; readonly evidence: Evidence });
+    ) &
+      WithContents & { readonly recordedAt: string; readonly evidence: Evidence });
 
 /** A place in the list of what a key signed, which is ordered by (log, line). */
 export interface SignedPlace {
@@ -42,6 +45,8 @@ export interface SignedCounts {
   readonly inferences: number;
   /** Of all those, what no other key signed. */
   readonly alone: number;
+  /** Of all those, what rests on compromised keys alone. */
+  readonly onCompromisedKeys: number;
 }
 
 const COUNT_SIGNED = `
@@ -52,7 +57,8 @@ MATCH (r)-[:SIGNED_IN]->(s)
 WHERE r.recordedAt <= datetime($asOf)
 RETURN count(CASE WHEN r.type = 'dataset' THEN 1 END) AS datasets,
   count(CASE WHEN r.type = 'model' THEN 1 END) AS models, count(r) AS records,
-  count(CASE WHEN COUNT { (r)-[:SIGNED_IN]->() } = 1 THEN 1 END) AS alone
+  count(CASE WHEN COUNT { (r)-[:SIGNED_IN]->() } = 1 THEN 1 END) AS alone,
+  count(CASE WHEN size($compromised) > 0 AND ${RESTS_ON_COMPROMISED} THEN 1 END) AS onCompromisedKeys
 `;
 
 // A stretch that is being made has no signing yet.
@@ -80,15 +86,21 @@ RETURN s.log AS log, x.line AS line, x.offset AS offset, x.length AS length,
   r.digest AS digest, r.recordedAt AS recordedAt, coalesce(r.type, 'inference') AS type,
   e.digest = r.digest AS isHead, e.model AS claimed,
   e {.hash, .name, .commit, .id, .resolution} AS entity, m {.name, .commit, .since} AS model,
-  COLLECT { MATCH (r)-[:SIGNED_IN]->(o:Stretch) RETURN o.kid } AS kids
+  COLLECT { MATCH (r)-[:SIGNED_IN]->(o:Stretch) RETURN o.kid } AS kids, ${CONTENTS_OF_ENTITY} AS contents
 `;
 
 /** Rejects with `OutOfTimeError` where that takes longer than one answer may. */
-export async function countSigned(graph: Graph, kid: string, asOf: string): Promise<SignedCounts> {
-  const row = only(await graph[database].ask(COUNT_SIGNED, { kid, asOf }));
+export async function countSigned(
+  graph: Graph,
+  kid: string,
+  compromised: readonly Compromise[],
+  asOf: string,
+): Promise<SignedCounts> {
+  const row = only(await graph[database].ask(COUNT_SIGNED, { kid, compromised, asOf }));
   const [datasets, models] = [count(row, 'datasets'), count(row, 'models')];
   const inferences = count(row, 'records') - datasets - models;
-  return { datasets, models, inferences, alone: count(row, 'alone') };
+  const onCompromisedKeys = count(row, 'onCompromisedKeys');
+  return { datasets, models, inferences, alone: count(row, 'alone'), onCompromisedKeys };
 }
 
 /** The next records that a key signed, by (log, line): about `rows` of them, fewer at their end only. */
@@ -121,6 +133,7 @@ export async function signedRecords(
     kid,
     log: place.log,
     line: BigInt(place.line),
+    asOf,
   });
   const links = found.map((row) => ({
     name: maybe(text, row, 'claimed') ?? '',
@@ -143,7 +156,11 @@ function signedRecord(
   asOf: string,
 ): SignedRecord {
   const entity = node(row, 'entity');
-  const said = { recordedAt: time(row, 'recordedAt'), evidence: evidenceIn(row, kid) };
+  const said = {
+    recordedAt: time(row, 'recordedAt'),
+    ...contentsIn(row),
+    evidence: evidenceIn(row, kid),
+  };
   const kind = word(['dataset', 'model', 'inference'])(row, 'type');
   if (kind === 'dataset') return { kind, hash: text(entity, 'hash'), ...said };
   if (kind === 'model') return { kind, ...modelName(entity), ...said };

@@ -4,7 +4,7 @@ import type { Place } from '../../trust/lines.ts';
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
 import { rejections } from '../rejections.ts';
-import { count, flag, maybe, only, rows, text, word, type Row } from '../rows.ts';
+import { count, flag, maybe, only, rows, text, texts, word, type Row } from '../rows.ts';
 import { OBJECT_STATUSES, type KeptRejection, type ObjectStatus } from '../source-object.ts';
 
 /** A name under which a log came, as its `SourceObject` node describes it. */
@@ -17,6 +17,18 @@ export interface SourceObject {
   readonly rejected: number;
   /** The first hundred. */
   readonly rejections: readonly KeptRejection[];
+  /** Null where it was not judged, or by a release that kept none. */
+  readonly seal: Seal | null;
+}
+
+/** What the receipt of an object rests on, beside its counts. */
+export interface Seal {
+  /** Of the RFC 6962 tree over the log's lines, lower-case hex (docs/proof.md). */
+  readonly root: string;
+  /** Of the keys whose signature held on a line, sorted. */
+  readonly kids: readonly string[];
+  /** The version of Custody that judged it. */
+  readonly custody: string;
 }
 
 /** A log on its way into the graph, under one verdict (docs/graph.md, G-8). */
@@ -65,7 +77,7 @@ const READ_KNOWN = `
 MATCH (o:SourceObject {uri: $uri})
 RETURN o.status AS status, o.accepted AS accepted, o.duplicate AS duplicate, o.judged AS judged,
   o.parked AS parked, o.problem AS problem, o.problemCode AS problemCode, o.uri AS uri, o.sha256 AS sha256, o.bytes AS bytes, o.lines AS lines,
-  o.rejected AS rejected, o.rejections AS rejections
+  o.rejected AS rejected, o.rejections AS rejections, o.root AS root, o.kids AS kids, o.custody AS custody
 `;
 
 const READ_LOG = `
@@ -83,6 +95,7 @@ MERGE (p)-[:OF]->(l)
 MERGE (o:SourceObject {uri: $uri})
 ON CREATE SET o.accepted = 0, o.duplicate = 0, o.firstSeenAt = datetime.transaction()
 SET o.status = CASE WHEN o.status IN ['accepted', 'partial'] THEN o.status ELSE 'writing' END,
+  o.root = $root, o.kids = $kids, o.custody = $custody,
   o.sha256 = $log, o.progress = $key, o.parked = $parked, o.bytes = $bytes, o.lines = $lines,
   o.rejected = $rejected, o.rejections = $rejections, o.judged = null, o.problem = null, o.problemCode = null,
   o.lastSeenAt = datetime.transaction()
@@ -120,7 +133,7 @@ WITH l, o
 WHERE NOT coalesce(o.status, 'empty') IN ['accepted', 'partial']
 OPTIONAL MATCH (p:Progress {key: $key})
 WITH l, o, p, p.openedBy = $uri AS isFirst
-SET o.status = $status, o.sha256 = $log, o.progress = $key, o.parked = $parked, o.bytes = $bytes,
+SET o.status = $status, o.root = $root, o.kids = $kids, o.custody = $custody, o.sha256 = $log, o.progress = $key, o.parked = $parked, o.bytes = $bytes,
   o.lines = $lines, o.rejected = $rejected, o.rejections = $rejections, o.problem = null, o.problemCode = null,
   o.judged = null,
   o.accepted = CASE WHEN isFirst THEN p.accepted ELSE 0 END,
@@ -134,7 +147,7 @@ ON CREATE SET o.accepted = 0, o.duplicate = 0, o.firstSeenAt = datetime.transact
 SET o.lastSeenAt = datetime.transaction()
 WITH o
 WHERE NOT coalesce(o.status, 'empty') IN ['accepted', 'partial', 'writing']
-SET o.status = $status, o.sha256 = $sha256, o.lines = $lines,
+SET o.status = $status, o.root = $root, o.kids = $kids, o.custody = $custody, o.sha256 = $sha256, o.lines = $lines,
   o.bytes = CASE WHEN $sha256 IS NULL THEN coalesce(o.bytes, $bytes) ELSE $bytes END,
   o.rejected = $rejected, o.rejections = $rejections, o.problem = $problem, o.problemCode = $problemCode, o.judged = null
 `;
@@ -173,7 +186,7 @@ SET o.sentAt = datetime.transaction()
 
 /** What the graph knows of an object by its name; `status` is null for one never seen. */
 export async function readKnown(graph: Graph, uri: string): Promise<Known> {
-  const [row] = await graph[database].read(async (tx) => rows(await tx.run(READ_KNOWN, { uri })));
+  const [row] = await graph[database].look(READ_KNOWN, { uri });
   if (row === undefined) return NOTHING_KNOWN;
   // Before it was read to its end there is nothing to say of it.
   const isRead = maybe(count, row, 'lines') !== null;
@@ -193,16 +206,20 @@ export async function readKnown(graph: Graph, uri: string): Promise<Known> {
           lines: count(row, 'lines'),
           rejected: count(row, 'rejected'),
           rejections: rejections(row, 'rejections'),
+          seal: sealOf(row),
         }
       : null,
   };
 }
 
+function sealOf(row: Row): Seal | null {
+  const root = maybe(text, row, 'root');
+  return root === null ? null : { root, kids: texts(row, 'kids'), custody: text(row, 'custody') };
+}
+
 /** Null for a log whose writing never began under that verdict. */
 export async function readLog(graph: Graph, log: LogName): Promise<LogProgress | null> {
-  const [row] = await graph[database].read(async (tx) =>
-    rows(await tx.run(READ_LOG, { key: keyOf(log) })),
-  );
+  const [row] = await graph[database].look(READ_LOG, { key: keyOf(log) });
   if (row === undefined) return null;
   return {
     isDone: flag(row, 'isDone'),
@@ -331,5 +348,8 @@ function objectParameters(object: SourceObject): Row {
     lines: BigInt(object.lines),
     rejected: BigInt(object.rejected),
     rejections: JSON.stringify(object.rejections),
+    root: object.seal?.root ?? null,
+    kids: object.seal?.kids ?? null,
+    custody: object.seal?.custody ?? null,
   };
 }

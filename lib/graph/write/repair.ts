@@ -193,7 +193,7 @@ MATCH (l:Log {sha256: $log})
 OPTIONAL MATCH (p:Progress {key: $key})
 WITH o, l, p, coalesce(p.openedBy = $uri, false) AS isFirst
 SET o.status = $status, o.sha256 = $log, o.parked = $parked, o.progress = $key, o.bytes = $bytes, o.lines = $lines,
-  o.rejected = $rejected, o.accepted = CASE WHEN isFirst THEN p.accepted ELSE 0 END,
+  o.rejected = $rejected, o.root = $root, o.kids = $signers, o.accepted = CASE WHEN isFirst THEN p.accepted ELSE 0 END,
   o.duplicate = CASE WHEN isFirst THEN p.duplicate ELSE $good END
 MERGE (o)-[:CARRIED]->(l)
 RETURN o.uri AS uri
@@ -202,7 +202,7 @@ RETURN o.uri AS uri
 const KEEP_OBJECT_NAMES = `
 MATCH (o:SourceObject {uri: $uri})
 SET o = o {.uri, .status, .sha256, .parked, .progress, .bytes, .lines, .rejected, .accepted, .duplicate,
-  .rejections, .firstSeenAt, .lastSeenAt, .sentAt}
+  .root, .kids, .custody, .root, .kids, .custody, .rejections, .firstSeenAt, .lastSeenAt, .sentAt}
 `;
 
 const SET_WAIVER = `
@@ -390,7 +390,13 @@ export interface ArchivedLog {
   readonly bytes: number;
   readonly lines: number;
   readonly good: number;
+  readonly root: string | null;
+  readonly signers: readonly string[];
   readonly offset: number;
+  /** Of the tree over its lines; null where it can't be read. */
+  readonly root: string | null;
+  /** Of the keys that signed it. */
+  readonly signers: readonly string[];
 }
 
 /** Sets what the archive says of a log that is done. Of several verdicts the first has what is counted anew. */
@@ -441,6 +447,8 @@ export async function setObject(
       lines: neo4j.int(of.lines),
       rejected: neo4j.int(of.lines - of.good),
       good: neo4j.int(of.good),
+      root: of.root,
+      signers: of.signers,
     });
     await tx.run(KEEP_OBJECT_NAMES, { uri });
     return rows(set).length > 0;

@@ -21,6 +21,8 @@ export interface AskedRule {
   readonly unrecorded?: 'dataset' | 'model';
   /** Of what is found in one group, more than so many are one finding. */
   readonly mostOfGroup?: number;
+  /** RETURN prefix: of the groups' $prefixes those that go into no wider one. */
+  readonly ownGroups?: string;
 }
 
 /** What became of what a rule finds. */
@@ -107,13 +109,17 @@ MERGE (g:FindingGroup {key: row.key})
 WITH g, row, coalesce(g.pass, '') = $pass AS isCounted
 SET g.rule = $rule, g.entity = row.entity, g.pass = $pass,
   g.counts = CASE WHEN isCounted THEN g.counts ELSE 0 END + row.counts,
-  g.names = CASE WHEN isCounted THEN (g.names + row.names)[..$most] ELSE row.names END
+  g.names = CASE WHEN isCounted THEN (g.names + row.names)[..$most] ELSE row.names END,
+  g.wider = row.wider, g.widerEntity = row.widerEntity
 `;
 
 const FLOODED = `
 UNWIND $keys AS key
 MATCH (g:FindingGroup {key: key})
-WHERE g.pass = $pass AND g.counts > $mostOfGroup
+OPTIONAL MATCH (w:FindingGroup {key: g.wider})
+WHERE g.inWider = $pass AND w.pass = $pass AND w.counts > $mostOfGroup
+WITH key, g, w
+WHERE w IS NOT NULL OR (g.pass = $pass AND g.counts > $mostOfGroup)
 RETURN key
 `;
 
@@ -129,12 +135,40 @@ RETURN g.key AS key, g.entity AS entity, g.counts AS counts, g.names AS names,
 ORDER BY g.key
 `;
 
+// Of what each group has that is no flood of its own.
+const NEXT_SMALL_GROUPS = `
+MATCH (g:FindingGroup)
+USING INDEX SEEK g:FindingGroup(key)
+WHERE g.key > $a AND g.rule = $rule
+WITH g
+ORDER BY g.key
+LIMIT $limit
+RETURN g.key AS key, g.entity AS entity, g.wider AS wider, g.widerEntity AS widerEntity, g.counts AS counts,
+  g.names AS names, g.pass = $pass AND g.counts <= $mostOfGroup AND g.wider IS NOT NULL AS isSmall
+ORDER BY g.key
+`;
+
+const PUT_IN_WIDER = `
+UNWIND $keys AS key
+MATCH (g:FindingGroup {key: key})
+SET g.inWider = $pass
+`;
+
 // Its members go on in it, from the first of them on.
 const JOIN_GROUP = `
 UNWIND $groups AS key
 MATCH (f:Finding {key: key})
-MATCH (member:Finding)
-WHERE member.group = key AND member.seenIn <> $pass AND member.status IN ['open', 'waived']
+CALL (key) {
+  MATCH (member:Finding)
+  WHERE member.group = key
+  RETURN member
+  UNION
+  MATCH (member:Finding)
+  WHERE member.widerGroup = key
+  RETURN member
+}
+WITH f, member
+WHERE member.seenIn <> $pass AND member.status IN ['open', 'waived']
 WITH f, collect(member) AS members, min(member.firstSeenAt) AS first
 SET f.firstSeenAt = CASE WHEN first < f.firstSeenAt THEN first ELSE f.firstSeenAt END
 FOREACH (member IN members | DETACH DELETE member)
@@ -156,7 +190,8 @@ MERGE (f:Finding {key: row.key})
 ON CREATE SET f.firstSeenAt = datetime($now), f.rule = $rule
 WITH f, row, status, status = 'open' AND coalesce(f.status, 'settled') <> 'open' AS isOpened
 SET f.severity = $severity, f.entity = row.entity, f.detail = row.detail, f.digests = row.digests,
-  f.inferences = row.inferences, f.counts = row.counts, f.group = row.group, f.seenIn = $pass,
+  f.inferences = row.inferences, f.counts = row.counts, f.group = row.group,
+  f.widerGroup = row.widerGroup, f.seenIn = $pass,
   f.lastSeenAt = datetime($now), f.settledAt = null, f.status = status,
   f.openedIn = CASE WHEN isOpened THEN $check ELSE f.openedIn END,
   f.untold = CASE WHEN isOpened THEN true WHEN status = 'waived' THEN null ELSE f.untold END
@@ -274,7 +309,8 @@ type Step = (tx: ManagedTransaction, on: OnPass) => Promise<boolean>;
 function stepsOf({ findings, mostOfGroup }: AskedRule): readonly Step[] {
   const keeping = findings.map((statement) => pageStep(statement, keepFound));
   const counting = findings.map((statement) => pageStep(statement, countGroups));
-  const grouped = mostOfGroup === undefined ? keeping : [...counting, ...keeping, keepGroups];
+  const grouped =
+    mostOfGroup === undefined ? keeping : [...counting, countWiderGroups, ...keeping, keepGroups];
   return [...grouped, settleFindings];
 }
 
@@ -392,10 +428,62 @@ async function countGroups(
     if (first === undefined || first.group === null) return [];
     const counts = BigInt(of.reduce((sum, one) => sum + one.counts, 0));
     const names = of.slice(0, MAX_NAMED).map(({ name }) => name);
-    return [{ key, entity: first.group.entity, counts, names }];
+    const wider = first.widerGroup?.key ?? null;
+    const widerEntity = first.widerGroup?.entity ?? null;
+    return [{ key, entity: first.group.entity, counts, names, wider, widerEntity }];
   });
-  const most = BigInt(MAX_NAMED);
-  await tx.run(COUNT_GROUPS, { groups, rule: on.rule.id, pass: on.pass, most });
+  await addToGroups(tx, on, groups);
+}
+
+async function addToGroups(
+  tx: ManagedTransaction,
+  { rule, pass }: OnPass,
+  groups: readonly Row[],
+): Promise<void> {
+  await tx.run(COUNT_GROUPS, { groups, rule: rule.id, pass, most: BigInt(MAX_NAMED) });
+}
+
+/** Adds what is in small groups to the wider ones, so that many small ones are no flood either. */
+async function countWiderGroups(tx: ManagedTransaction, on: OnPass): Promise<boolean> {
+  const { rule, pass, limit } = on;
+  const [a = ''] = on.place;
+  const mostOfGroup = BigInt(rule.mostOfGroup ?? 0);
+  const parameters = { rule: rule.id, pass, a, mostOfGroup, limit: BigInt(limit) };
+  const page = rows(await tx.run(NEXT_SMALL_GROUPS, parameters));
+  const small = await withoutOwn(
+    tx,
+    rule,
+    page.filter((row) => flag(row, 'isSmall')),
+  );
+  await tx.run(PUT_IN_WIDER, { keys: small.map((row) => text(row, 'key')), pass });
+  const groups = [...Map.groupBy(small, (row) => text(row, 'wider'))].map(([key, of]) => ({
+    key,
+    entity: of[0]?.['widerEntity'],
+    counts: BigInt(of.reduce((sum, row) => sum + count(row, 'counts'), 0)),
+    names: of.flatMap((row) => texts(row, 'names')).slice(0, MAX_NAMED),
+    wider: null,
+    widerEntity: null,
+  }));
+  await addToGroups(tx, on, groups);
+  const last = page.at(-1);
+  if (last === undefined || page.length < limit) return false;
+  await movePlace(tx, on, [text(last, 'key')]);
+  return true;
+}
+
+/** Groups but for those that stand for themselves. */
+async function withoutOwn(
+  tx: ManagedTransaction,
+  { ownGroups }: AskedRule,
+  groups: readonly Row[],
+): Promise<readonly Row[]> {
+  if (ownGroups === undefined || groups.length === 0) return groups;
+  const prefixOf = (row: Row): string => text(jsonMembers(text(row, 'entity')), 'prefix');
+  const prefixes = [...new Set(groups.map(prefixOf))];
+  const own = new Set(
+    rows(await tx.run(ownGroups, { prefixes })).map((row) => text(row, 'prefix')),
+  );
+  return groups.filter((row) => !own.has(prefixOf(row)));
 }
 
 /** Keeps one finding for each group that has more than its most, and forgets groups that nothing is in. */
@@ -457,7 +545,7 @@ async function writeFindings(
     check,
     pass,
     now: settings['now'],
-    found: found.map(({ group, ...one }) => ({
+    found: found.map(({ group, widerGroup, ...one }) => ({
       key: one.key,
       entity: one.entity,
       detail: one.detail,
@@ -465,6 +553,7 @@ async function writeFindings(
       inferences: one.inferences,
       counts: BigInt(one.counts),
       group: group?.key ?? null,
+      widerGroup: widerGroup?.key ?? null,
     })),
   });
 }
@@ -505,6 +594,8 @@ interface Found {
   /** Ids of inferences that it rests on. */
   readonly inferences: readonly string[];
   readonly group: { readonly key: string; readonly entity: string } | null;
+  /** What it is in where its group is no flood of its own. */
+  readonly widerGroup: { readonly key: string; readonly entity: string } | null;
   /** What its group calls it. */
   readonly name: string;
 }
@@ -512,6 +603,7 @@ interface Found {
 function foundOf(rule: string, row: Row): Found {
   const entity = node(row, 'entity');
   const group = maybe(node, row, 'group');
+  const widerGroup = maybe(node, row, 'widerGroup');
   return {
     key: findingKey(rule, entity),
     counts: count(row, 'counts'),
@@ -520,7 +612,11 @@ function foundOf(rule: string, row: Row): Found {
     digests: maybe(texts, row, 'digests') ?? [],
     inferences: maybe(texts, row, 'inferences') ?? [],
     group: group && { key: findingKey(rule, group), entity: JSON.stringify(group) },
-    name: maybe(text, entity, 'uri') ?? '',
+    name: maybe(text, entity, 'uri') ?? maybe(text, entity, 'log') ?? '',
+    widerGroup: widerGroup && {
+      key: findingKey(rule, widerGroup),
+      entity: JSON.stringify(widerGroup),
+    },
   };
 }
 
@@ -533,6 +629,7 @@ function groupFinding(row: Row): Found {
     digests: [],
     inferences: [],
     group: null,
+    widerGroup: null,
     name: '',
   };
 }

@@ -25,6 +25,7 @@ import {
   type LogProgress,
   type SourceObject,
 } from './object-progress.ts';
+import { notePassedOver, type Noted, type PassedOver } from './passed-over.ts';
 import { readStored, readStoredVersions } from './read-stored.ts';
 import { settle } from './settle.ts';
 import { Stretches } from './stretches.ts';
@@ -96,6 +97,12 @@ export class GraphWriter {
   /** Ends an object that can't be finished; what is in the graph of it stays. False where none of that name is open. */
   async abandon(uri: string, why: PoisonObjectError): Promise<boolean> {
     return abandonObject(this.#graph, uri, why);
+  }
+
+  /** Counts names that can't be a log's, each once however often it comes. */
+  async passOver(names: readonly PassedOver[]): Promise<Noted> {
+    await this.#needSchema();
+    return notePassedOver(this.#graph, names);
   }
 
   /**

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { completeness, pageOf } from './completeness.ts';
 import { modelName } from './model.ts';
-import { contents, count, instant, recorded } from './scalar.ts';
+import { contentCount, contents, count, instant, offsetSigned, recorded } from './scalar.ts';
 import { evidence } from './signed-at.ts';
 
 export const dataset = z.object({
@@ -11,10 +11,12 @@ export const dataset = z.object({
     .nullable()
     .describe('Null where another record held at `asOf`: see its evidence'),
   description: z.string().nullable(),
-  timestamp: z.string().nullable().describe('As signed; without an offset, it is taken as UTC'),
+  timestamp: z.string().nullable().describe('As signed'),
+  offsetSigned,
   recordedAt: instant,
   since: instant.describe('Recorded first'),
   models: count.describe('Model versions that use it now'),
+  contents: contentCount,
   evidence,
 });
 

@@ -3,7 +3,7 @@ import { LINK_WORDS } from '../../links.ts';
 import { pageOf } from './completeness.ts';
 import { basis, resolution } from './inference.ts';
 import { modelName } from './model.ts';
-import { count, instant } from './scalar.ts';
+import { contentCount, count, instant } from './scalar.ts';
 import { evidence, inferenceEvidence } from './signed-at.ts';
 
 const spread = z.object({ count, first: instant.nullable(), last: instant.nullable() });
@@ -15,7 +15,7 @@ function spreadOf(basis: keyof typeof LINK_WORDS): string {
 const summary = z.object({
   modelCount: count,
   models: z
-    .array(modelName.extend({ inferenceCount: count, evidence }))
+    .array(modelName.extend({ inferenceCount: count, contents: contentCount, evidence }))
     .describe('At most two hundred'),
   inferenceCount: count
     .nullable()
@@ -26,6 +26,7 @@ const summary = z.object({
       models: count,
       inferences: count,
       alone: count.describe('Of all those, what no other key signed'),
+      onCompromisedKeys: count.describe('Of all those, what rests on compromised keys alone'),
     })
     .nullable()
     .describe('Of a key: the records that it signed itself; null when the time did not suffice'),
@@ -37,6 +38,11 @@ const summary = z.object({
   exact: spread.nullable().describe(spreadOf('signed')),
   onlyVersion: spread.nullable().describe(spreadOf('only-version')),
   inferred: spread.nullable().describe(spreadOf('by-time')),
+  onCompromisedKeys: count
+    .nullable()
+    .describe(
+      'Of the inferences of those models, what rests on compromised keys alone, by the keys as they are configured now; null when the time did not suffice',
+    ),
 });
 
 export type ImpactSummary = z.output<typeof summary>;
@@ -48,13 +54,20 @@ const item = z.discriminatedUnion('kind', [
     model: modelName.nullable(),
     resolution,
     recordedAt: instant,
+    contents: contentCount,
     evidence: inferenceEvidence,
   }),
   z
-    .object({ kind: z.literal('dataset'), hash: z.string(), recordedAt: instant, evidence })
+    .object({
+      kind: z.literal('dataset'),
+      hash: z.string(),
+      recordedAt: instant,
+      contents: contentCount,
+      evidence,
+    })
     .describe('Of a key: a record that it signed'),
   modelName
-    .extend({ kind: z.literal('model'), recordedAt: instant, evidence })
+    .extend({ kind: z.literal('model'), recordedAt: instant, contents: contentCount, evidence })
     .describe('Of a key: a record that it signed'),
 ]);
 

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { LINK_WORDS, linkText } from '../../links.ts';
 import { completeness, pageOf } from './completeness.ts';
 import { model, modelName } from './model.ts';
-import { contents, count, instant, signedJson } from './scalar.ts';
+import { contentCount, contents, count, instant, offsetSigned, signedJson } from './scalar.ts';
 import { inferenceEvidence } from './signed-at.ts';
 
 const RESOLUTIONS = ['exact', 'only-version', 'as-of', 'before-model', 'pending'] as const;
@@ -30,7 +30,8 @@ export const inference = z.object({
     .describe('What the record says of its model'),
   model: modelName.nullable().describe('The version that it is linked to'),
   resolution,
-  timestamp: z.string().describe('As signed; without an offset, it is taken as UTC'),
+  timestamp: z.string().describe('As signed'),
+  offsetSigned,
   recordedAt: instant,
   input: signedJson.optional().describe('With include=payload, where it is kept'),
   output: signedJson.optional().describe('With include=payload, where it is kept'),
@@ -39,6 +40,7 @@ export const inference = z.object({
     .optional()
     .describe('Hash and size, where only they are kept; takes the permission payload:read'),
   outputKept: kept.nullable().optional(),
+  contents: contentCount,
   evidence: inferenceEvidence,
 });
 

@@ -3,7 +3,7 @@ import { paged } from './completeness.ts';
 import { dataset } from './dataset.ts';
 import { basis, inference, resolution } from './inference.ts';
 import { modelName } from './model.ts';
-import { count, instant } from './scalar.ts';
+import { contentCount, count, instant } from './scalar.ts';
 import { evidence } from './signed-at.ts';
 
 const key = z.string().describe('Names the node within answers: its kind and its identity');
@@ -16,6 +16,7 @@ const node = z.discriminatedUnion('kind', [
     recordedAt: instant,
     since: instant,
     inferenceCount: count,
+    contents: contentCount,
     evidence,
   }),
   inference.omit({ input: true, output: true }).extend({ kind: z.literal('inference'), key }),
@@ -66,6 +67,7 @@ const drawnNode = z.discriminatedUnion('kind', [
     key,
     hash: z.string(),
     path: z.string().nullable(),
+    contents: contentCount,
     evidence,
   }),
   modelName.extend({
@@ -74,6 +76,7 @@ const drawnNode = z.discriminatedUnion('kind', [
     datasetCount: count.describe('Of which at most a hundred are drawn'),
     pendingCount: count,
     inferenceCount: count,
+    contents: contentCount,
     evidence,
   }),
   z

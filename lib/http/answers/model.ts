@@ -1,6 +1,14 @@
 import * as z from 'zod';
 import { completeness, pageOf } from './completeness.ts';
-import { contents, count, instant, recorded, signedJson } from './scalar.ts';
+import {
+  contentCount,
+  contents,
+  count,
+  instant,
+  offsetSigned,
+  recorded,
+  signedJson,
+} from './scalar.ts';
 import { evidence } from './signed-at.ts';
 
 export const modelName = z.object({ name: z.string(), commit: z.string() });
@@ -15,13 +23,15 @@ const usedDataset = z.object({
     .describe(
       'Null where it is longer than 4,096 characters, or where another record held at `asOf`',
     ),
+  contents: contentCount,
   evidence,
 });
 
 export const model = modelName.extend({
   hyperparameters: signedJson,
   environment: signedJson,
-  timestamp: z.string().nullable().describe('As signed; without an offset, it is taken as UTC'),
+  timestamp: z.string().nullable().describe('As signed'),
+  offsetSigned,
   recordedAt: instant,
   since: instant.describe('Recorded first'),
   datasets: z.array(usedDataset).describe('At most a hundred'),
@@ -31,6 +41,7 @@ export const model = modelName.extend({
     .describe('Hashes of datasets that are declared and not recorded, at most a hundred'),
   pendingCount: count.describe('Now'),
   inferenceCount: count.describe('Now'),
+  contents: contentCount,
   evidence,
 });
 

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { pageOf } from './completeness.ts';
+import { count } from './scalar.ts';
 
 const rejection = z.object({
   line: z.number().int().describe('From 1'),
@@ -39,6 +40,23 @@ export const object = z.object({
 /** What became of one dropped file. */
 export type ObjectAnswer = z.output<typeof object>;
 
-export const objectsAnswer = pageOf(object);
+const passedOver = z.object({
+  count: count.describe('Names, each once however often it came'),
+  reasons: z.array(
+    z.object({
+      why: z.string(),
+      count,
+      first: z.array(z.string()).describe('URIs of the first of them, at most five'),
+    }),
+  ),
+});
+
+export const objectsAnswer = pageOf(object).extend({
+  passedOver: passedOver
+    .nullable()
+    .describe(
+      'What can’t be a log by its name: it was not read and is no item, and counts as a dropped file all the same. On the first page only',
+    ),
+});
 
 export type ObjectsAnswer = z.output<typeof objectsAnswer>;

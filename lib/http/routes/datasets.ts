@@ -59,8 +59,10 @@ export const DATASET_ROUTES: readonly Route[] = [
         inferences: inferenceCount,
       }));
       const isAll = versions.length <= MAX_MODELS;
-      const missing =
-        found === null ? [undescribed(hash), ...(await missingBySpelling(graph, subject))] : [];
+      const missing = [
+        ...(found === null ? [undescribed(hash)] : []),
+        ...(await missingBySpelling(graph, subject)),
+      ];
       return {
         recorded: found !== null,
         dataset: found,

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import * as z from 'zod';
 import { counted } from '../../counted.ts';
 import {
@@ -5,13 +6,17 @@ import {
   readHead,
   readRecord,
   readRecordAt,
+  type Asserted,
   type FoundRecord,
 } from '../../graph/ask/evidence.ts';
 import { NOW } from '../../graph/place.ts';
 import type { ArchivedSigning } from '../../graph/signing.ts';
-import { evidenceAnswer, type SigningAnswer } from '../answers/evidence.ts';
+import type { Asked as ProofAsked } from '../../proof/proof.ts';
+import { prove } from '../../proof/prove.ts';
+import { keyStatus } from '../../trust/key-policy.ts';
+import { evidenceAnswer, type ProvenAnswer, type SigningAnswer } from '../answers/evidence.ts';
 import { completenessOf } from '../page.ts';
-import { identity, sha256 } from '../parameters.ts';
+import { flag, identity, sha256 } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import { route, type Route, type RouteContext } from '../route.ts';
 
@@ -29,6 +34,11 @@ const parameters = z.object({
     .transform(Number)
     .optional()
     .describe('Of the log, from 1'),
+  proof: flag
+    .optional()
+    .describe(
+      'true: with a proof of the record and of what it rests on, for whoever trusts nobody here',
+    ),
 });
 
 type Asked = z.output<typeof parameters>;
@@ -42,11 +52,11 @@ export const EVIDENCE_ROUTES: readonly Route[] = [
     parameters,
     answer: evidenceAnswer,
     async handle(context, asked) {
-      const { digest, asserts, signings } = await recordAsked(context, asked);
+      const { digest, asserts, recordedAt, signings } = await recordAsked(context, asked);
       const isFirst = ({ log, line }: ArchivedSigning): boolean =>
         log === asked.log && line === asked.line;
       const inOrder = [...signings.filter(isFirst), ...signings.filter((of) => !isFirst(of))];
-      const told = await readSignings(context, digest, inOrder);
+      const told = await readSignings(context, { digest, recordedAt }, inOrder);
       const unread = told.filter(({ status }) => status === 'unread').length;
       const missing = {
         reason: 'TIME_BUDGET',
@@ -56,6 +66,7 @@ export const EVIDENCE_ROUTES: readonly Route[] = [
         digest,
         asserts,
         signings: told,
+        ...(asked.proof === true ? { proven: await tellProof(context, digest, asserts) } : {}),
         ...(await completenessOf(context, NOW, unread === 0 ? [] : [missing])),
       };
     },
@@ -99,25 +110,72 @@ function findRecord(
   );
 }
 
-/** As many as the time allows, and one in any case. */
+/** For reading the archive, in milliseconds, whatever finding the record took. */
+const READ_BUDGET_MS = 5_000;
+
+const UNREAD = { status: 'unread', envelope: null, key: null } as const;
+
+/** As many as the time allows; a log that can't be read in that is cut off, too. */
 async function readSignings(
-  { graph, readEnvelope, isTimeUp }: RouteContext,
-  digest: string,
+  { graph, readEnvelope, ring, isTimeUp }: RouteContext,
+  { digest, recordedAt }: Pick<FoundRecord, 'digest' | 'recordedAt'>,
   signings: readonly ArchivedSigning[],
 ): Promise<SigningAnswer[]> {
   const names = await namesOfLogs(
     graph,
     signings.map(({ log }) => log),
   );
+  const policies = new Map((await ring()).map(({ kid, policy }) => [kid, policy]));
   const told: SigningAnswer[] = [];
+  const end = AbortSignal.timeout(READ_BUDGET_MS);
   for (const signing of signings) {
     const found =
       told.length > 0 && isTimeUp()
-        ? ({ status: 'unread', envelope: null, key: null } as const)
-        : await readEnvelope(digest, signing);
+        ? UNREAD
+        : await untilAborted(end, readEnvelope(digest, signing, end));
     const { takenAt = null, count = 0, uris = [] } = names.get(signing.log) ?? {};
     const { version: _, ...place } = signing;
-    told.push({ ...place, ...found, takenAt, names: { count, uris: [...uris] } });
+    const when = { recordedAt, takenAt };
+    const graded = { keyStatus: keyStatus(policies.get(signing.kid), when, Date.now()), takenAt };
+    told.push({ ...place, ...found, ...graded, names: { count, uris: [...uris] } });
   }
   return told;
+}
+
+/** Of that very record where it was asked for as such; of an inference the one that speaks for it. */
+async function tellProof(
+  { graph, readEnvelope, proofs }: RouteContext,
+  digest: string,
+  asserts: Asserted,
+): Promise<ProvenAnswer> {
+  const nothing = { of: null, tlog: null, left: 0, proof: null };
+  if (proofs === null) return { state: 'no-tlog', ...nothing };
+  // The head of an inference is found by its id alone.
+  const asked: ProofAsked = asserts.kind === 'inference' ? { inference: asserts.id } : { digest };
+  const end = AbortSignal.timeout(READ_BUDGET_MS);
+  const proven = await untilAborted(end, prove(graph, proofs, readEnvelope, asked, end));
+  if (proven === null || 'status' in proven) return { state: 'unread', ...nothing, of: asserts };
+  if ('unproven' in proven) return { state: proven.unproven, ...nothing, of: proven.of };
+  const { proof, inTlog, left } = proven;
+  const tlog = { ...inTlog, cosignatures: [...inTlog.cosignatures] };
+  return { state: 'proven', of: null, tlog, left, proof: { ...proof } };
+}
+
+/** What is read by then; behind that nobody waits for it. */
+async function untilAborted<T>(
+  signal: AbortSignal,
+  reading: Promise<T>,
+): Promise<T | typeof UNREAD> {
+  const stop = new AbortController();
+  const aborted = once(signal, 'abort', { signal: stop.signal }).then(() => UNREAD);
+  aborted.catch(() => undefined);
+  const read = reading.catch((error: unknown) => {
+    if (signal.aborted) return UNREAD;
+    throw error;
+  });
+  try {
+    return signal.aborted ? UNREAD : await Promise.race([read, aborted]);
+  } finally {
+    stop.abort();
+  }
 }

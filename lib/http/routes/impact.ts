@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { contentsText } from '../../contents-text.ts';
 import { counted } from '../../counted.ts';
 import type { Doubts } from '../../graph/ask/doubts.ts';
 import {
@@ -13,6 +14,7 @@ import {
   type RecallSummary,
 } from '../../graph/ask/recall.ts';
 import type { Graph } from '../../graph/connection.ts';
+import { compromises } from '../../trust/key-policy.ts';
 import type { Answer } from '../answer.ts';
 import type { Incomplete } from '../answers/completeness.ts';
 import type { ImpactAnswer, ImpactItem, ImpactSummary } from '../answers/impact.ts';
@@ -25,7 +27,7 @@ import { RequestError } from '../problem.ts';
 import type { RouteContext } from '../route.ts';
 import { basisOf, tellEvidence } from './inferences.ts';
 import { undescribed } from './models.ts';
-import { missingBySpelling, notFound } from './near.ts';
+import { missingBehind, notFound, tellsNear } from './near.ts';
 
 export interface ImpactParameters {
   readonly dataset?: string | undefined;
@@ -46,7 +48,7 @@ const doubts = z.object({
 
 /**
  * Where a recall goes on: within a version, or among what a key signed itself. What is in doubt is
- * counted once, for the first page, and every page says it.
+ * counted once, for the first page, as whether a near spelling is known, and every page says it.
  */
 const impactPlace = z.object({
   at: z.union([
@@ -54,6 +56,7 @@ const impactPlace = z.object({
     z.object({ signed: z.object({ log: z.string(), line: z.number() }) }),
   ]),
   doubts: doubts.nullable(),
+  isNear: z.boolean(),
 });
 
 /** The items say how they are linked, one by one. */
@@ -71,7 +74,7 @@ export async function impact(
   const recall = await openRecall(graph, parameters);
   const from = cursors.open(parameters.cursor, impactPlace);
   const inDoubt = from === null ? await doubtsAbout(graph, recall) : from.doubts;
-  const summary = from === null ? tellSummary(await summarize(graph, recall), inDoubt) : null;
+  const summary = from === null ? await summaryOf(context, recall, inDoubt) : null;
   const tell = (item: Recalled): ImpactItem => tellItem(item, context.may);
   const room = new Room();
   if (summary !== null) room.takes(summary.told);
@@ -79,12 +82,14 @@ export async function impact(
     isTimeUp,
     takes: (item) => room.takes(tell(item)),
   });
+  const near = await nearTo(graph, recall, from);
   const missing = [
     ...missingOf(cut),
     ...(summary?.missing ?? []),
-    ...(await missingFrom(graph, recall, inDoubt)),
+    ...missingFrom(recall, inDoubt),
+    ...near,
   ];
-  const sealed = next && { at: next, doubts: inDoubt };
+  const sealed = next && { at: next, doubts: inDoubt, isNear: tellsNear(near) };
   return {
     recorded: recall.isRecorded,
     summary: summary?.told ?? null,
@@ -95,14 +100,9 @@ export async function impact(
 }
 
 /** What keeps a recall from being all that may rest on where it begins. */
-async function missingFrom(
-  graph: Graph,
-  { start, isRecorded }: Recall,
-  inDoubt: Doubts | null,
-): Promise<readonly Incomplete[]> {
+function missingFrom({ start, isRecorded }: Recall, inDoubt: Doubts | null): readonly Incomplete[] {
   const missing: Incomplete[] = [];
   if (!isRecorded && start.kind === 'dataset') missing.push(undescribed(start.hash));
-  if (start.kind !== 'key') missing.push(...(await missingBySpelling(graph, start)));
   if (inDoubt === null)
     missing.push({
       reason: 'PLACED_BY_TIME',
@@ -127,6 +127,15 @@ async function missingFrom(
   return missing;
 }
 
+/** A key has one spelling. */
+async function nearTo(
+  graph: Graph,
+  { start }: Recall,
+  from: { readonly isNear: boolean } | null,
+): Promise<readonly Incomplete[]> {
+  return start.kind === 'key' ? [] : missingBehind(graph, start, from);
+}
+
 async function openRecall(graph: Graph, given: ImpactParameters): Promise<Recall> {
   const { dataset: hash, kid } = given;
   const model = versionGiven(given);
@@ -148,6 +157,14 @@ async function openRecall(graph: Graph, given: ImpactParameters): Promise<Recall
     : await notFound(graph, start, unknown);
 }
 
+async function summaryOf(
+  { graph, ring }: RouteContext,
+  recall: Recall,
+  inDoubt: Doubts | null,
+): Promise<ReturnType<typeof tellSummary>> {
+  return tellSummary(await summarize(graph, recall, compromises(await ring())), inDoubt);
+}
+
 function tellSummary(
   { isCounted, models, ...summary }: RecallSummary,
   inDoubt: Doubts | null,
@@ -163,7 +180,9 @@ function tellSummary(
 function tellItem(item: Recalled, may: RouteContext['may']): ImpactItem {
   if (item.kind !== 'inference') return item;
   const { kind, id, model, resolution, recordedAt, evidence } = item;
-  return { kind, id, model, resolution, recordedAt, evidence: tellEvidence(evidence, may) };
+  const { contents } = item;
+  const told = { kind, id, model, resolution, recordedAt, ...(contents && { contents }) };
+  return { ...told, evidence: tellEvidence(evidence, may) };
 }
 
 const COLUMNS = [
@@ -180,6 +199,7 @@ const COLUMNS = [
   'length',
   'kids',
   'kind',
+  'contents',
 ];
 
 /** Of one CSV answer: some 5 MB at long names. */
@@ -209,11 +229,13 @@ export async function impactCsv(
     isEnd = at === null;
     if (isTimeUp()) break;
   }
+  const near = await nearTo(graph, recall, from);
   const { complete, incomplete = [] } = await completenessOf(context, parameters.asOf, [
     ...(isEnd ? missing : [TIME_IS_UP]),
-    ...(await missingFrom(graph, recall, inDoubt)),
+    ...missingFrom(recall, inDoubt),
+    ...near,
   ]);
-  const next = at && cursors.seal({ at, doubts: inDoubt });
+  const next = at && cursors.seal({ at, doubts: inDoubt, isNear: tellsNear(near) });
   const reasons = incomplete.map(({ detail }) => detail).join('; ');
   const note = next === null ? reasons : `next=${next}`;
   return {
@@ -232,7 +254,17 @@ export async function impactCsv(
 function cellsOf(item: ImpactItem): readonly Cell[] {
   const { kind, recordedAt, evidence } = item;
   const { digest = null, kid, log, line, offset = null, length = null, kids = [kid] } = evidence;
-  const signed = [digest, kid, log, line, offset, length, kids.join(' '), kind] as const;
+  const signed = [
+    digest,
+    kid,
+    log,
+    line,
+    offset,
+    length,
+    kids.join(' '),
+    kind,
+    contentsText(item.contents),
+  ] as const;
   if (kind === 'dataset') return [item.hash, null, null, null, recordedAt, ...signed];
   if (kind === 'model') return [null, item.name, item.commit, null, recordedAt, ...signed];
   const { id, model, resolution } = item;

@@ -28,12 +28,15 @@ import { asOf, cursor, identity, limit, since, until } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
 import { route, type Route, type RouteContext } from '../route.ts';
 import { missingDatasets, tellContents, tellModel, undescribed } from './models.ts';
-import { missingBySpelling } from './near.ts';
+import { missingBehind, missingByName, tellsNear } from './near.ts';
 
 const include = z
   .literal('payload')
   .optional()
   .describe('Also what went in and came out; takes the permission payload:read');
+
+/** A place in the list, and whether its first page told a near spelling. */
+const listPlace = z.object({ at: inferencePlace, isNear: z.boolean() });
 
 export const INFERENCE_ROUTES: readonly Route[] = [
   route({
@@ -61,16 +64,17 @@ export const INFERENCE_ROUTES: readonly Route[] = [
       if (commit !== null && name === null)
         throw new RequestError('PARAMETER_INVALID', 'commit is given together with model.');
       const latest = earlierOf(parameters.until, parameters.asOf);
-      const from = cursors.open(parameters.cursor, inferencePlace) ?? { ...NEWEST, at: latest };
+      const from = cursors.open(parameters.cursor, listPlace);
+      const place = from?.at ?? { ...NEWEST, at: latest };
       const { asOf: time } = parameters;
       const versions =
         dataset === null ? null : await versionsRestingOn(graph, { hash: dataset }, time);
       const filter = { since: parameters.since, model: name, commit, asOf: time };
       const page = await scanPage(
-        from,
+        place,
         most,
         commit !== null || dataset !== null,
-        (place, rows) => newestInferences(graph, place, rows, filter, versions),
+        (at, rows) => newestInferences(graph, at, rows, filter, versions),
         (item) => tellInference(item, context.may, withPayload),
         isTimeUp,
       );
@@ -78,18 +82,24 @@ export const INFERENCE_ROUTES: readonly Route[] = [
         dataset !== null &&
         (versions ?? []).length > 0 &&
         (await readDataset(graph, dataset, time)) === null;
+      const isNone = from === null && page.next === null && page.items.length === 0;
+      const near = [
+        ...(isNone && name !== null ? await missingByName(graph, name) : []),
+        ...(dataset === null
+          ? []
+          : await missingBehind(graph, { kind: 'dataset', hash: dataset }, from)),
+      ];
       const missing = [
         ...page.missing,
         ...missingModels(page.items),
         ...(isUndescribed ? [undescribed(dataset)] : []),
-        ...(dataset === null
-          ? []
-          : await missingBySpelling(graph, { kind: 'dataset', hash: dataset })),
+        ...near,
       ];
+      const next = page.next && { at: page.next, isNear: tellsNear(near) };
       return {
         items: page.told,
         basis: basisOf(page.items.map(({ resolution }) => resolution)),
-        ...(await pageEnd(context, { ...page, missing }, time)),
+        ...(await pageEnd(context, { next, missing }, time)),
       };
     },
   }),

@@ -12,13 +12,9 @@ import {
   type Start,
   type Unrecorded,
 } from '../../graph/ask/lineage.ts';
-import {
-  newestModels,
-  pendingLinks,
-  type ModelItem,
-  type ModelName,
-} from '../../graph/ask/models.ts';
+import { newestModels, pendingLinks, type ModelItem } from '../../graph/ask/models.ts';
 import type { Graph } from '../../graph/connection.ts';
+import type { ModelName } from '../../graph/model-name.ts';
 import { NOW } from '../../graph/place.ts';
 import type { Incomplete } from '../answers/completeness.ts';
 import { impactAnswer } from '../answers/impact.ts';
@@ -40,7 +36,7 @@ import { datasetPlace, datasetPlaceOf } from './datasets.ts';
 import { impact, impactCsv } from './impact.ts';
 import { basisOf, missingModels, tellInference } from './inferences.ts';
 import { missingDatasets, modelPlace, modelPlaceOf, undescribed } from './models.ts';
-import { missingBySpelling, notFound } from './near.ts';
+import { missingBehind, notFound, tellsNear } from './near.ts';
 
 const depth = z
   .string()
@@ -85,9 +81,9 @@ export const lineageRoute = route({
         ? new RequestError('NOT_FOUND', UNKNOWN)
         : await notFound(graph, start, UNKNOWN);
     const { node: first, rest } = begun;
-    const from = cursors.open(parameters.cursor, position);
+    const from = cursors.open(parameters.cursor, lineagePlace);
     const tell = (node: LineageNode): LineageAnswer['nodes'][number] => nodeOf(node, context.may);
-    const walked = await walk(graph, question, begun, from, parameters.limit, isTimeUp);
+    const walked = await walk(graph, question, begun, from?.at ?? null, parameters.limit, isTimeUp);
     const page = fit(walked.steps, (step) => [tell(step.node), edgeOf(step.edge)] as const);
     const steps = walked.steps.slice(0, page.told.length);
     const isCut = page.missing.length > 0;
@@ -97,20 +93,22 @@ export const lineageRoute = route({
     const reached = steps.map((step) => step.node);
     const began = from === null ? [first] : [];
     const edges = page.told.map(([, told]) => told);
+    const near = start.kind === 'inference' ? [] : await missingBehind(graph, start, from);
     const missing = [
       ...page.missing,
       ...(isShort ? [TIME_IS_UP] : []),
       ...(isUndescribed ? [undescribed(first.subject.hash)] : []),
       ...(await missingAmong(graph, [...began, ...reached], rest)),
-      ...(start.kind === 'inference' ? [] : await missingBySpelling(graph, start)),
+      ...near,
     ];
+    const sealed = next && { at: next, isNear: tellsNear(near) };
     return {
       start: tell(first).key,
       recorded: first.kind !== 'unrecorded',
       nodes: [...began.map(tell), ...page.told.map(([told]) => told)],
       edges,
       basis: basisOf(edges.flatMap((of) => (of.kind === 'GENERATED' ? [of.resolution] : []))),
-      ...(await pageEnd(context, { next, missing }, time, rest?.writing)),
+      ...(await pageEnd(context, { next: sealed, missing }, time, rest?.writing)),
     };
   },
 });
@@ -158,6 +156,9 @@ const position = z.object({
   model: modelName.exactOptional(),
   place: inferencePlace.exactOptional(),
 });
+
+/** With whether the first page told a near spelling. */
+const lineagePlace = z.object({ at: position, isNear: z.boolean() });
 
 /** Where the picture goes on: among the versions, then the datasets, then behind a name that is claimed. */
 const graphPlace = z.union([
@@ -242,9 +243,11 @@ function missingVersions(names: readonly ClaimedName[]): readonly Incomplete[] {
 function drawDataset({
   hash,
   path,
+  contents,
   evidence: at,
-}: Pick<DatasetItem, 'hash' | 'path' | 'evidence'>): DrawnNode {
-  return { kind: 'dataset', key: datasetKey(hash), hash, path, evidence: at };
+}: Pick<DatasetItem, 'hash' | 'path' | 'contents' | 'evidence'>): DrawnNode {
+  const told = { hash, path, ...(contents && { contents }), evidence: at };
+  return { kind: 'dataset', key: datasetKey(hash), ...told };
 }
 
 /** A version with its datasets. */
@@ -261,7 +264,8 @@ function drawModelAndDatasets(item: ModelItem): {
 
 function drawModel(item: ModelItem): DrawnNode {
   const { name, commit, datasetCount, pendingCount, inferenceCount, evidence: at } = item;
-  const counts = { datasetCount, pendingCount, inferenceCount };
+  const { contents } = item;
+  const counts = { datasetCount, pendingCount, inferenceCount, ...(contents && { contents }) };
   return { kind: 'model', key: modelKey(item), name, commit, ...counts, evidence: at };
 }
 

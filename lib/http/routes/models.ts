@@ -1,13 +1,8 @@
 import * as z from 'zod';
 import { counted } from '../../counted.ts';
 import { contentsOf, type Contents } from '../../graph/ask/contents.ts';
-import {
-  countNaming,
-  newestModels,
-  readModel,
-  type ModelItem,
-  type ModelName,
-} from '../../graph/ask/models.ts';
+import { countNaming, newestModels, readModel, type ModelItem } from '../../graph/ask/models.ts';
+import type { ModelName } from '../../graph/model-name.ts';
 import { NOW } from '../../graph/place.ts';
 import { opaque } from '../answer.ts';
 import type { Incomplete } from '../answers/completeness.ts';
@@ -22,7 +17,7 @@ import type { contents as contentsAnswer } from '../answers/scalar.ts';
 import { completenessOf, pageEnd, readPage } from '../page.ts';
 import { asOf, cursor, flag, identity, limit, since, until } from '../parameters.ts';
 import { route, type Route, type RouteContext } from '../route.ts';
-import { missingBySpelling, notFound } from './near.ts';
+import { missingByName, missingBySpelling, notFound } from './near.ts';
 
 const atLeast = z
   .string()
@@ -62,7 +57,12 @@ export const MODEL_ROUTES: readonly Route[] = [
         tellModel,
         modelPlaceOf,
       );
-      const missing = [...page.missing, ...missingDatasets(page.items)];
+      const isNone = after === null && page.items.length === 0;
+      const missing = [
+        ...page.missing,
+        ...missingDatasets(page.items),
+        ...(isNone && name !== null ? await missingByName(context.graph, name) : []),
+      ];
       return { items: page.told, ...(await pageEnd(context, { ...page, missing }, time)) };
     },
   }),

@@ -1,11 +1,12 @@
 import * as z from 'zod';
 import { ConfigError } from '../../errors.ts';
 import { newestObjects, readObject, type ObjectRow } from '../../graph/ask/objects.ts';
+import { passedOver, type PassedOverCount } from '../../graph/ask/passed-over.ts';
 import { NOW } from '../../graph/place.ts';
 import { missingSchema, SCHEMA_VERSION } from '../../graph/schema.ts';
 import { withheldOf } from '../../graph/source-object.ts';
 import { VERSION } from '../../version.ts';
-import { object, objectsAnswer, type ObjectAnswer } from '../answers/object.ts';
+import { object, objectsAnswer, type ObjectAnswer, type ObjectsAnswer } from '../answers/object.ts';
 import { pageEnd, readPage } from '../page.ts';
 import { cursor, limit } from '../parameters.ts';
 import { RequestError } from '../problem.ts';
@@ -17,7 +18,8 @@ export const OBJECT_ROUTES: readonly Route[] = [
   route({
     path: '/v1/objects',
     resource: 'objects',
-    summary: 'What became of every dropped file, newest first',
+    summary:
+      'What became of every dropped file, newest first, and how many were passed over by their names',
     parameters: z.object({ limit, cursor }),
     answer: objectsAnswer,
     async handle(context, parameters) {
@@ -28,7 +30,11 @@ export const OBJECT_ROUTES: readonly Route[] = [
         tellObject,
         ({ firstSeenAt, uri }) => ({ firstSeenAt, uri }),
       );
-      return { items: page.told, ...(await pageEnd(context, page, NOW)) };
+      return {
+        items: page.told,
+        passedOver: after === undefined ? tellPassedOver(await passedOver(context.graph)) : null,
+        ...(await pageEnd(context, page, NOW)),
+      };
     },
   }),
   route({
@@ -78,6 +84,13 @@ export const OBJECT_ROUTES: readonly Route[] = [
     },
   }),
 ];
+
+function tellPassedOver(
+  found: readonly PassedOverCount[],
+): NonNullable<ObjectsAnswer['passedOver']> {
+  const reasons = found.map((of) => ({ ...of, first: [...of.first] }));
+  return { count: found.reduce((sum, of) => sum + of.count, 0), reasons };
+}
 
 function tellObject({ uri, rejected, rejections, ...row }: ObjectRow): ObjectAnswer {
   const rejectedTotal = rejected ?? 0;

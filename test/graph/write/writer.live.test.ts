@@ -34,7 +34,7 @@ function overlapping(name: string, atEnd: string, atStart: string): Batch[] {
   const log = name.padStart(64, '0');
   const uri = `file:///${name}.jsonl?sha256=${log}`;
   const lines = parts.flat().length;
-  const object = { uri, sha256: log, bytes: 0, lines, rejected: 0, rejections: [] };
+  const object = { uri, sha256: log, bytes: 0, lines, rejected: 0, rejections: [], seal: null };
   let afterLine = 0;
   return parts.map((records, index) => {
     const from = afterLine;
