@@ -202,7 +202,7 @@ RETURN o.uri AS uri
 const KEEP_OBJECT_NAMES = `
 MATCH (o:SourceObject {uri: $uri})
 SET o = o {.uri, .status, .sha256, .parked, .progress, .bytes, .lines, .rejected, .accepted, .duplicate,
-  .root, .kids, .custody, .root, .kids, .custody, .rejections, .firstSeenAt, .lastSeenAt, .sentAt}
+  .root, .kids, .custody, .rejections, .firstSeenAt, .lastSeenAt, .sentAt}
 `;
 
 const SET_WAIVER = `
@@ -393,10 +393,6 @@ export interface ArchivedLog {
   readonly root: string | null;
   readonly signers: readonly string[];
   readonly offset: number;
-  /** Of the tree over its lines; null where it can't be read. */
-  readonly root: string | null;
-  /** Of the keys that signed it. */
-  readonly signers: readonly string[];
 }
 
 /** Sets what the archive says of a log that is done. Of several verdicts the first has what is counted anew. */
