@@ -18,7 +18,7 @@ import {
   compareStretch,
   compareWaiver,
 } from './beside.ts';
-import type { Difference } from './difference.ts';
+import { STRAY, type Difference } from './difference.ts';
 import {
   choicesOf,
   compareDataset,
@@ -325,7 +325,7 @@ class Auditing {
       pass.differences.push({
         kind,
         identity: [element],
-        what: 'node or relationship',
+        what: STRAY,
         says: 'no log says it',
       });
     }
