@@ -18,7 +18,7 @@ import {
   compareStretch,
   compareWaiver,
 } from './beside.ts';
-import type { Difference } from './difference.ts';
+import { STRAY, type Difference } from './difference.ts';
 import {
   choicesOf,
   compareDataset,
@@ -319,13 +319,16 @@ class Auditing {
 
   /** What no identity leads to: things without one, and logs that the archive has lost. */
   async #compareRest(pass: Pass): Promise<void> {
-    for (const { kind, element } of await strays(this.#options.graph, MAX_DIFFERENCES))
+    for (const { kind, element, of } of await strays(this.#options.graph, MAX_DIFFERENCES)) {
+      // What it is of was signed: that is what is missing, and named already.
+      if (this.#ledger.isSigned(kind, of)) continue;
       pass.differences.push({
         kind,
         identity: [element],
-        what: 'node or relationship',
+        what: STRAY,
         says: 'no log says it',
       });
+    }
     for (const log of this.#taken.missing)
       pass.differences.push({
         kind: 'log',

@@ -16,6 +16,9 @@ export interface Difference {
 /** What a property has to be: a value, a text that is known by its hash, or one of several. */
 export type Expected = Plain | { readonly text: Said } | { readonly anyOf: readonly Plain[] };
 
+/** `what` of a thing that no identity leads to: it is named by what the database calls it. */
+export const STRAY = 'node or relationship';
+
 /** A value that is not told: an inference's digest, its payload. */
 const UNTOLD = 'something else was signed';
 
@@ -66,7 +69,9 @@ const MAX_TOLD = 200;
 
 function toldOf(wanted: Expected): string {
   if (wanted === null) return 'no log says it';
-  if (typeof wanted === 'object' && 'at' in wanted) return textOf(wanted['at']);
+  // A list has a method of that name.
+  if (typeof wanted === 'object' && !Array.isArray(wanted) && 'at' in wanted)
+    return textOf(wanted.at);
   if (typeof wanted === 'object' && 'text' in wanted) {
     const { text } = wanted;
     return typeof text === 'object' && text !== null && 'sha256' in text

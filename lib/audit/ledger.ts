@@ -111,6 +111,13 @@ export class Ledger implements Around {
     return of === undefined ? null : { log, key: nameOf(of.source) };
   }
 
+  /** True for a version, or a log's progress, that some log says. */
+  isSigned(kind: string, [first = null, second = null]: readonly Plain[]): boolean {
+    if (kind === 'progress') return this.#state.sources.some((source) => nameOf(source) === first);
+    if (kind !== 'pending link' || typeof first !== 'string') return false;
+    return this.versions(first).done.some(({ commit }) => commit === second);
+  }
+
   /** The verdicts under which a log was accepted, with how far each is. */
   sourcesOf(log: string): readonly { readonly source: Source; readonly state: SourceState }[] {
     return (this.#byLog.get(log) ?? []).flatMap((index) => {

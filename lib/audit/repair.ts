@@ -20,7 +20,7 @@ import { parseRecord } from '../trust/record.ts';
 import { isRefusal } from '../trust/rejection.ts';
 import { verifyEnvelope } from '../trust/signers.ts';
 import type { VerifiedRecord } from '../trust/verify.ts';
-import type { Difference } from './difference.ts';
+import { STRAY, type Difference } from './difference.ts';
 import { hasPayload } from './expected.ts';
 import type { Fact, FactKind, Identity } from './facts.ts';
 import { Ledger } from './ledger.ts';
@@ -74,15 +74,24 @@ export async function repair(
   const things = new Map(differences.map((of) => [JSON.stringify([of.kind, of.identity]), of]));
   const nodes = differences.filter(({ what }) => what === 'node');
   const unsaid = new Set(nodes.map(({ kind, identity }) => JSON.stringify([kind, identity])));
-  const inOrder = [...things.values()].sort(
-    (a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind),
-  );
-  for (const { kind, identity } of inOrder) {
+  const inOrder = [...things.values()].sort((a, b) => placeOf(a) - placeOf(b));
+  for (const { kind, identity, what } of inOrder) {
+    if (what === STRAY) {
+      // A type of relationship is written in capitals.
+      await deleteElement(on.graph, identity[0] ?? '', kind === kind.toUpperCase());
+      onRepaired({ kind, identity, did: 'deleted' });
+      continue;
+    }
     const isUnsaid = unsaid.has(JSON.stringify([kind, identity]));
     onRepaired({ kind, identity, did: await repairing.repair(kind, identity, isUnsaid) });
   }
   await settle(on.graph);
   await repairing.countLogs();
+}
+
+/** What no identity leads to goes before all else: it may hold what others are to be linked to. */
+function placeOf({ kind, what }: Difference): number {
+  return what === STRAY ? -1 : ORDER.indexOf(kind);
 }
 
 class Repairing {
@@ -122,9 +131,7 @@ class Repairing {
       case 'waiver':
         return this.#setWaiver(identity);
       default:
-        // A type of relationship is written in capitals.
-        await deleteElement(graph, identity[0] ?? '', kind === kind.toUpperCase());
-        return 'deleted';
+        throw new Error(`nobody knows how to repair a ${kind}`);
     }
   }
 

@@ -4,7 +4,7 @@ import type { Audited } from '../audited.ts';
 import type { Graph } from '../connection.ts';
 import { database } from '../database.ts';
 import { toDateTime } from '../instant.ts';
-import type { Row } from '../rows.ts';
+import { text, type Row } from '../rows.ts';
 
 /** How a thing of the graph is read, to be compared: all that it has, also what it ought not to have. */
 interface Reading {
@@ -398,65 +398,78 @@ export async function auditedTotals(graph: Graph): Promise<PlainMap> {
 const STRAYS = `
 CALL () {
   MATCH (n:Dataset) WHERE NOT coalesce(n.hash > '', false)
-  RETURN 'dataset' AS kind, elementId(n) AS element
+  RETURN 'dataset' AS kind, elementId(n) AS element, [] AS of
   UNION ALL
   MATCH (n:Model) WHERE NOT coalesce(n.name > '' AND n.commit > '', false)
-  RETURN 'model' AS kind, elementId(n) AS element
+  RETURN 'model' AS kind, elementId(n) AS element, [] AS of
   UNION ALL
   MATCH (n:Record) WHERE NOT coalesce(n.digest > '', false)
-  RETURN 'record' AS kind, elementId(n) AS element
+  RETURN 'record' AS kind, elementId(n) AS element, [] AS of
   UNION ALL
   MATCH (n:Inference) WHERE NOT coalesce(n.id > '', false)
-  RETURN 'inference' AS kind, elementId(n) AS element
+  RETURN 'inference' AS kind, elementId(n) AS element, [] AS of
   UNION ALL
   MATCH (n:Stretch) WHERE NOT coalesce(n.log > '' AND n.number >= 0 AND n.kid > '', false)
-  RETURN 'stretch' AS kind, elementId(n) AS element
+  RETURN 'stretch' AS kind, elementId(n) AS element, [] AS of
   UNION ALL
   MATCH (n:Log) WHERE NOT coalesce(n.sha256 > '', false)
-  RETURN 'log' AS kind, elementId(n) AS element
+  RETURN 'log' AS kind, elementId(n) AS element, [] AS of
   UNION ALL
   MATCH (n:SourceObject) WHERE NOT coalesce(n.uri > '', false)
-  RETURN 'object' AS kind, elementId(n) AS element
+  RETURN 'object' AS kind, elementId(n) AS element, [] AS of
   UNION ALL
   MATCH (n:Finding) WHERE NOT coalesce(n.key > '', false)
-  RETURN 'finding' AS kind, elementId(n) AS element
+  RETURN 'finding' AS kind, elementId(n) AS element, [] AS of
   UNION ALL
   MATCH (n:Waiver) WHERE NOT coalesce(n.key > '', false)
-  RETURN 'waiver' AS kind, elementId(n) AS element
+  RETURN 'waiver' AS kind, elementId(n) AS element, [] AS of
   UNION ALL
   MATCH (n:PendingLink)
   WHERE n.hash IS NULL OR NOT EXISTS { MATCH (:Model {name: n.name, commit: n.commit}) }
-  RETURN 'pending link' AS kind, elementId(n) AS element
+  RETURN 'pending link' AS kind, elementId(n) AS element, [n.name, n.commit] AS of
   UNION ALL
   MATCH (n:Progress) WHERE NOT EXISTS { (n)-[:OF]->(:Log) }
-  RETURN 'progress' AS kind, elementId(n) AS element
+  RETURN 'progress' AS kind, elementId(n) AS element, [n.key] AS of
   UNION ALL
   MATCH ()-[r:USED_IN]->(m) WHERE NOT m:Model
-  RETURN 'USED_IN' AS kind, elementId(r) AS element
+  RETURN 'USED_IN' AS kind, elementId(r) AS element, [] AS of
   UNION ALL
   MATCH ()-[r:GENERATED]->(i) WHERE NOT i:Inference
-  RETURN 'GENERATED' AS kind, elementId(r) AS element
+  RETURN 'GENERATED' AS kind, elementId(r) AS element, [] AS of
   UNION ALL
   MATCH (a)-[r:ASSERTS]->(e) WHERE NOT a:Record
-  RETURN 'ASSERTS' AS kind, elementId(r) AS element
+  RETURN 'ASSERTS' AS kind, elementId(r) AS element, [] AS of
   UNION ALL
   MATCH (a)-[r:SIGNED_IN]->(s) WHERE NOT (a:Record OR a:Inference)
-  RETURN 'SIGNED_IN' AS kind, elementId(r) AS element
+  RETURN 'SIGNED_IN' AS kind, elementId(r) AS element, [] AS of
 }
-RETURN kind, element
+RETURN kind, element, of
 LIMIT $limit
 `;
 
-/** Nodes without an identity, and relationships that hang on no audited thing; of these no writer makes one. */
+/**
+ * Nodes without an identity, and relationships that hang on no audited thing; of these no writer makes one.
+ * A link that waits, or a progress, whose model or log is gone is one of them, with what it is of.
+ */
 export async function strays(
   graph: Graph,
   limit: number,
-): Promise<readonly { readonly kind: string; readonly element: string }[]> {
+): Promise<
+  readonly { readonly kind: string; readonly element: string; readonly of: readonly Plain[] }[]
+> {
   const found = await graph[database].read(async (tx) => {
     const result = await tx.run(STRAYS, { limit: BigInt(limit) });
     return result.records.map((record): Row => record.toObject());
   });
-  return found.map((row) => ({ kind: String(row['kind']), element: String(row['element']) }));
+  return found.map((row) => ({
+    kind: text(row, 'kind'),
+    element: text(row, 'element'),
+    of: list(plain(row['of'])),
+  }));
+}
+
+function list(value: Plain): readonly Plain[] {
+  return Array.isArray(value) ? value : [];
 }
 
 const PROGRESS = `
