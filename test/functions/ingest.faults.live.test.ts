@@ -86,11 +86,11 @@ test('a dropped log becomes a graph and a receipt; the message again changes not
   const before = aws.requests.length;
   expect(await invoke([message])).toEqual({ batchItemFailures: [] });
   await expectWhole();
-  // Found, read once, looked for in the archive and copied there, with a verdict and a receipt: what
-  // docs/operations.md reckons with.
+  // Found, read once, looked for in the archive and copied there, with the index of its tree, for it is
+  // large, a verdict, a receipt and what has that wait for the tlog: what docs/operations.md reckons with.
   const asked = aws.requests.slice(before).map(({ action }) => action);
   expect(asked.filter((action) => action.startsWith('s3:'))).toEqual(
-    ['HEAD', 'GET', 'HEAD', 'COPY', 'PUT', 'PUT'].map((name) => `s3:${name}`),
+    ['HEAD', 'GET', 'HEAD', 'COPY', 'PUT', 'PUT', 'PUT', 'PUT'].map((name) => `s3:${name}`),
   );
   const requests = aws.requests.length;
   expect(await invoke([message, message])).toEqual({ batchItemFailures: [] });

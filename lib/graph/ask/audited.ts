@@ -81,19 +81,19 @@ ${MODEL}
 `;
 
 /** Of `r`. */
-const SIGNED = `COLLECT {
+const AUDITED_SIGNED = `COLLECT {
     MATCH (r)-[x:SIGNED_IN]->(s)
     RETURN {kid: s.kid, log: s.log, number: s.number, isStretch: s:Stretch, properties: x {.*}}
   }`;
 
-const RECORD = `
+const AUDITED_RECORD = `
 RETURN [r.digest] AS identity, r {.*} AS properties,
   COUNT { (r)--() } - COUNT { (r)-[:SIGNED_IN]->() } - COUNT { (r)-[:ASSERTS]->() } AS others,
   COLLECT {
     MATCH (r)-[a:ASSERTS]->(e)
     RETURN {label: labels(e)[0], identity: [e.hash, e.name, e.commit, e.id], properties: a {.*}}
   } AS asserts,
-  ${SIGNED} AS signings
+  ${AUDITED_SIGNED} AS signings
 `;
 
 const RECORDS = `
@@ -103,17 +103,17 @@ WHERE r.digest > $a
 WITH r
 ORDER BY r.digest
 LIMIT $limit
-${RECORD}
+${AUDITED_RECORD}
 ORDER BY r.digest
 `;
 
 const NAMED_RECORDS = `
 UNWIND $identities AS identity
 MATCH (r:Record {digest: identity[0]})
-${RECORD}
+${AUDITED_RECORD}
 `;
 
-const INFERENCE = `
+const AUDITED_INFERENCE = `
 RETURN [i.id] AS identity, i {.*} AS properties,
   COUNT { (i)--() } - COUNT { (i)<-[:GENERATED]-() } - COUNT { (i)<-[:ASSERTS]-() }
     - COUNT { (i)-[:SIGNED_IN]->() } AS others,
@@ -129,7 +129,7 @@ RETURN [i.id] AS identity, i {.*} AS properties,
     MATCH (r)-[:ASSERTS]->(i)
     RETURN {properties: r {.*}, isRecord: r:Record,
       others: COUNT { (r)--() } - COUNT { (r)-[:SIGNED_IN]->() } - 1,
-      signings: ${SIGNED}}
+      signings: ${AUDITED_SIGNED}}
   } AS records
 `;
 
@@ -140,14 +140,14 @@ WHERE i.id > $a
 WITH i
 ORDER BY i.id
 LIMIT $limit
-${INFERENCE}
+${AUDITED_INFERENCE}
 ORDER BY i.id
 `;
 
 const NAMED_INFERENCES = `
 UNWIND $identities AS identity
 MATCH (i:Inference {id: identity[0]})
-${INFERENCE}
+${AUDITED_INFERENCE}
 `;
 
 const STRETCH = `
@@ -162,7 +162,7 @@ RETURN [s.log, toString(s.number), s.kid] AS identity, s {.*} AS properties,
 `;
 
 // Logs and kids are hexadecimal: their order is the same for parameters and stored values.
-const STRETCHES = `
+const AUDITED_STRETCHES = `
 MATCH (s:Stretch)
 USING INDEX SEEK s:Stretch(log, number, kid)
 WHERE s.log >= $a AND s.number IS NOT NULL AND s.kid IS NOT NULL
@@ -244,7 +244,7 @@ OPTIONAL MATCH (w:Waiver {key: f.key})
 RETURN [f.key] AS identity, f {.*} AS properties, COUNT { (f)--() } AS others, w IS NOT NULL AS hasWaiver
 `;
 
-const FINDINGS = `
+const AUDITED_FINDINGS = `
 MATCH (f:Finding)
 USING INDEX SEEK f:Finding(key)
 WHERE f.key > $a
@@ -287,10 +287,10 @@ const READINGS: Readonly<Record<Audited, Reading>> = {
   model: { pages: [VERSIONS_OF_NAME, MODELS], named: NAMED_MODELS },
   record: { pages: [RECORDS], named: NAMED_RECORDS },
   inference: { pages: [INFERENCES], named: NAMED_INFERENCES },
-  stretch: { pages: [STRETCHES], named: NAMED_STRETCHES },
+  stretch: { pages: [AUDITED_STRETCHES], named: NAMED_STRETCHES },
   log: { pages: [LOGS], named: NAMED_LOGS },
   object: { pages: [OBJECTS], named: NAMED_OBJECTS },
-  finding: { pages: [FINDINGS], named: NAMED_FINDINGS },
+  finding: { pages: [AUDITED_FINDINGS], named: NAMED_FINDINGS },
   waiver: { pages: [WAIVERS], named: NAMED_WAIVERS },
 };
 
@@ -367,7 +367,7 @@ function plain(value: unknown): Plain {
   return Object.fromEntries(Object.entries(value).map(([name, of]) => [name, plain(of)]));
 }
 
-const TOTALS = `
+const AUDITED_TOTALS = `
 CALL () { MATCH (n:Dataset) RETURN count(n) AS dataset }
 CALL () { MATCH (n:Model) RETURN count(n) AS model }
 CALL () { MATCH (n:Record) RETURN count(n) AS record }
@@ -390,7 +390,7 @@ RETURN dataset, model, record, inference, stretch, log, object, finding, waiver,
 
 /** How many there are of each, from the store's own counts; `open` are the markers of links to be made. */
 export async function auditedTotals(graph: Graph): Promise<PlainMap> {
-  const [row = {}] = await graph[database].ask(TOTALS);
+  const [row = {}] = await graph[database].ask(AUDITED_TOTALS);
   return mapOf(row);
 }
 

@@ -32,7 +32,7 @@ WHERE r.digest IN $digests
 RETURN elementId(r) AS element
 `;
 
-const RECORDS_OF_MODEL = `
+const REPLAYED_OF_MODEL = `
 OPTIONAL MATCH (r:Record)-[:ASSERTS]->(:Model {name: $identity[0], commit: $identity[1]})
 RETURN elementId(r) AS element
 UNION
@@ -269,7 +269,7 @@ async function takeRecords(
 ): Promise<readonly Row[]> {
   const statement = {
     dataset: RECORDS_OF_DATASET,
-    model: RECORDS_OF_MODEL,
+    model: REPLAYED_OF_MODEL,
     inference: RECORDS_OF_INFERENCE,
     record: RECORD_ALONE,
   }[kind];
