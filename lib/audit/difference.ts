@@ -69,9 +69,7 @@ const MAX_TOLD = 200;
 
 function toldOf(wanted: Expected): string {
   if (wanted === null) return 'no log says it';
-  // A list has a method of that name.
-  if (typeof wanted === 'object' && !Array.isArray(wanted) && 'at' in wanted)
-    return textOf(wanted.at);
+  if (isTime(wanted)) return wanted.at;
   if (typeof wanted === 'object' && 'text' in wanted) {
     const { text } = wanted;
     return typeof text === 'object' && text !== null && 'sha256' in text
@@ -79,6 +77,13 @@ function toldOf(wanted: Expected): string {
       : cut(textOf(text));
   }
   return cut(typeof wanted === 'string' ? wanted : JSON.stringify(wanted));
+}
+
+/** A list has a method of that name. */
+function isTime(value: Expected): value is { readonly at: string } {
+  return (
+    typeof value === 'object' && value !== null && 'at' in value && typeof value['at'] === 'string'
+  );
 }
 
 function textOf(value: unknown): string {

@@ -216,6 +216,8 @@ export function compareRecord(
     mapsOf(found['asserts']).every(({ label }) => label === 'Inference')
   )
     if (mapsOf(found['asserts']).length === 1) return [];
+  if (facts.length === 0 && found !== null && mapsOf(found['asserts']).length === 0)
+    return [{ ...thing, what: 'node', says: 'it asserts nothing' }];
   const there = present(thing, facts, found);
   if (!('head' in there)) return there;
   const { head, columns } = there;

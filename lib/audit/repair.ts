@@ -91,7 +91,9 @@ export async function repair(
 
 /** What no identity leads to goes before all else: it may hold what others are to be linked to. */
 function placeOf({ kind, what }: Difference): number {
-  return what === STRAY ? -1 : ORDER.indexOf(kind);
+  if (what === STRAY) return -1;
+  // A record that nothing rests on is taken out before its inference is written anew, with its own.
+  return kind === 'record' && what === 'node' ? 0.5 : ORDER.indexOf(kind);
 }
 
 class Repairing {

@@ -469,7 +469,7 @@ export async function strays(
 }
 
 function list(value: Plain): readonly Plain[] {
-  return Array.isArray(value) ? value : [];
+  return Array.isArray(value) ? value.map((of: Plain) => of) : [];
 }
 
 const PROGRESS = `

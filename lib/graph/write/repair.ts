@@ -182,6 +182,14 @@ WITH p, min(o.uri) AS uri
 SET p.openedBy = uri
 `;
 
+// Its opener has the counts of a log.
+const COUNT_OPENER = `
+MATCH (p:Progress {key: $key})
+MATCH (o:SourceObject {uri: p.openedBy})
+WHERE o.progress = $key AND o.status IN ['accepted', 'partial']
+SET o.accepted = p.accepted, o.duplicate = p.duplicate
+`;
+
 const RELATE_OBJECT = `
 MATCH (o:SourceObject {uri: $uri})
 CALL (o) {
@@ -420,6 +428,7 @@ export async function setLog(
         accepted: neo4j.int(accepted),
         duplicate: neo4j.int(good - accepted),
       });
+      await tx.run(COUNT_OPENER, { key });
     }
   });
 }
