@@ -16,8 +16,10 @@ export interface Chain {
 const MAX_DATASETS = 1_000;
 
 const MODEL_OF_INFERENCE = `
-MATCH (m:Model)-[:GENERATED]->(i:Inference {id: $id})
+MATCH (i:Inference {id: $id})
+USING INDEX SEEK i:Inference(id)
 WHERE i.digest = $digest
+MATCH (m:Model)-[:GENERATED]->(i)
 RETURN m.name AS name, m.commit AS commit
 `;
 

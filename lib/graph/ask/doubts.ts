@@ -27,6 +27,7 @@ const BY_TIME = `
 UNWIND $names AS name
 UNWIND $resolutions AS resolution
 MATCH (i:Inference)
+USING INDEX SEEK i:Inference(resolution, model)
 WHERE i.resolution = resolution AND i.model = name AND i.recordedAt <= datetime($asOf)
 MATCH (m:Model)-[:GENERATED]->(i)
 WITH m, count(i) AS count
