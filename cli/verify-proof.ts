@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { ConfigError, hasCode } from '../lib/errors.ts';
 import { verifyProof, type CheckedProof, type CheckedRecord } from '../lib/proof/verify-proof.ts';
 import { parsePolicy, type Policy } from '../lib/tlog/policy.ts';
-import type { LineageRecord } from '../lib/trust/record.ts';
+import type { LineageRecord } from '../lib/trust/lineage-record.ts';
 import type { Command } from './command.ts';
 import { print, printJson } from './terminal.ts';
 

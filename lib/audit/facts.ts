@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { compareText } from '../graph/order.ts';
 import { saidOf } from '../graph/write/write-changes.ts';
-import type { LineageRecord } from '../trust/record.ts';
+import type { LineageRecord } from '../trust/lineage-record.ts';
 import type { Instant } from '../trust/timestamp.ts';
 import type { VerifiedRecord } from '../trust/verify.ts';
 

@@ -1,6 +1,6 @@
 import { glob, type Glob } from './glob.ts';
 import { memberOf } from './json.ts';
-import type { LineageRecord } from './record.ts';
+import type { LineageRecord } from './lineage-record.ts';
 import { compareInstants, parseTimestamp, type Instant } from './timestamp.ts';
 
 /** The types of records, as scopes name them. */

@@ -1,52 +1,15 @@
 import { SCHEMA_VERSION } from './envelope.ts';
 import { whyNoObject, whyNotJson } from './explain-text.ts';
 import { MAX_DEPTH, parseString, scanObject } from './json.ts';
+import type {
+  DatasetRecord,
+  InferenceRecord,
+  LineageRecord,
+  ModelRecord,
+} from './lineage-record.ts';
 import { isRefusal, type Refusal } from './rejection.ts';
 import type { VerifiedEnvelope } from './signers.ts';
 import { parseTimestamp, type Instant } from './timestamp.ts';
-
-interface Signed {
-  /** As signed; {@link Instant} is what it means. */
-  readonly timestamp: string;
-  readonly recordedAt: Instant;
-  /** Lower-case hex SHA-256 of the signed text. */
-  readonly digest: string;
-}
-
-export interface DatasetRecord extends Signed {
-  readonly type: 'dataset';
-  readonly hash: string;
-  readonly path: string;
-  readonly description: string;
-}
-
-export interface ModelRecord extends Signed {
-  readonly type: 'model';
-  readonly name: string;
-  /** "N/A" where the record names none. */
-  readonly commit: string;
-  /** Raw JSON text, as signed. */
-  readonly hyperparameters: string;
-  /** Raw JSON text, as signed. */
-  readonly environment: string;
-  /** Each once, in the record's order. */
-  readonly datasetHashes: readonly string[];
-}
-
-export interface InferenceRecord extends Signed {
-  readonly type: 'inference';
-  /** `sha256:<digest>` where the record names none. */
-  readonly id: string;
-  readonly modelName: string;
-  readonly commit: string | null;
-  /** Raw JSON text, as signed. */
-  readonly input: string;
-  /** Raw JSON text, as signed. */
-  readonly output: string;
-}
-
-/** What a verified line says. */
-export type LineageRecord = DatasetRecord | ModelRecord | InferenceRecord;
 
 /** An identity string is at most this long, so that three fit one index key (docs/envelope.md, E-14). */
 const MAX_IDENTITY_BYTES = 2_048;

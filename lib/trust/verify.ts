@@ -1,8 +1,9 @@
 import type { Circumstances } from './key-policy.ts';
 import type { VerifyingKey } from './keys.ts';
+import type { LineageRecord } from './lineage-record.ts';
 import type { Line } from './lines.ts';
 import type { Passage } from './passage.ts';
-import { parseRecord, type LineageRecord } from './record.ts';
+import { parseRecord } from './record.ts';
 import { isRefusal, type Refusal, type Rejection } from './rejection.ts';
 import type { Signers, VerifiedEnvelope } from './signers.ts';
 

@@ -10,7 +10,7 @@ import { cursorsFor } from '../../lib/http/cursor.ts';
 import type { RouteContext } from '../../lib/http/route.ts';
 import { ROUTES } from '../../lib/http/routes.ts';
 import { NO_TLOG } from '../../lib/tlog/store.ts';
-import type { LineageRecord } from '../../lib/trust/record.ts';
+import type { LineageRecord } from '../../lib/trust/lineage-record.ts';
 import { Api, type Query, type Told } from '../support/api.ts';
 import { someOf } from '../support/depth.ts';
 import { graphWith } from '../support/graph-with.ts';

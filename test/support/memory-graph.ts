@@ -14,7 +14,7 @@ import type {
   InferenceRecord,
   LineageRecord,
   ModelRecord,
-} from '../../lib/trust/record.ts';
+} from '../../lib/trust/lineage-record.ts';
 import { compareInstants, type Instant } from '../../lib/trust/timestamp.ts';
 import type { VerifiedRecord } from '../../lib/trust/verify.ts';
 import { lineOf, type Snapshot } from './oracle.ts';

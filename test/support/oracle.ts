@@ -1,5 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { InferenceRecord, LineageRecord, ModelRecord } from '../../lib/trust/record.ts';
+import type {
+  InferenceRecord,
+  LineageRecord,
+  ModelRecord,
+} from '../../lib/trust/lineage-record.ts';
 import type { Instant } from '../../lib/trust/timestamp.ts';
 import type { VerifiedRecord } from '../../lib/trust/verify.ts';
 

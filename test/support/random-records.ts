@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import type { LineageRecord } from '../../lib/trust/record.ts';
+import type { LineageRecord } from '../../lib/trust/lineage-record.ts';
 import type { VerifiedRecord } from '../../lib/trust/verify.ts';
 
 // Code point order and UTF-16 order disagree on these two.

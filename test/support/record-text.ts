@@ -1,4 +1,4 @@
-import type { LineageRecord } from '../../lib/trust/record.ts';
+import type { LineageRecord } from '../../lib/trust/lineage-record.ts';
 import type { Instant } from '../../lib/trust/timestamp.ts';
 
 /** The text that a producer would sign to say what a record says. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { GraphWriter } from '../../lib/graph/write/writer.ts';
-import type { LineageRecord } from '../../lib/trust/record.ts';
+import type { LineageRecord } from '../../lib/trust/lineage-record.ts';
 import { writeObject } from './write-object.ts';
 
 /** Of records whose signature is not the matter. */

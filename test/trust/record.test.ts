@@ -1,6 +1,7 @@
 import { constants, sign } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { parseRecord, type LineageRecord } from '../../lib/trust/record.ts';
+import type { LineageRecord } from '../../lib/trust/lineage-record.ts';
+import { parseRecord } from '../../lib/trust/record.ts';
 import { isRefusal } from '../../lib/trust/rejection.ts';
 import { verifyEnvelope } from '../../lib/trust/signers.ts';
 import { parseTimestamp } from '../../lib/trust/timestamp.ts';

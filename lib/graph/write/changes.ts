@@ -3,7 +3,7 @@ import type {
   InferenceRecord,
   LineageRecord,
   ModelRecord,
-} from '../../trust/record.ts';
+} from '../../trust/lineage-record.ts';
 import { compareInstants, type Instant } from '../../trust/timestamp.ts';
 import type { VerifiedRecord } from '../../trust/verify.ts';
 import { isLater, type Claim } from '../order.ts';

@@ -1,5 +1,5 @@
 import type { ManagedTransaction } from 'neo4j-driver';
-import type { ModelRecord } from '../../trust/record.ts';
+import type { ModelRecord } from '../../trust/lineage-record.ts';
 import type { VerifiedRecord } from '../../trust/verify.ts';
 import { flag, instant, maybe, rows, text, texts, type Row } from '../rows.ts';
 import { isOf, linkKey, type Stored, type StoredEntity, type StoredLink } from './changes.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import neo4j, { type Integer, type ManagedTransaction } from 'neo4j-driver';
-import type { LineageRecord } from '../../trust/record.ts';
+import type { LineageRecord } from '../../trust/lineage-record.ts';
 import type { Instant } from '../../trust/timestamp.ts';
 import { toDateTime } from '../instant.ts';
 import { compareText } from '../order.ts';

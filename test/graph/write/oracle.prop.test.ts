@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { LineageRecord } from '../../../lib/trust/record.ts';
+import type { LineageRecord } from '../../../lib/trust/lineage-record.ts';
 import type { VerifiedRecord } from '../../../lib/trust/verify.ts';
 import { atDepth } from '../../support/depth.ts';
 import { expectedGraph } from '../../support/oracle.ts';

@@ -3,7 +3,7 @@ import { openGraph, type Graph } from '../../../lib/graph/connection.ts';
 import { database } from '../../../lib/graph/database.ts';
 import { settle } from '../../../lib/graph/write/settle.ts';
 import { GraphWriter } from '../../../lib/graph/write/writer.ts';
-import type { LineageRecord } from '../../../lib/trust/record.ts';
+import type { LineageRecord } from '../../../lib/trust/lineage-record.ts';
 import type { VerifiedRecord } from '../../../lib/trust/verify.ts';
 import { graphWith } from '../../support/graph-with.ts';
 import { neo4jLogin } from '../../support/neo4j-login.ts';

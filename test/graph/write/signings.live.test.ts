@@ -5,7 +5,7 @@ import { toDateTime } from '../../../lib/graph/instant.ts';
 import type { Row } from '../../../lib/graph/rows.ts';
 import { settle } from '../../../lib/graph/write/settle.ts';
 import { GraphWriter } from '../../../lib/graph/write/writer.ts';
-import type { LineageRecord } from '../../../lib/trust/record.ts';
+import type { LineageRecord } from '../../../lib/trust/lineage-record.ts';
 import { graphWith } from '../../support/graph-with.ts';
 import { neo4jLogin } from '../../support/neo4j-login.ts';
 import { expectedGraph } from '../../support/oracle.ts';

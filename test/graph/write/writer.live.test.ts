@@ -4,7 +4,7 @@ import { openGraph, type Graph } from '../../../lib/graph/connection.ts';
 import { database } from '../../../lib/graph/database.ts';
 import { lockAlone } from '../../../lib/graph/lock.ts';
 import { GraphWriter, type Batch } from '../../../lib/graph/write/writer.ts';
-import type { LineageRecord } from '../../../lib/trust/record.ts';
+import type { LineageRecord } from '../../../lib/trust/lineage-record.ts';
 import { neo4jLogin } from '../../support/neo4j-login.ts';
 import { expectedGraph } from '../../support/oracle.ts';
 import { inferenceRecord, KID, modelRecord } from '../../support/records.ts';
