@@ -20,9 +20,9 @@ const sizes = new Map<string, number>();
 
 /** Brings the receipts that wait into the tlog, signs a checkpoint, and has it cosigned. */
 export const handler = scheduledHandler('log', telemetry, async (isTimeUp) => {
-  const { key } = await signer();
+  const signs = await signer();
   const options = { now: () => new Date(), isTimeUp, sizes };
-  const { appended, cosigning, problems } = await keepTlog(store, await signer(), options);
+  const { appended, cosigning, problems } = await keepTlog(store, signs, options);
   const { size, time, leaves, known, heartbeats, isMore } = appended;
   const seconds = time === null ? 0 : (Date.now() - time.getTime()) / 1_000;
   const answers = cosigning?.answers ?? [];
@@ -31,6 +31,13 @@ export const handler = scheduledHandler('log', telemetry, async (isTimeUp) => {
   telemetry.count('WitnessesMissing', answers.filter(({ problem }) => problem !== null).length);
   for (const problem of problems) telemetry.warn('log.problem', { problem });
   if (leaves + heartbeats > 0)
-    telemetry.info('log.appended', { key: key.vkey, size, leaves, known, heartbeats, isMore });
+    telemetry.info('log.appended', {
+      key: signs.key.vkey,
+      size,
+      leaves,
+      known,
+      heartbeats,
+      isMore,
+    });
   return { size, leaves, heartbeats };
 });

@@ -40,10 +40,10 @@ const signer = once(() => kmsSigner(reportKey.replace(/^kms:/, '')));
 export const handler = scheduledHandler('report', telemetry, async (isTimeUp, event) => {
   const period = periodOfEvent(event, new Date());
   const options = { period, settings, keys: await keys(), readEnvelope, tlog, isTimeUp };
-  const { kid } = await signer();
-  demandReportKey(kid, options.keys);
+  const signs = await signer();
+  demandReportKey(signs.kid, options.keys);
   const report = await makeReport(await graph(), options);
-  const files = await sealReport(report, await signer());
+  const files = await sealReport(report, signs);
   const folder = await putReport(s3, evidenceBucket, report, files);
   const { complete } = report.completeness;
   telemetry.count('ReportsMade', 1);

@@ -57,11 +57,11 @@ export function envelopeReader(
   };
 }
 
-/** Null when it is not there. */
-async function lineAt(
+/** The bytes of an archived line; null where they are not there. Rejects with the reason of `signal` when that comes first. */
+export async function lineAt(
   archive: ArchivedLogs,
-  { log, version, offset, length }: ArchivedSigning,
-  signal: AbortSignal | undefined,
+  { log, version, offset, length }: Pick<ArchivedSigning, 'log' | 'version' | 'offset' | 'length'>,
+  signal?: AbortSignal,
 ): Promise<Buffer | null> {
   const parts: Uint8Array[] = [];
   let left = length;

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { pipeline } from 'node:stream/promises';
 import * as z from 'zod';
 import type { Archive } from './ingest/archive.ts';
-import { isHeartbeat, shaOf } from './tlog/append.ts';
+import { isHeartbeat } from './tlog/append.ts';
 import { parseCheckpoint, type Checkpoint } from './tlog/checkpoint.ts';
 import { openNote, parseNote, type VerifierKey } from './tlog/note.ts';
 import { sideBySide } from './tlog/side-by-side.ts';
-import { atPath, nextPath, parseAt, pendingPath, type TlogReader } from './tlog/store.ts';
+import { atPath, nextPath, parseAt, pendingPath, shaOf, type TlogReader } from './tlog/store.ts';
 import {
   entriesOf,
   TILE_WIDTH,

@@ -1,3 +1,4 @@
+import { lineAt } from '../evidence.ts';
 import { namedAudited } from '../graph/ask/audited.ts';
 import type { Graph } from '../graph/connection.ts';
 import type { Payload } from '../graph/settings.ts';
@@ -178,7 +179,8 @@ class Repairing {
   /** The record of a fact, read from the archive and verified again. */
   async #record({ source, digest, kid, line, offset, length }: Fact): Promise<VerifiedRecord> {
     const log = this.#ledger.logOf(source);
-    const bytes = await this.#lineAt(log, offset, length);
+    const bytes = await lineAt(this.#on.archive, { log, version: null, offset, length });
+    if (bytes === null) throw archiveDamaged(`${log} is missing`);
     const envelope = openEnvelope(bytes);
     const keys = (await this.#keysOf(log, source)).filter((key) => key.kid === kid);
     const verified = isRefusal(envelope) ? envelope : verifyEnvelope(envelope, keys);
@@ -186,19 +188,6 @@ class Repairing {
     if (isRefusal(record) || record.digest !== digest)
       throw archiveDamaged(`line ${line} of ${log} is not what it was`);
     return { record, kid, location: { log, line, offset, length } };
-  }
-
-  async #lineAt(log: string, offset: number, length: number): Promise<Buffer> {
-    const object = await this.#on.archive.open(log);
-    if (object === null) throw archiveDamaged(`${log} is missing`);
-    const parts: Uint8Array[] = [];
-    let left = length;
-    for await (const chunk of object.read(offset)) {
-      parts.push(chunk.subarray(0, left));
-      left -= Math.min(left, chunk.length);
-      if (left === 0) break;
-    }
-    return Buffer.concat(parts);
   }
 
   async #keysOf(log: string, source: number): Promise<readonly VerifyingKey[]> {

@@ -1,13 +1,18 @@
 import { createHash } from 'node:crypto';
-import { GetObjectCommand, paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
+import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { TransientError } from '../errors.ts';
 import type { Receipts } from '../ingest/delivery.ts';
-import { spellReceipt } from '../ingest/receipt.ts';
+import { isReceiptName, receiptName, spellReceipt } from '../ingest/receipt.ts';
 import { s3Name } from '../object/s3-name.ts';
-import { pendingPath } from '../tlog/store.ts';
+import { pendingPath, shaOf, TLOG_PREFIX } from '../tlog/store.ts';
 import { failureCode } from './failure-code.ts';
+import { getIfThere } from './get-if-there.ts';
+import { listed } from './listed.ts';
 import { isPutNew } from './put-new.ts';
-import { statusOf, translate } from './s3-failure.ts';
+import { translate } from './s3-failure.ts';
+
+/** Of the evidence bucket. */
+const PREFIX = 'receipts/';
 
 /** Of a key in S3, in bytes of UTF-8. */
 const MAX_KEY_BYTES = 1_024;
@@ -26,7 +31,7 @@ export function bucketReceipts(client: S3Client, bucket: string): Receipts {
       const body = spellReceipt(receipt);
       const base = receiptBase(receipt.object);
       for (let outcome = 1; outcome <= MAX_OUTCOMES; outcome += 1) {
-        const key = `${base}${outcome === 1 ? '' : `.${outcome}`}.json`;
+        const key = receiptName(base, outcome);
         if (!(await isKept(client, bucket, key, body))) continue;
         await wait(client, bucket, body);
         return key;
@@ -48,8 +53,7 @@ export async function receiptsInBucket(
   const receipts: string[] = [];
   const base = receiptBase(uri);
   for (let outcome = 1; outcome <= MAX_OUTCOMES; outcome += 1) {
-    const key = `${base}${outcome === 1 ? '' : `.${outcome}`}.json`;
-    const text = await readText(client, { Bucket: bucket, Key: key });
+    const text = await readText(client, { Bucket: bucket, Key: receiptName(base, outcome) });
     if (text === null) break;
     receipts.push(text);
   }
@@ -62,10 +66,8 @@ async function readText(
   place: { readonly Bucket: string; readonly Key: string },
 ): Promise<string | null> {
   try {
-    const { Body: body } = await client.send(new GetObjectCommand(place));
-    return (await body?.transformToString()) ?? null;
+    return (await getIfThere(client, place))?.bytes.toString('utf8') ?? null;
   } catch (error) {
-    if (statusOf(error) === 404) return null;
     throw translate(error, `s3://${place.Bucket}/${place.Key}`);
   }
 }
@@ -73,8 +75,7 @@ async function readText(
 /** Whether that is a key under which {@link bucketReceipts} keeps a receipt of the object. */
 export function isReceiptKey(key: string, object: string): boolean {
   if (!URL.canParse(object)) return false;
-  const base = receiptBase(object);
-  return key.startsWith(base) && /^(?:\.\d+)?\.json$/.test(key.slice(base.length));
+  return isReceiptName(key, receiptBase(object));
 }
 
 /** From the object's URI, so that a receipt's name and its `object` can't disagree. */
@@ -82,16 +83,16 @@ function receiptBase(uri: string): string {
   const { bucket, key } = s3Name(uri) ?? { bucket: 'unknown', key: uri };
   const query = new URL(uri).searchParams;
   const version = query.get('versionId') ?? query.get('etag') ?? 'unversioned';
-  const base = `receipts/${bucket}/${key}@${version}`;
+  const base = `${PREFIX}${bucket}/${key}@${version}`;
   // Room for the ending.
   if (Buffer.byteLength(base) <= MAX_KEY_BYTES - 16) return base;
-  return `receipts/${bucket}/sha256:${createHash('sha256').update(key).digest('hex')}@${version}`;
+  return `${PREFIX}${bucket}/sha256:${createHash('sha256').update(key).digest('hex')}@${version}`;
 }
 
 /** After the receipt: what ends in between comes again with its message. */
 async function wait(client: S3Client, bucket: string, body: string): Promise<void> {
-  const sha256 = createHash('sha256').update(body).digest('hex');
-  const place = { Bucket: bucket, Key: `tlog/${pendingPath(sha256)}` };
+  const path = pendingPath(shaOf(Buffer.from(body)));
+  const place = { Bucket: bucket, Key: `${TLOG_PREFIX}${path}` };
   await isPutNew(client, { ...place, Body: body }).catch((error: unknown) => {
     throw notWritten(error);
   });
@@ -128,19 +129,14 @@ export async function* bucketReceiptFiles(
   client: S3Client,
   bucket: string,
 ): AsyncGenerator<{ readonly name: string; readonly bytes: Buffer }> {
-  try {
-    // Not every character that a key may have can stand in XML.
-    const list = { Bucket: bucket, Prefix: 'receipts/', EncodingType: 'url' } as const;
-    for await (const { Contents: found = [] } of paginateListObjectsV2({ client }, list))
-      for (const { Key: written = '' } of found) {
-        const name = decodeURIComponent(written.replaceAll('+', ' '));
-        const command = new GetObjectCommand({ Bucket: bucket, Key: name });
-        const { Body: body } = await client.send(command);
-        yield { name, bytes: Buffer.from((await body?.transformToByteArray()) ?? []) };
-      }
-  } catch (error) {
-    throw new TransientError('S3_FAILED', `the receipts can't be read (${failureCode(error)})`, {
-      cause: error,
+  for await (const { name: file } of listed(client, bucket, PREFIX)) {
+    const name = `${PREFIX}${file}`;
+    const place = { Bucket: bucket, Key: name };
+    const found = await getIfThere(client, place).catch((error: unknown) => {
+      throw new TransientError('S3_FAILED', `the receipts can't be read (${failureCode(error)})`, {
+        cause: error,
+      });
     });
+    if (found !== null) yield { name, bytes: found.bytes };
   }
 }

@@ -1,9 +1,9 @@
-import { GetObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import type { EvidenceStore } from '../audit/store.ts';
 import { TransientError } from '../errors.ts';
 import { failureCode } from './failure-code.ts';
+import { getIfThere } from './get-if-there.ts';
 import { listed } from './listed.ts';
-import { statusOf } from './s3-failure.ts';
 
 /** The evidence bucket; each of what is written again stays beneath as an older version. */
 export function bucketEvidence(client: S3Client, bucket: string): EvidenceStore {
@@ -18,12 +18,9 @@ export function bucketEvidence(client: S3Client, bucket: string): EvidenceStore 
   return {
     async read(name) {
       try {
-        const { Body: body } = await client.send(
-          new GetObjectCommand({ Bucket: bucket, Key: name }),
-        );
-        return (await body?.transformToByteArray()) ?? new Uint8Array();
+        const found = await getIfThere(client, { Bucket: bucket, Key: name });
+        return found?.bytes ?? null;
       } catch (error) {
-        if (statusOf(error) === 404) return null;
         throw failed(error, name);
       }
     },

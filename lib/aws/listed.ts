@@ -18,6 +18,8 @@ export async function* listed(
         new ListObjectsV2Command({
           Bucket: bucket,
           Prefix: prefix,
+          // Not every character that a key may have can stand in XML.
+          EncodingType: 'url',
           ...(token === undefined ? {} : { ContinuationToken: token }),
         }),
       )
@@ -28,8 +30,10 @@ export async function* listed(
           { cause: error },
         );
       });
-    for (const { Key: key, LastModified: at } of page.Contents ?? [])
+    for (const { Key: written, LastModified: at } of page.Contents ?? []) {
+      const key = written && decodeURIComponent(written.replaceAll('+', ' '));
       if (key !== undefined) yield { name: key.slice(prefix.length), at: at?.getTime() ?? 0 };
+    }
     token = page.NextContinuationToken;
   } while (token !== undefined);
 }

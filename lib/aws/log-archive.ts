@@ -13,6 +13,7 @@ import {
   type Place,
 } from './copy-object.ts';
 import { failureCode } from './failure-code.ts';
+import { getIfThere } from './get-if-there.ts';
 import { listed } from './listed.ts';
 import { isPutNew } from './put-new.ts';
 import { statusOf, translate } from './s3-failure.ts';
@@ -60,10 +61,8 @@ export function bucketArchive(
 /** Null where there is none. */
 async function readText(client: S3Client, place: Place, log: string): Promise<string | null> {
   try {
-    const { Body: body } = await client.send(new GetObjectCommand(place));
-    return (await body?.transformToString()) ?? null;
+    return (await getIfThere(client, place))?.bytes.toString('utf8') ?? null;
   } catch (error) {
-    if (statusOf(error) === 404) return null;
     throw archiveFailure(error, log);
   }
 }

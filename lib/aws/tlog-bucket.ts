@@ -1,29 +1,26 @@
 import {
   DeleteObjectCommand,
-  GetObjectCommand,
   ListObjectsV2Command,
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { TransientError } from '../errors.ts';
-import { MAX_BATCH, pendingPath, type TlogStore } from '../tlog/store.ts';
+import { MAX_BATCH, pendingPath, TLOG_PREFIX, type TlogStore } from '../tlog/store.ts';
 import { credentialsMissing, failureCode } from './failure-code.ts';
+import { getIfThere } from './get-if-there.ts';
 import { isPutNew } from './put-new.ts';
 import { statusOf } from './s3-failure.ts';
-
-/** Of the evidence bucket. */
-const PREFIX = 'tlog/';
 
 /**
  * A tlog as `tlog/…` of a bucket whose Object Lock keeps what is put there: each version of a checkpoint
  * and of a waiting leaf stays, too, until its lock ends.
  */
 export function tlogBucket(client: S3Client, bucket: string): TlogStore {
-  const placeOf = (path: string) => ({ Bucket: bucket, Key: `${PREFIX}${path}` });
+  const placeOf = (path: string) => ({ Bucket: bucket, Key: `${TLOG_PREFIX}${path}` });
   return {
     checkpoint: () =>
       told('checkpoint', async () => {
-        const found = await get(client, placeOf('checkpoint'));
+        const found = await getIfThere(client, placeOf('checkpoint'));
         if (found?.ETag === undefined || found.LastModified === undefined) return null;
         return { bytes: found.bytes, tag: found.ETag, time: found.LastModified };
       }),
@@ -40,14 +37,17 @@ export function tlogBucket(client: S3Client, bucket: string): TlogStore {
           throw error;
         }
       }),
-    read: (path) => told(path, async () => (await get(client, placeOf(path)))?.bytes ?? null),
+    read: (path) =>
+      told(path, async () => (await getIfThere(client, placeOf(path)))?.bytes ?? null),
     putNew: (path, bytes) => told(path, () => isPutNew(client, { ...placeOf(path), Body: bytes })),
     pending: () =>
       told('pending', async () => {
-        const Prefix = `${PREFIX}${pendingPath('')}`;
+        const Prefix = `${TLOG_PREFIX}${pendingPath('')}`;
         const list = new ListObjectsV2Command({ Bucket: bucket, Prefix, MaxKeys: MAX_BATCH });
         const { Contents: found = [] } = await client.send(list);
-        return found.flatMap(({ Key }) => (Key === undefined ? [] : [Key.slice(PREFIX.length)]));
+        return found.flatMap(({ Key }) =>
+          Key === undefined ? [] : [Key.slice(TLOG_PREFIX.length)],
+        );
       }),
     removePending: (path) =>
       told(path, async () => {
@@ -59,26 +59,6 @@ export function tlogBucket(client: S3Client, bucket: string): TlogStore {
 /** c2sp.org/tlog-tiles asks for it. */
 const TEXT = 'text/plain; charset=utf-8';
 
-interface Found {
-  readonly bytes: Buffer;
-  readonly ETag: string | undefined;
-  readonly LastModified: Date | undefined;
-}
-
-async function get(
-  client: S3Client,
-  place: { readonly Bucket: string; readonly Key: string },
-): Promise<Found | null> {
-  try {
-    const { Body: body, ETag, LastModified } = await client.send(new GetObjectCommand(place));
-    const bytes = Buffer.from((await body?.transformToByteArray()) ?? []);
-    return { bytes, ETag, LastModified };
-  } catch (error) {
-    if (statusOf(error) === 404) return null;
-    throw error;
-  }
-}
-
 async function told<T>(path: string, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
@@ -87,7 +67,7 @@ async function told<T>(path: string, act: () => Promise<T>): Promise<T> {
     if (missing !== null) throw missing;
     throw new TransientError(
       'TLOG_FAILED',
-      `${PREFIX}${path}: S3 failed (${failureCode(error)}); it will be tried again`,
+      `${TLOG_PREFIX}${path}: S3 failed (${failureCode(error)}); it will be tried again`,
       { cause: error },
     );
   }

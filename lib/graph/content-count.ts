@@ -10,23 +10,23 @@ export interface ContentCount {
 /** Of an entity's records, so many are compared for a list; the entity's own answer compares all. */
 const MOST_COMPARED = 50;
 
+/** In Cypher: of `told`, {@link MOST_COMPARED}, and of those what was claimed by then. */
+const FIRST_TOLD = `WITH told
+  LIMIT 50
+  WITH told
+  WHERE told.recordedAt <= datetime($asOf)`;
+
 /** In Cypher: of the dataset `d`, how many records assert it, and how many contents the first fifty of them have. */
 export const CONTENTS_OF_DATASET = `{records: COUNT { (d)<-[:ASSERTS]-() }, contents: COUNT {
   MATCH (d)<-[:ASSERTS]-(told:Record)
-  WITH told
-  LIMIT 50
-  WITH told
-  WHERE told.recordedAt <= datetime($asOf)
+  ${FIRST_TOLD}
   RETURN DISTINCT told.content
 }}`;
 
 /** The same of the version `m`. */
 export const CONTENTS_OF_MODEL = `{records: COUNT { (m)<-[:ASSERTS]-() }, contents: COUNT {
   MATCH (m)<-[:ASSERTS]-(told:Record)
-  WITH told
-  LIMIT 50
-  WITH told
-  WHERE told.recordedAt <= datetime($asOf)
+  ${FIRST_TOLD}
   RETURN DISTINCT told.content
 }}`;
 
@@ -36,10 +36,7 @@ export const CONTENTS_OF_INFERENCE = `{records: 0, contents: COUNT { (i)<-[:ASSE
 /** The same of `e`, whichever it is. */
 export const CONTENTS_OF_ENTITY = `{records: COUNT { (e)<-[:ASSERTS]-() }, contents: COUNT {
   MATCH (e)<-[:ASSERTS]-(told:Record)
-  WITH told
-  LIMIT 50
-  WITH told
-  WHERE told.recordedAt <= datetime($asOf)
+  ${FIRST_TOLD}
   RETURN DISTINCT coalesce(told.content, told.digest)
 }}`;
 

@@ -34,6 +34,16 @@ export interface Receipt {
   readonly problemCode?: string;
 }
 
+/** The name of the receipt of an object's first, second … outcome, behind what all of them begin with. */
+export function receiptName(base: string, outcome: number): string {
+  return `${base}${outcome === 1 ? '' : `.${outcome}`}.json`;
+}
+
+/** True for what {@link receiptName} makes. */
+export function isReceiptName(name: string, base: string): boolean {
+  return name.startsWith(base) && /^(?:\.\d+)?\.json$/.test(name.slice(base.length));
+}
+
 /** A log that can't be read as it is gets a receipt like any other bad log; other failures pass through. */
 export async function refuseUnreadable(uri: string, act: () => Promise<Receipt>): Promise<Receipt> {
   try {

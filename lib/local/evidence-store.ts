@@ -1,18 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { readdir, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import type { EvidenceStore } from '../audit/store.ts';
 import { hasCode } from '../errors.ts';
 import { makeFolder } from './make-folder.ts';
+import { readIfThere } from './read-if-there.ts';
 
 /** A folder, as `.custody`, in place of the evidence bucket. */
 export function folderEvidence(folder: string): EvidenceStore {
   return {
-    read: (name) =>
-      readFile(join(folder, name)).catch((error: unknown) => {
-        if (hasCode(error, 'ENOENT')) return null;
-        throw error;
-      }),
+    read: (name) => readIfThere(join(folder, name)),
     async write(name, bytes) {
       const file = join(folder, name);
       const fresh = `${file}.${randomUUID()}.tmp`;

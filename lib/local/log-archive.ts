@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { constants, createReadStream, createWriteStream } from 'node:fs';
-import { copyFile, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { hasCode, TransientError } from '../errors.ts';
@@ -8,6 +8,7 @@ import { archiveDamaged, treeFile, verdictFile, type Archive } from '../ingest/a
 import { archivedFile } from '../object/file.ts';
 import type { ReadOptions, StoredObject } from '../object/stored.ts';
 import { makeFolder } from './make-folder.ts';
+import { readIfThere } from './read-if-there.ts';
 
 /** A folder of logs, each under the SHA-256 of its bytes. */
 export function localArchive(folder: string, options: ReadOptions = {}): Archive {
@@ -36,10 +37,7 @@ export function localArchive(folder: string, options: ReadOptions = {}): Archive
 
 /** Null where there is no such file. */
 async function textIn(file: string): Promise<string | null> {
-  return readFile(file, 'utf8').catch((error: unknown) => {
-    if (hasCode(error, 'ENOENT')) return null;
-    throw error;
-  });
+  return (await readIfThere(file))?.toString('utf8') ?? null;
 }
 
 async function* filesOf(folder: string): AsyncGenerator<{ name: string; at: number }> {

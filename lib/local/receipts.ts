@@ -3,8 +3,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, posix, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { hasCode } from '../errors.ts';
-import { spellReceipt, type Receipt } from '../ingest/receipt.ts';
+import { isReceiptName, receiptName, spellReceipt, type Receipt } from '../ingest/receipt.ts';
 import { makeFolder } from './make-folder.ts';
+import { readIfThere } from './read-if-there.ts';
 import { writeWhole } from './write-whole.ts';
 
 /** Of a file's name, in bytes. */
@@ -32,7 +33,7 @@ export async function keepReceipt(
   await makeFolder(dirname(base));
   const text = spellReceipt(receipt);
   for (let outcome = 1; ; outcome += 1) {
-    const file = `${base}${outcome === 1 ? '' : `.${outcome}`}.json`;
+    const file = receiptName(base, outcome);
     const before = await textIn(file);
     if (before !== null && before !== text) continue;
     if (before === null) await writeWhole(file, text);
@@ -53,7 +54,7 @@ export async function receiptsInFolder(
   const base = join(folder, receiptBase(name, uri));
   const receipts: string[] = [];
   for (let outcome = 1; ; outcome += 1) {
-    const text = await textIn(`${base}${outcome === 1 ? '' : `.${outcome}`}.json`);
+    const text = await textIn(receiptName(base, outcome));
     if (text === null) return receipts;
     receipts.push(text);
   }
@@ -65,7 +66,7 @@ export function isReceiptFile(file: string, object: string): boolean {
   const path = decodeURIComponent(new URL(object).pathname);
   const depth = file.split('/').length;
   const base = receiptBase(path.split('/').slice(-depth).join('/'), object);
-  return file.startsWith(base) && /^(?:\.\d+)?\.json$/.test(file.slice(base.length));
+  return isReceiptName(file, base);
 }
 
 function receiptBase(name: string, uri: string): string {
@@ -79,10 +80,7 @@ function receiptBase(name: string, uri: string): string {
 
 /** Null where there is none. */
 async function textIn(file: string): Promise<string | null> {
-  return readFile(file, 'utf8').catch((error: unknown) => {
-    if (hasCode(error, 'ENOENT')) return null;
-    throw error;
-  });
+  return (await readIfThere(file))?.toString('utf8') ?? null;
 }
 
 /** Every receipt of a folder, by its path in there. */

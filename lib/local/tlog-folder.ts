@@ -1,9 +1,16 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { link, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { link, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { hasCode, TransientError } from '../errors.ts';
-import { MAX_BATCH, pendingPath, type KeptCheckpoint, type TlogStore } from '../tlog/store.ts';
+import {
+  MAX_BATCH,
+  pendingPath,
+  shaOf,
+  type KeptCheckpoint,
+  type TlogStore,
+} from '../tlog/store.ts';
 import { makeFolder } from './make-folder.ts';
+import { readIfThere } from './read-if-there.ts';
 
 /** A tlog in a folder, and what hands leaves in. */
 export interface TlogFolder extends TlogStore {
@@ -27,30 +34,21 @@ export function tlogFolder(folder: string): TlogFolder {
         await writing(checkpointFile, bytes, (fresh) => rename(fresh, checkpointFile));
         return true;
       }),
-    read: (path) => told(path, () => readOrNull(join(folder, path))),
+    read: (path) => told(path, () => readIfThere(join(folder, path))),
     putNew,
     pending: () => told('pending', () => waitingIn(folder)),
     removePending: (path) => told(path, () => rm(join(folder, path), { force: true })),
     async submit(leaf) {
-      await putNew(pendingPath(createHash('sha256').update(leaf).digest('hex')), leaf);
+      await putNew(pendingPath(shaOf(leaf)), leaf);
     },
   };
 }
 
 async function readCheckpoint(file: string): Promise<KeptCheckpoint | null> {
-  const bytes = await readOrNull(file);
+  const bytes = await readIfThere(file);
   if (bytes === null) return null;
-  const tag = createHash('sha256').update(bytes).digest('hex');
+  const tag = shaOf(bytes);
   return { bytes, tag, time: (await stat(file)).mtime };
-}
-
-async function readOrNull(file: string): Promise<Buffer | null> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    if (hasCode(error, 'ENOENT') || hasCode(error, 'ENOTDIR')) return null;
-    throw error;
-  }
 }
 
 async function waitingIn(folder: string): Promise<string[]> {
@@ -65,7 +63,7 @@ async function waitingIn(folder: string): Promise<string[]> {
 
 /** A link is made where no file is, or not at all. */
 async function placeNew(file: string, bytes: Uint8Array): Promise<boolean> {
-  if ((await readOrNull(file)) !== null) return false;
+  if ((await readIfThere(file)) !== null) return false;
   try {
     await writing(file, bytes, (fresh) => link(fresh, file));
     return true;

@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import type { ArchivedLogs, ReadEnvelope } from '../evidence.ts';
 import { readChain } from '../graph/ask/chain.ts';
 import { namesOfLogs, type Asserted, type FoundRecord } from '../graph/ask/evidence.ts';
@@ -6,7 +5,7 @@ import type { Graph } from '../graph/connection.ts';
 import type { ArchivedSigning } from '../graph/signing.ts';
 import { parseCheckpoint, type Checkpoint } from '../tlog/checkpoint.ts';
 import { parseNote, type Note } from '../tlog/note.ts';
-import { atPath, parseAt, type TlogReader } from '../tlog/store.ts';
+import { atPath, parseAt, shaOf, type TlogReader } from '../tlog/store.ts';
 import { tileHashes, tilePath } from '../tlog/tiles.ts';
 import { tlogProofText } from '../tlog/tlog-proof.ts';
 import { inclusionProof, leafHash, verifyInclusion } from '../tlog/tree.ts';
@@ -241,7 +240,7 @@ async function proveReceipt(
   receipt: string,
 ): Promise<(InTlog & Pick<ProvenReceipt, 'tlogProof'>) | 'damaged' | null> {
   const { origin, size, root } = checkpoint;
-  const at = await tlog.read(atPath(hash('sha256', receipt)));
+  const at = await tlog.read(atPath(shaOf(Buffer.from(receipt))));
   const index = at === null ? null : parseAt(at);
   if (index === null || index >= size) return null;
   const read = tileHashes(size, async (tile) => {

@@ -1,10 +1,17 @@
-import { hash } from 'node:crypto';
 import { checkpointText, type Checkpoint } from './checkpoint.ts';
 import { signatureLine } from './note.ts';
 import { damaged, readGrowth, readHead, type Growth, type Head } from './open-tlog.ts';
 import { sideBySide } from './side-by-side.ts';
 import type { TlogSigner } from './signer.ts';
-import { atPath, atText, MAX_BATCH, nextPath, pendingPath, type TlogStore } from './store.ts';
+import {
+  atPath,
+  atText,
+  MAX_BATCH,
+  nextPath,
+  pendingPath,
+  shaOf,
+  type TlogStore,
+} from './store.ts';
 import {
   bundleOf,
   edgeTiles,
@@ -272,9 +279,4 @@ function heartbeatOf(time: Date, size: number): Buffer {
 /** Receipts have another first member. */
 export function isHeartbeat(leaf: Uint8Array): boolean {
   return Buffer.from(leaf.subarray(0, 20)).toString('latin1') === '{"type":"heartbeat",';
-}
-
-/** A leaf’s name: the SHA-256 of its bytes in lower-case hex, as of a receipt’s file. */
-export function shaOf(leaf: Uint8Array): string {
-  return hash('sha256', leaf, 'hex');
 }

@@ -1,3 +1,8 @@
+import { hash } from 'node:crypto';
+
+/** Of the evidence bucket: where a tlog lies in it. */
+export const TLOG_PREFIX = 'tlog/';
+
 /** A checkpoint that is kept, and what names this state of it. */
 export interface KeptCheckpoint {
   readonly bytes: Buffer;
@@ -38,7 +43,12 @@ export const NO_TLOG: TlogReader = {
 /** Leaves that one checkpoint adds: as many as a tile is wide. */
 export const MAX_BATCH = 256;
 
-/** Where a leaf waits, by the SHA-256 of its bytes in lower-case hex: they are what lies there. */
+/** A leaf’s name: the SHA-256 of its bytes in lower-case hex, as of a receipt’s file. */
+export function shaOf(leaf: Uint8Array): string {
+  return hash('sha256', leaf, 'hex');
+}
+
+/** Where a leaf waits, by its name: its bytes are what lies there. */
 export function pendingPath(sha256: string): string {
   return `pending/${sha256}`;
 }

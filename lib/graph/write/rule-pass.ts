@@ -346,12 +346,22 @@ async function keepPage(
   }, PAGE_TIMEOUT_MS);
 }
 
-async function movePlace(
+/** Moves the pass's place behind a page, to its last row; false, and nothing moved, where that was the last page. */
+async function movedBehind(
   tx: ManagedTransaction,
-  { rule }: OnPass,
-  [a = '', b = '', c = '']: readonly string[],
-): Promise<void> {
+  { rule, limit }: OnPass,
+  page: readonly Row[],
+  placeOf: (row: Row) => readonly string[],
+): Promise<boolean> {
+  const last = page.at(-1);
+  if (last === undefined || page.length < limit) return false;
+  const [a = '', b = '', c = ''] = placeOf(last);
   await tx.run(MOVE_PLACE, { rule: rule.id, a, b, c });
+  return true;
+}
+
+function keyPlace(row: Row): readonly string[] {
+  return [text(row, 'key')];
 }
 
 /** Looks at the next things behind the pass's place, and moves that behind them. */
@@ -369,10 +379,7 @@ function pageStep(
       on,
       page.flatMap((row) => nodes(row, 'found').map((found) => foundOf(rule.id, found))),
     );
-    const last = page.at(-1);
-    if (last === undefined || page.length < limit) return false;
-    await movePlace(tx, on, texts(last, 'place'));
-    return true;
+    return movedBehind(tx, on, page, (row) => texts(row, 'place'));
   };
 }
 
@@ -465,10 +472,7 @@ async function countWiderGroups(tx: ManagedTransaction, on: OnPass): Promise<boo
     widerEntity: null,
   }));
   await addToGroups(tx, on, groups);
-  const last = page.at(-1);
-  if (last === undefined || page.length < limit) return false;
-  await movePlace(tx, on, [text(last, 'key')]);
-  return true;
+  return movedBehind(tx, on, page, keyPlace);
 }
 
 /** Groups but for those that stand for themselves. */
@@ -503,10 +507,7 @@ async function keepGroups(tx: ManagedTransaction, on: OnPass): Promise<boolean> 
   await tx.run(JOIN_GROUP, { groups: keysOf(flooded), pass });
   const gone = page.filter((row) => flag(row, 'isGone'));
   await tx.run(FORGET_GROUPS, { keys: keysOf(gone) });
-  const last = page.at(-1);
-  if (last === undefined || page.length < limit) return false;
-  await movePlace(tx, on, [text(last, 'key')]);
-  return true;
+  return movedBehind(tx, on, page, keyPlace);
 }
 
 async function settleFindings(
