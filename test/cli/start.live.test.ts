@@ -172,6 +172,8 @@ test(
   async () => {
     const start = custody('start');
     const url = await said(start, /open in a browser: +(\S+)/);
+    // A database that is busy with its first log may take longer to answer than health waits.
+    await said(start, /demo\.jsonl: (accepted)/);
     const second = custody('start');
     const [code] = (await once(second, 'close')) as [number];
     expect(code).toBe(2);

@@ -24,6 +24,7 @@ import { neo4jLogin } from '../support/neo4j-login.ts';
 import { SignedLogs } from '../support/signed-logs.ts';
 import { wipe } from '../support/snapshot.ts';
 import { StubAws } from '../support/stub-aws.ts';
+import { testKey } from '../support/test-key.ts';
 
 let graph: Graph;
 let logs: SignedLogs;
@@ -139,8 +140,23 @@ MATCH (o:SourceObject) RETURN size([s IN collect(o.status) WHERE s = 'writing'])
 MATCH (o:SourceObject) RETURN size([s IN collect(o.status) WHERE s = 'abandoned']) AS found, count(o) AS examined`,
   'graph-differs': `
 MATCH (d:Difference) WITH count(d) AS found MATCH (a:Audit) RETURN found, a.compared AS examined`,
+  'fact-on-compromised-key': `
+MATCH (r)-[:SIGNED_IN]->(s:Stretch) WITH collect(s.kid) AS kids, r
+RETURN sum(CASE WHEN all(kid IN kids WHERE kid = $stolen) THEN size(kids) ELSE 0 END) AS found,
+  sum(size(kids)) AS examined`,
+  'version-by-another-key': `
+MATCH (m:Model)<-[:ASSERTS]-(:Record)-[:SIGNED_IN]->(s:Stretch)-[:PART_OF]->(l:Log)
+WITH m, collect(DISTINCT s.kid) AS kids, min(l.firstSeenAt) AS at
+WITH collect({name: m.name, kids: kids, at: at}) AS versions
+WITH versions, [one IN versions | [older IN versions WHERE older.name = one.name AND older.at < one.at | older.kids]] AS before
+RETURN size(versions) AS examined, size([nth IN range(0, size(versions) - 1) WHERE before[nth] <> []
+  AND none(kids IN before[nth] WHERE any(kid IN kids WHERE kid IN versions[nth].kids))]) AS found`,
   silence: `RETURN 1 AS found, 2 AS examined`,
 };
+
+/** Of which others have had the private half. */
+const stolen = testKey();
+const compromised = [{ kid: stolen.key.kid, from: '2020-01-01T00:00:00Z' }];
 
 const settings: RuleSettings = {
   ...DEFAULT_SETTINGS,
@@ -150,6 +166,7 @@ const settings: RuleSettings = {
 
 async function bringWorld(): Promise<void> {
   await logs.bring(WORLD);
+  await logs.bring([dataset('elsewhere', day(1)), model('plain', 'other', day(60))], stolen);
   await keepAudit(graph, {
     pass: 1,
     startedAt: '2026-05-01T00:00:00Z',
@@ -179,11 +196,11 @@ async function bringWorld(): Promise<void> {
 
 test('what each rule finds is counted in the unit of what it examines, and the same when counted another way', async () => {
   await bringWorld();
-  const { check: done } = await check(graph, settings, { now: NOW });
+  const { check: done } = await check(graph, settings, { now: NOW, compromised });
   const rules = RULES.map(({ id }) => id);
   const listed = await findings(graph, { statuses: ['open'], rules }, '', 1_000);
   for (const result of done.rules) {
-    const [row] = await graph[database].run(COUNTED[result.rule] ?? '');
+    const [row] = await graph[database].run(COUNTED[result.rule] ?? '', { stolen: stolen.key.kid });
     const { open, examined } = result;
     expect({ rule: result.rule, found: open, examined }).toEqual({ rule: result.rule, ...row });
     expect(open, result.rule).toBeGreaterThan(0);
@@ -270,6 +287,7 @@ async function scheduledCheck(): Promise<{ heard: string; told: string }> {
     ...aws.environment,
     CUSTODY_NEO4J_SECRET_ARN: keptSecret(aws, neo4jLogin),
     CUSTODY_TOPIC_ARN: 'arn:aws:sns:eu-central-1:000000000000:alarms',
+    CUSTODY_KEYS: logs.signer.publicPem,
     POWERTOOLS_SERVICE_NAME: 'check',
     POWERTOOLS_METRICS_NAMESPACE: 'Custody',
     // Through the global console, where a test can hear them; that alone would turn the metrics off.
@@ -313,7 +331,10 @@ test('no number of a report contradicts another of its tables', async () => {
   await check(graph, DEFAULT_SETTINGS);
   const { rules, counts, findings: found, checks } = await reported();
   const { inGraph, links } = counts;
-  const wholes: Readonly<Record<string, number>> = {
+  const [told] = await graph[database].run(
+    'MATCH ()-[:SIGNED_IN]->(:Stretch) RETURN count(*) AS signings',
+  );
+  const wholes: Readonly<Record<string, unknown>> = {
     datasets: inGraph.datasets,
     'model versions': inGraph.models,
     inferences: inGraph.inferences,
@@ -321,6 +342,9 @@ test('no number of a report contradicts another of its tables', async () => {
       inGraph.datasets + inGraph.models + inGraph.inferences,
     'declared uses of datasets': inGraph.uses + inGraph.pendingUses,
     'uses of recorded datasets': inGraph.uses,
+    signings: told?.['signings'],
+    // There was none.
+    'things and relationships that the last audit compared': 0,
     'dropped logs': inGraph.objects,
     'dropped files': inGraph.objects + inGraph.passedOver,
   };

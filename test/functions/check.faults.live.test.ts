@@ -15,6 +15,7 @@ import { neo4jLogin } from '../support/neo4j-login.ts';
 import { SignedLogs } from '../support/signed-logs.ts';
 import { wipe } from '../support/snapshot.ts';
 import { StubAws } from '../support/stub-aws.ts';
+import { testKey } from '../support/test-key.ts';
 
 const RULE = 'model-without-dataset';
 const ORPHAN = `${RULE}:{"commit":"c","kind":"model","name":"orphan"}`;
@@ -78,6 +79,7 @@ async function container(): Promise<() => Promise<unknown>> {
     ...aws.environment,
     CUSTODY_NEO4J_SECRET_ARN: keptSecret(aws, neo4jLogin),
     CUSTODY_TOPIC_ARN: TOPIC,
+    CUSTODY_KEYS: testKey().publicPem,
     POWERTOOLS_SERVICE_NAME: 'check',
     POWERTOOLS_METRICS_NAMESPACE: 'Custody',
   };

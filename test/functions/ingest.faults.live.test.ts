@@ -98,8 +98,8 @@ test('a dropped log becomes a graph and a receipt; the message again changes not
   // The graph knows the version: it is not read again, and its receipt stands.
   const actions = aws.requests.slice(requests).map(({ action }) => action);
   expect(actions.filter((action) => action === 's3:HEAD')).toHaveLength(2);
-  // The log, its copy in the archive with the verdict, and the receipt.
-  expect(aws.objects.size).toBe(4);
+  // The log; its copy in the archive, with the index of its tree and the verdict; the receipt, which waits for the tlog.
+  expect(aws.objects.size).toBe(6);
 });
 
 test(

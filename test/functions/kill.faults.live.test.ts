@@ -125,8 +125,8 @@ test(
       expect(aws.text(`evidence/receipts/logs/a.jsonl@${versionId}.json`)).toBe(receipt);
     }
     expect(survived).toBeGreaterThan(KILLS / 10);
-    // The log, its verdict and its receipt, each once.
+    // The log, the index of its tree, its verdict, its receipt and what has that wait for the tlog, each once.
     const kept = [...aws.objects].filter(([place]) => place.startsWith('evidence/'));
-    expect(kept.map(([, versions]) => versions.length)).toEqual([1, 1, 1]);
+    expect(kept.map(([, versions]) => versions.length)).toEqual([1, 1, 1, 1, 1]);
   },
 );

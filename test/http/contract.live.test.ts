@@ -591,7 +591,7 @@ test('the row of an object that could not be finished says what its receipt says
   await writer.abandon(object.uri, new PoisonObjectError('CLOSED_BY_HAND', 'closed by hand: x'));
   const receipt = receiptOfAbandoned(object.uri, await writer.known(object.uri));
   expect(receipt).toMatchObject({ lines: 2, accepted: 1, withheld: 1, rejectedTotal: 0 });
-  // Nothing of it was read: no tree, no keys, no version.
+  // What its tree and its keys are, the receipt alone tells.
   const { root: _, kids: __, custody: ___, ...said } = receipt;
   expect(await api.get('/v1/object', { uri: object.uri })).toMatchObject(said);
 });

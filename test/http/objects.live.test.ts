@@ -44,7 +44,9 @@ test.each([
   const receipt = await ingestObject(storedFile(path), stores, { keys, onBadLine: 'reject' });
   expect(verdict('log', receipt)[0]).toContain(`: ${told} rejected, `);
   const { items } = (await api.get('/v1/objects')) as unknown as { items: ObjectAnswer[] };
-  expect(items).toMatchObject([receipt]);
+  // What its tree and its keys are, the receipt alone tells.
+  const { root: _, kids: __, custody: ___, ...said } = receipt;
+  expect(items).toMatchObject([said]);
   expect(items.map(({ rejectedAtLeast }) => rejectedAtLeast)).toEqual([
     receipt.rejectedAtLeast === true,
   ]);

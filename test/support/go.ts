@@ -11,12 +11,9 @@ const GO = ['go', '/usr/local/go/bin/go'].find(
   (command) => spawnSync(command, ['version']).status === 0,
 );
 
-/**
- * Whether what takes tools in Go is left out: they are built and asked in a full run only. A full run
- * that has no Go says so where somebody sees it.
- */
-export const IS_WITHOUT_GO = DEPTH !== 'full' || GO === undefined;
-if (DEPTH === 'full' && GO === undefined)
+/** Where there is none, a full run, which alone asks tools in Go, says so where somebody sees it. */
+export const HAS_GO = GO !== undefined;
+if (DEPTH === 'full' && !HAS_GO)
   console.warn('LEFT OUT for want of Go 1.25 or newer: other people’s verifiers of the tlog');
 
 /** Builds exactly these packages, `path@version` each, once; the folder of their commands. */

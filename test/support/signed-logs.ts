@@ -31,9 +31,9 @@ export class SignedLogs {
   }
 
   /** A record is an object, or its very text where that is no JSON of JavaScript. */
-  async bring(records: readonly (object | string)[]): Promise<Receipt> {
-    const path = this.write(records);
-    const keys = [this.signer.key];
+  async bring(records: readonly (object | string)[], signer = this.signer): Promise<Receipt> {
+    const path = this.write(records, signer);
+    const keys = [signer.key];
     const receipt = await ingestObject(storedFile(path), this.#stores, {
       keys,
       onBadLine: 'reject',
@@ -44,10 +44,10 @@ export class SignedLogs {
   }
 
   /** The path of the log; nothing reads it yet. */
-  write(records: readonly (object | string)[]): string {
+  write(records: readonly (object | string)[], signer = this.signer): string {
     const path = join(this.folder, `log-${(this.#logs += 1)}.jsonl`);
     const texts = records.map((of) => (typeof of === 'string' ? of : JSON.stringify(of)));
-    const lines = texts.map((text) => `${signRecord(text, this.signer.privateKey, 'max')}\n`);
+    const lines = texts.map((text) => `${signRecord(text, signer.privateKey, 'max')}\n`);
     writeFileSync(path, lines.join(''));
     return path;
   }

@@ -19,8 +19,9 @@ import { atPath } from '../../lib/tlog/store.ts';
 import { tileHashes } from '../../lib/tlog/tiles.ts';
 import { tlogProofText, verifyTlogProof } from '../../lib/tlog/tlog-proof.ts';
 import { EMPTY_ROOT, inclusionProof } from '../../lib/tlog/tree.ts';
-import { goTools, IS_WITHOUT_GO } from '../support/go.ts';
+import { goTools, HAS_GO } from '../support/go.ts';
 import { MemoryTlog, testSigner } from '../support/memory-tlog.ts';
+import { ProofMaker } from '../support/proofs.ts';
 
 const run = promisify(execFile);
 const now = (): Date => new Date();
@@ -49,14 +50,14 @@ async function putProof(name: string, leaf: string, proof: string): Promise<stri
   return file;
 }
 
-async function doesSpicyAccept(files: readonly string[]): Promise<boolean> {
-  return run(join(bin, 'spicy'), ['-verify', signer.key.vkey, ...files]).then(
+async function doesSpicyAccept(files: readonly string[], vkey = signer.key.vkey): Promise<boolean> {
+  return run(join(bin, 'spicy'), ['-verify', vkey, ...files]).then(
     ({ stderr }) => stderr.includes('verified'),
     () => false,
   );
 }
 
-describe.skipIf(IS_WITHOUT_GO)('other people’s tools', () => {
+describe.runIf(HAS_GO)('other people’s tools', () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'custody-verifiers-'));
     await writeFile(join(folder, 'vkey'), `${signer.key.vkey}\n`);
@@ -190,6 +191,26 @@ describe.skipIf(IS_WITHOUT_GO)('other people’s tools', () => {
     expect(cosigning?.answers).toEqual([
       { witness: 'W', problem: 'it has cosigned 266 leaves, and the log has 6' },
     ]);
+  });
+
+  test('spicy finds the receipt of a proof in the tlog, and none that is another', async () => {
+    const maker = new ProofMaker();
+    await maker.bring([
+      [40, 0],
+      [40, 1],
+      [40, 5],
+      [40, 30],
+      [40, 70],
+    ]);
+    const { vkey } = maker.tlogSigner.key;
+    for (const id of [maker.inferences[0], maker.inferences[50], maker.inferences.at(-1)]) {
+      const proof = await maker.chain(id ?? '');
+      const { receipt = '', tlogProof = '' } = proof.receipts[0] ?? {};
+      const own = await putProof('receipt', receipt, tlogProof);
+      expect(await doesSpicyAccept([own], vkey)).toBe(true);
+      const other = await putProof('receipt', receipt.replace('accepted', 'Accepted'), tlogProof);
+      expect(await doesSpicyAccept([other], vkey)).toBe(false);
+    }
   });
 });
 

@@ -151,7 +151,7 @@ WITH l
 CALL (l) {
   MATCH (l)-[x]-(other)
   WHERE NOT (type(x) = 'PART_OF' AND other:Stretch OR type(x) = 'CARRIED' AND other:SourceObject
-    OR type(x) = 'AWAITS' AND other:Relink OR type(x) = 'OF' AND other.key IN $keys)
+    OR type(x) = 'AWAITS' AND other:Relink OR type(x) = 'OF' AND coalesce(other.key IN $keys, false))
   DELETE x
 }
 WITH l
